@@ -1,0 +1,1 @@
+"""The rules of the release flow: pure functions of what happened, what is asked, and the time."""

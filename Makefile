@@ -1,0 +1,62 @@
+# Every target says in one line what it does; `make help` prints these lines. On a machine with Python 3.11 or later and
+# make, each of them does its own set-up first.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup demo up test check lint types arrows bench schemas format locks
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
+
+setup: $(READY) ## Make .venv from the hashed locks (every other target does this by itself)
+
+# The stamp is written last: a set-up that was interrupted is done again.
+$(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
+	@PYTHON='$(PYTHON)' sh infra/setup.sh
+	@touch $@
+
+demo: $(READY) ## Watch two weeks of releases, then try to break a rule
+	@$(BIN)/dt demo $(ARGS)
+
+up: $(READY) ## Start the server here, with an embedded database
+	@$(BIN)/dt up $(ARGS)
+
+test: lint types arrows ## Lint, types, arrows and every test
+	$(PYTEST) $(ARGS)
+
+check: lint types arrows ## Lint, types, arrows and the tests that need no server: about a minute
+	$(PYTEST) -m 'not server' $(ARGS)
+
+lint: $(READY) ## Style of every file (ruff)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY) ## Types of every file (mypy --strict)
+	$(BIN)/mypy
+
+arrows: $(READY) ## Which package may import which (import-linter)
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## Measure the desk against other ways to do it
+	$(BIN)/python -m bench $(ARGS)
+
+schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
+	$(BIN)/python -m interlock.events.schemas $(ARGS)
+
+format: $(READY) ## Lay out every file, and mend what lint can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The locks name versions and hashes, and no registry: whoever installs brings their own.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make locks' pyproject.toml
+
+locks: ## Write both locks anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
+	@test -x $(BIN)/uv || { $(MAKE) setup; }
+	$(COMPILE) $(UPGRADE) --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --group dev --constraints requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,54 @@
+"""The ledger: per project one ordered log without gaps, fenced, in PostgreSQL. It knows bytes, never meanings."""
+
+from interlock.ledger.errors import (
+    BatchRefused,
+    ChecksumChanged,
+    ClockDisagrees,
+    ColumnsDiffer,
+    LedgerError,
+    LedgerUnavailable,
+    NotATestDatabase,
+    OutcomeUnknown,
+    Overtaken,
+    ReadOnlyLedger,
+    SchemaBehind,
+    SchemaFromFuture,
+    TestClockGoesBack,
+    Unchangeable,
+    UnsafeSettings,
+    VersionGap,
+)
+from interlock.ledger.ledger import Ledger
+from interlock.ledger.rows import Answer, Head, Row, Stored
+from interlock.ledger.session import BATCH_EVENTS_MAX, BODY_BYTES_MAX, READ_EVENTS_MAX, Session, Turn
+from interlock.ledger.subscription import Changes
+
+__all__ = [
+    "BATCH_EVENTS_MAX",
+    "BODY_BYTES_MAX",
+    "READ_EVENTS_MAX",
+    "Answer",
+    "BatchRefused",
+    "Changes",
+    "ChecksumChanged",
+    "ClockDisagrees",
+    "ColumnsDiffer",
+    "Head",
+    "Ledger",
+    "LedgerError",
+    "LedgerUnavailable",
+    "NotATestDatabase",
+    "OutcomeUnknown",
+    "Overtaken",
+    "ReadOnlyLedger",
+    "Row",
+    "SchemaBehind",
+    "SchemaFromFuture",
+    "Session",
+    "Stored",
+    "TestClockGoesBack",
+    "Turn",
+    "Unchangeable",
+    "UnsafeSettings",
+    "VersionGap",
+]

@@ -1,0 +1,1 @@
+select head.project, head.position from ledger.head as head

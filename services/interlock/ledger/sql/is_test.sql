@@ -1,0 +1,1 @@
+select mark.test from ledger.mark as mark

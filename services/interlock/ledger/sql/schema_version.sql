@@ -1,0 +1,1 @@
+select coalesce(max(migration.number), 0) from ledger.migration as migration

@@ -1,0 +1,1 @@
+select ledger.set_test_clock($1)

@@ -60,6 +60,7 @@ StatedContent = Literal["content", "empty", "mixed"]
 LeaseKind = Literal["deploy", "test-run", "restore", "migration"]
 QAScope = Literal["team", "core-and-affected"]
 Trigger = Literal["manual", "scheduled"]
+Purpose = Literal["development", "tests", "manual-qa", "rehearsal", "production"]
 Severity = Literal["low", "medium", "high", "critical"]
 Role = Literal[
     "developer", "tester", "reviewer", "verifier", "release-manager", "runner", "auditor", "administrator"

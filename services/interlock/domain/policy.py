@@ -13,7 +13,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from interlock.events.values import Line, Name
+from interlock.events.values import Line, Name, Purpose
 
 NIGHTLY_GRACE_MAX = timedelta(hours=2)
 LOG_CHECK_EVERY_MAX = timedelta(minutes=60)
@@ -74,7 +74,7 @@ class EnvironmentPolicy(_Closed):
     """One environment: what its rules need to know."""
 
     name: Name
-    purpose: Literal["development", "tests", "manual-qa", "rehearsal", "production"]
+    purpose: Purpose
     owned: bool = False
     feed: Line | None = None
     windows: tuple[WindowRule, ...] = ()
@@ -158,7 +158,7 @@ class Policy(_Closed):
                 return place
         return -1
 
-    def named(self, purpose: str) -> str:
+    def named(self, purpose: Purpose) -> str:
         """The name of the one environment with that purpose."""
         return self.environments[PURPOSES.index(purpose)].name
 
@@ -178,7 +178,7 @@ class Policy(_Closed):
         return timedelta(minutes=self.log_check_every_minutes + self.log_check_grace_minutes)
 
 
-PURPOSES = ("development", "tests", "manual-qa", "rehearsal", "production")
+PURPOSES: tuple[Purpose, ...] = ("development", "tests", "manual-qa", "rehearsal", "production")
 PRODUCTION_REACTION_MINUTES_MAX = 15
 ADDABLE_CHECKS = ("no-open-problem", "log-watch-current", "release-window", "includes-production")
 

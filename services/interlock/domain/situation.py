@@ -14,7 +14,7 @@ from interlock.events.catalogue.parts import Artifact, Identity, Migration
 from interlock.events.catalogue.problem import ProblemSource
 from interlock.events.catalogue.team import PrincipalKind
 from interlock.events.fact import fact
-from interlock.events.values import Intent, LeaseKind, ReleaseKind, Severity, Trigger
+from interlock.events.values import Intent, LeaseKind, Purpose, ReleaseKind, Severity, Trigger
 
 OCCUPANTS_KEPT_MAX = 12
 LATE_REPORTS_KEPT_MAX = 50
@@ -122,19 +122,20 @@ class Occupant:
     fixes: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
     deployable: bool = True
-    left_by_rollback: bool = False
 
 
 @fact
 class ProductionMark:
-    """The state of production that a rehearsal is bound to.
+    """The state of production that a rehearsal is bound to: whatever was found before it is out of date.
 
-    `started` is the position of the last start of a deploy or rollback that did not report
-    `unchanged`, `settled` the last time it became unsure or was confirmed.
+    `started` is the position of the last deploy or rollback that did not report `unchanged`
+    (its start, and once it succeeded, its end), `settled` the last time it became unsure or was
+    confirmed, `at` the later one's time.
     """
 
     started: int = 0
     settled: int = 0
+    at: datetime | None = None
     schema_digest: str | None = None
 
 
@@ -176,7 +177,9 @@ class Deploy:
     intent: Intent
     started: int
     started_by: str
+    purpose: Purpose
     fixes: tuple[str, ...]
+    migrations: tuple[Migration, ...]
     before: Occupant | None
     mark_before: ProductionMark
     unsure_before: Unsure | None = None
@@ -235,7 +238,7 @@ class Data:
 
 @fact
 class Rehearsal:
-    """Review, restore, migration and core test of one stage deploy, each with production's state then."""
+    """Review, restore, migration and core test of one stage deploy, in this order."""
 
     release: str
     content: str
@@ -245,7 +248,6 @@ class Rehearsal:
     restore: Restore | None = None
     migration: Verdict | None = None
     core: Verdict | None = None
-    marks: dict[str, ProductionMark] = field(default_factory=dict)
 
 
 @fact

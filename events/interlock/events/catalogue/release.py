@@ -24,6 +24,7 @@ from interlock.events.values import (
     Name,
     Positive,
     PrincipalId,
+    Purpose,
     QAScope,
     ReleaseKind,
     Text,
@@ -106,7 +107,11 @@ class DeployReady:
 
 @event()
 class DeployStarted:
-    """The deploy runs under a lease; what was there before is not the occupant any more."""
+    """The deploy runs under a lease; what was there before is not the occupant any more.
+
+    `purpose` is the environment's by the policy of that moment: a start in production freezes the
+    content for good, one for rehearsal begins a new rehearsal.
+    """
 
     deploy: Name
     release: Name
@@ -117,6 +122,7 @@ class DeployStarted:
     fencing_token: Positive
     executor: PrincipalId
     decision: Decision
+    purpose: Purpose
     replaced_release: Name | None = None
     replaced_digest: Digest | None = None
     problem: Name | None = None

@@ -1,0 +1,87 @@
+"""What each event means for the decisions that follow: a fold over the whole ledger.
+
+`evolve` never fails: an event has happened and cannot be refused any more. It never reads policy:
+what depended on it then stands in the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from interlock.domain.evolve import deploy, environment, people, rehearsal, release
+from interlock.domain.evolve.parts import Step, with_release
+from interlock.domain.evolve.release import evolve_release
+from interlock.domain.situation import Situation
+from interlock.events.catalogue import CATALOGUE
+from interlock.events.envelope import Recorded
+
+_BY_TYPE: dict[str, Step] = {
+    "DeployRequested": deploy.on_requested,
+    "DeployReady": deploy.on_ready,
+    "DeployCancelled": deploy.on_request_ended,
+    "DeployExpired": deploy.on_request_ended,
+    "DeployStarted": deploy.on_started,
+    "DeploySucceeded": deploy.on_succeeded,
+    "DeployFailed": deploy.on_failed,
+    "CodeReviewApproved": rehearsal.on_review,
+    "CodeReviewRejected": rehearsal.on_review,
+    "CodeReviewWithdrawn": rehearsal.on_review,
+    "StageMigrated": rehearsal.on_migration,
+    "StageMigrationFailed": rehearsal.on_migration,
+    "ManualQAApproved": rehearsal.on_core_test,
+    "ManualQARejected": rehearsal.on_core_test,
+    "ManualQAWithdrawn": rehearsal.on_core_test,
+    "ReleaseSuperseded": release.on_end,
+    "ReleaseWithdrawn": release.on_end,
+    "ReleaseCompleted": release.on_end,
+}
+_BY_FAMILY: dict[str, Step] = {
+    "interlock.events.catalogue.release": release.on_release,
+    "interlock.events.catalogue.environment": environment.on_environment,
+    "interlock.events.catalogue.problem": people.on_problem,
+    "interlock.events.catalogue.policy": people.on_policy,
+    "interlock.events.catalogue.team": people.on_team,
+    "interlock.events.catalogue.refusals": people.on_refusal,
+    "interlock.events.catalogue.ledger": people.on_ledger,
+}
+STEPS: dict[str, Step] = {
+    name: _BY_TYPE.get(name) or _BY_FAMILY[cls.__module__]
+    for name, (cls, _) in CATALOGUE.items()
+    if cls.__module__ in _BY_FAMILY
+}
+
+
+def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
+    """The situation after `recorded`, which is the project's next event."""
+    versions = situation.versions.copy()
+    versions[recorded.stream] = recorded.version
+    before = replace(
+        situation, project=recorded.project, position=recorded.position, recorded_at=recorded.recorded_at,
+        versions=versions,
+    )
+    return STEPS[recorded.type](before, recorded)
+
+
+def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) -> Situation:
+    """The situation with a closed thing in it again, folded from its own stream only.
+
+    For one decision: environments and everything else stay as they are.
+    """
+    kind, _, name = stream.partition("/")
+    last = 0
+    release_now, problem_now = None, None
+    for recorded in events:
+        last = recorded.version
+        if kind == "release":
+            release_now = evolve_release(release_now, recorded)
+        elif kind == "problem":
+            problem_now = people.evolve_problem(problem_now, recorded)
+    if last:
+        situation = replace(situation, versions={**situation.versions, stream: last})
+    if release_now is not None:
+        situation = with_release(situation, release_now)
+    if problem_now is not None:
+        situation = replace(situation, problems={**situation.problems, name: problem_now})
+    return situation

@@ -1,0 +1,218 @@
+"""What an environment's own events do to it: leases, test runs, data, freezes, what two persons stated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from interlock.domain.evolve.deploy import lost
+from interlock.domain.evolve.parts import counted, forget, with_environment
+from interlock.domain.situation import (
+    OCCUPANTS_KEPT_MAX,
+    Environment,
+    Freeze,
+    Lease,
+    Occupant,
+    ProductionMark,
+    Restore,
+    Situation,
+    TestRun,
+    Work,
+)
+from interlock.events.catalogue import environment as happened
+from interlock.events.envelope import Recorded
+
+
+def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
+    """Apply an event of an environment's stream."""
+    environment = situation.environment(recorded.event.environment)
+    for apply in (_lease, _activity, _data, _standing, _stated):
+        changed = apply(environment, recorded)
+        if changed is not None:
+            situation = with_environment(situation, changed)
+            break
+    for name in ("lease", "run", "restore"):
+        identifier = getattr(recorded.event, name, None)
+        if identifier is not None:
+            situation = counted(situation, identifier)
+    return forget(situation)
+
+
+def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
+    match recorded.event:
+        case happened.LeaseGranted() as event:
+            kind, _, rest = event.subject.partition(" ")
+            work = Work(
+                kind=event.kind, release=event.release,
+                source=rest if kind == "restore" else None,
+            )
+            lease = Lease(
+                lease=event.lease, kind=event.kind, holder=event.holder, subject=event.subject,
+                token=event.fencing_token, granted_at=recorded.recorded_at, renewed_at=recorded.recorded_at,
+                expires_at=event.expires_at, position=recorded.position, work=work,
+                identity=event.observed.identity,
+            )
+            return replace(environment, lease=lease, token=event.fencing_token)
+        case happened.LeaseRenewed(expires_at=expires_at):
+            if environment.lease is None:
+                return environment
+            lease = replace(environment.lease, expires_at=expires_at, renewed_at=recorded.recorded_at)
+            return replace(environment, lease=lease)
+        case happened.LeaseReleased():
+            return replace(environment, lease=None)
+        case happened.LeaseExpired() | happened.LeaseBroken():
+            return _lease_lost(environment, recorded)
+        case _:
+            return None
+
+
+def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environment:
+    lease = environment.lease
+    if lease is None or lease.kind == "test-run":
+        return replace(environment, lease=None)
+    word = "expired" if isinstance(recorded.event, happened.LeaseExpired) else "was broken"
+    after = replace(lost(environment, recorded, f"the lease of {lease.subject} {word}"), lease=None)
+    if lease.kind == "deploy":
+        return after
+    return _without_restore(after)
+
+
+def _without_restore(environment: Environment) -> Environment:
+    rehearsal = environment.rehearsal
+    if rehearsal is not None:
+        rehearsal = replace(rehearsal, restore=None, migration=None, core=None)
+    return replace(environment, rehearsal=rehearsal, data=replace(environment.data, restored=None))
+
+
+def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
+    match recorded.event:
+        case happened.TestRunStarted() as event:
+            run = TestRun(
+                run=event.run, trigger=event.trigger, position=recorded.position, release=event.release,
+                content=event.content_digest, started_by=recorded.actor.id,
+            )
+            return replace(environment, run=run, fulfilled_day=event.fulfils or environment.fulfilled_day)
+        case happened.TestRunFinished() | happened.TestRunAborted():
+            return replace(environment, run=None)
+        case happened.TestRunMissed(day=day):
+            return replace(environment, missed_day=day)
+        case happened.LogsChecked(until=until):
+            return replace(environment, logs_from=until, logs_missed=None)
+        case happened.LogCheckMissed(due_at=due_at):
+            return replace(environment, logs_missed=due_at)
+        case happened.FactObserved() as event:
+            late = (*environment.late_reports, fingerprint(event.kind, event.source, event.description))
+            return replace(environment, late_reports=late[-50:])
+        case happened.DriftDetected() as event:
+            late = (*environment.late_reports, fingerprint("drift", event.source, event.observed_digest))
+            return replace(environment, late_reports=late[-50:])
+        case _:
+            return None
+
+
+def fingerprint(kind: str, source: str, what: str) -> str:
+    """One line by which the same observation is recognized when it is reported again."""
+    return f"{kind}|{source}|{what}"
+
+
+def _data(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
+    match recorded.event:
+        case happened.DataErased():
+            cleared = _without_restore(environment)
+            return replace(cleared, data=replace(cleared.data, erased_at=recorded.position, corrupt=None))
+        case happened.DataRestored() as event:
+            return _restored(environment, recorded, event)
+        case happened.DataRestoreFailed():
+            return _without_restore(environment)
+        case happened.DataMarkedCorrupt(reason=reason):
+            # Corruption voids what was rehearsed on the data, not the review that came before it.
+            cleared = _without_restore(environment)
+            return replace(cleared, data=replace(cleared.data, corrupt=reason))
+        case happened.DataMarkedClean():
+            return replace(environment, data=replace(environment.data, corrupt=None))
+        case happened.DataFeedSet(feed=feed):
+            return replace(environment, data=replace(environment.data, feed=feed))
+        case happened.MigrationsApplied(schema_after=schema):
+            return replace(environment, mark=replace(environment.mark, schema_digest=schema))
+        case _:
+            return None
+
+
+def _restored(environment: Environment, recorded: Recorded[Any], event: happened.DataRestored) -> Environment:
+    restore = Restore(
+        restore=event.restore, source=event.source, taken_at=event.taken_at, position=recorded.position,
+        by=recorded.actor.id, schema_digest=event.schema_digest,
+    )
+    data = replace(environment.data, restored=restore, erased_at=None, corrupt=None)
+    rehearsal = environment.rehearsal
+    if rehearsal is not None:
+        rehearsal = replace(rehearsal, restore=restore, migration=None, core=None)
+    environment = replace(environment, data=data, rehearsal=rehearsal)
+    unsure = environment.unsure
+    if unsure is not None and unsure.work is not None and unsure.work.kind == "restore":
+        lease = environment.lease
+        if lease is not None and lease.position > unsure.position:
+            # The retry of the lost restore ends the uncertainty: the code there never changed.
+            return replace(environment, unsure=None, occupant=unsure.occupant_before)
+    return environment
+
+
+def _standing(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
+    match recorded.event:
+        case happened.EnvironmentRegistered(identity=identity):
+            return replace(environment, identity=identity)
+        case happened.EnvironmentUnsure(cause=cause):
+            if environment.unsure is not None and environment.unsure.position == recorded.position - 1:
+                return replace(environment, unsure=replace(environment.unsure, position=recorded.position))
+            return lost(environment, recorded, cause)
+        case happened.EnvironmentFrozen() as event:
+            freeze = Freeze(
+                reason=event.reason, by=recorded.actor.id, position=recorded.position, since=event.since,
+                until=event.until,
+            )
+            return replace(environment, freeze=freeze)
+        case happened.EnvironmentUnfrozen():
+            return replace(environment, freeze=None)
+        case _:
+            return None
+
+
+def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
+    match recorded.event:
+        case happened.EnvironmentBaselined() as event:
+            return _placed(
+                environment, recorded, event.release, event.content_digest, event.schema_digest,
+                deployable=bool(event.artifacts), empty=event.empty,
+            )
+        case happened.EnvironmentConfirmed() as event:
+            placed = _placed(
+                environment, recorded, event.release, event.content_digest, event.schema_digest, deployable=True,
+                empty=event.state == "empty",
+            )
+            return replace(placed, mixed=event.state == "mixed")
+        case _:
+            return None
+
+
+def _placed(
+    environment: Environment, recorded: Recorded[Any], release: str | None, content: str | None,
+    schema: str | None, *, deployable: bool, empty: bool,
+) -> Environment:
+    occupant = None
+    history = environment.history
+    if release is not None and content is not None:
+        known = next((o for o in reversed(history) if o.content == content), None)
+        occupant = Occupant(
+            release=release, content=content, position=recorded.position, since=recorded.recorded_at,
+            fixes=known.fixes if known else (), migrations=known.migrations if known else (),
+            deployable=known.deployable if known else deployable,
+        )
+        history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]
+    mark = ProductionMark(
+        started=environment.mark.started, settled=recorded.position, at=recorded.recorded_at,
+        schema_digest=schema or environment.mark.schema_digest,
+    )
+    return replace(
+        environment, occupant=occupant, unsure=None, based=True, empty_base=empty, mixed=False, mark=mark,
+        history=history, rehearsal=None, logs_from=recorded.recorded_at, logs_missed=None,
+    )

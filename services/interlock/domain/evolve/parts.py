@@ -1,0 +1,105 @@
+"""How a situation is changed: by copies, one place each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from interlock.domain.situation import Deploy, Environment, Occupant, Problem, Release, Situation, Work
+from interlock.events.envelope import Recorded
+
+V = TypeVar("V")
+Step = Callable[[Situation, Recorded[Any]], Situation]
+
+
+def without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
+    """A copy of `mapping` that lacks `key`."""
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+def with_release(situation: Situation, release: Release) -> Situation:
+    """The situation with this release in it."""
+    return replace(situation, releases={**situation.releases, release.name: release})
+
+
+def with_environment(situation: Situation, environment: Environment) -> Situation:
+    """The situation with this environment in it."""
+    return replace(situation, environments={**situation.environments, environment.name: environment})
+
+
+def with_problem(situation: Situation, problem: Problem) -> Situation:
+    """The situation with this problem in it, or without it when it is closed."""
+    if problem.open:
+        return replace(situation, problems={**situation.problems, problem.problem: problem})
+    return replace(
+        situation,
+        problems=without(situation.problems, problem.problem),
+        versions=without(situation.versions, f"problem/{problem.problem}"),
+    )
+
+
+def counted(situation: Situation, identifier: str) -> Situation:
+    """Remember that `identifier` (as in "D-17") is taken."""
+    kind, _, number = identifier.rpartition("-")
+    if not number.isdigit() or int(number) <= situation.counters.get(kind, 0):
+        return situation
+    return replace(situation, counters={**situation.counters, kind: int(number)})
+
+
+def work_of(environment: Environment) -> Work | None:
+    """What is being done in the environment now."""
+    return environment.lease.work if environment.lease is not None else None
+
+
+def leaving(environment: Environment, target: str) -> tuple[Occupant, ...]:
+    """The occupants that a rollback to the content `target` takes out of the environment, oldest first."""
+    left: list[Occupant] = []
+    for occupant in reversed(environment.history):
+        if occupant.content == target:
+            break
+        left.append(occupant)
+    return tuple(reversed(left))
+
+
+def left_digests(environment: Environment, target: str) -> tuple[str, ...]:
+    """The contents that a rollback to `target` leaves, one that was never sure included."""
+    digests = {occupant.content for occupant in leaving(environment, target)}
+    if environment.unsure is not None and environment.unsure.work is not None:
+        digests.add(environment.unsure.work.content or target)
+    return tuple(sorted(digests - {target}))
+
+
+def forget(situation: Situation) -> Situation:
+    """Let go of closed releases that nothing refers to any more, with their versions, and of old policies.
+
+    A decision that names one of them loads its stream again.
+    """
+    closed = [release.name for release in situation.releases.values() if not release.open]
+    if closed:
+        needed = {request.release for request in situation.requests.values()}
+        for environment in situation.environments.values():
+            needed |= _named(environment.occupant, environment.deploy)
+            if environment.unsure is not None and environment.unsure.work is not None:
+                needed.add(environment.unsure.work.release or "")
+        gone = {name for name in closed if name not in needed}
+        if gone:
+            situation = replace(
+                situation,
+                releases={name: release for name, release in situation.releases.items() if name not in gone},
+                versions={s: v for s, v in situation.versions.items() if s.removeprefix("release/") not in gone},
+            )
+    followed = {release.policy_version for release in situation.releases.values()} | {situation.policy_version}
+    if len(followed) < len(situation.policies):
+        kept = {version: document for version, document in situation.policies.items() if version in followed}
+        situation = replace(situation, policies=kept)
+    return situation
+
+
+def _named(occupant: Occupant | None, deploy: Deploy | None) -> set[str]:
+    names = {occupant.release} if occupant is not None else set()
+    if deploy is not None:
+        names.add(deploy.release)
+        if deploy.before is not None:
+            names.add(deploy.before.release)
+    return names

@@ -1,0 +1,119 @@
+"""What a release's own events do to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from interlock.domain.evolve.parts import forget, with_release
+from interlock.domain.situation import Content, Release, Situation, Verdict
+from interlock.events.catalogue import release as happened
+from interlock.events.envelope import Recorded
+
+
+def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release | None:
+    """Apply one event of the release's stream; an event about another content changes nothing."""
+    event = recorded.event
+    if isinstance(event, happened.ReleaseOpened):
+        return Release(
+            name=event.name, kind=event.kind, opened_by=event.author, affected_areas=event.affected_areas,
+            policy_version=recorded.policy_version, opened_at=recorded.recorded_at, position=recorded.position,
+            problem=event.problem,
+        )
+    if release is None:
+        return None
+    match event:
+        case happened.ReleaseContentSet():
+            return _with_content(release, recorded, event)
+        case happened.DevelopmentConfirmed() | happened.HotfixConfirmed():
+            return _confirmed(release, recorded, event)
+        case happened.TestsPassed() | happened.TestsFailed():
+            return _tested(release, recorded, event)
+        case happened.ManualQAApproved(scope="team") | happened.ManualQARejected(scope="team"):
+            return _judged(release, recorded, event)
+        case happened.ManualQAWithdrawn(scope="team"):
+            return replace(release, manual_qa=None)
+        case happened.DeployStarted(purpose="production"):
+            return replace(release, frozen=True)
+        case happened.DeploySucceeded(environment=environment, content_digest=digest):
+            if release.content is None or release.content.digest != digest:
+                return release
+            return replace(release, reached={**release.reached, environment: recorded.position})
+        case happened.ReleaseHeld(reason=reason):
+            return replace(release, held=reason, held_since=recorded.recorded_at)
+        case happened.ReleaseHoldLifted():
+            return replace(release, held=None, held_since=None)
+        case happened.ReleaseSuperseded():
+            return replace(release, state="superseded")
+        case happened.ReleaseWithdrawn():
+            return replace(release, state="withdrawn")
+        case happened.ReleaseCompleted():
+            return replace(release, state="completed")
+        case _:
+            return release
+
+
+def _with_content(release: Release, recorded: Recorded[Any], event: happened.ReleaseContentSet) -> Release:
+    content = Content(
+        digest=event.content_digest, artifacts=event.artifacts, contains=frozenset(event.contains),
+        migrations=event.migrations, adds_functionality=event.adds_functionality, new_tests=event.new_tests,
+        fixes=event.fixes, authors=frozenset(commit.author for commit in event.commits), position=recorded.position,
+    )
+    setters = release.setters | {recorded.actor.id}
+    if release.content is not None and release.content.digest == content.digest:
+        # What it is said to contain or to fix changed, not what it is made of; who confirmed it
+        # or judged it saw other words, so only what machines found about these bytes stays.
+        return replace(release, content=content, setters=setters, developed=None, hotfix_confirmed=None)
+    # New content voids what was proved about the old one.
+    return replace(
+        release, content=content, setters=setters, developed=None, hotfix_confirmed=None, reached={}, tests=None,
+        manual_qa=None,
+    )
+
+
+def _confirmed(
+    release: Release, recorded: Recorded[Any], event: happened.DevelopmentConfirmed | happened.HotfixConfirmed
+) -> Release:
+    if release.content is None or release.content.digest != event.content_digest:
+        return release
+    verdict = Verdict(good=True, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at)
+    if isinstance(event, happened.HotfixConfirmed):
+        return replace(release, hotfix_confirmed=replace(verdict, summary=event.problem), problem=event.problem)
+    return replace(release, developed=verdict)
+
+
+def _tested(release: Release, recorded: Recorded[Any], event: happened.TestsPassed | happened.TestsFailed) -> Release:
+    if release.content is None or release.content.digest != event.content_digest:
+        return release
+    good = isinstance(event, happened.TestsPassed)
+    summary = f"{event.counts.passed} of {event.counts.total} passed" if good else f"{event.counts.failed} failed"
+    verdict = Verdict(
+        good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at, ran=event.ran,
+        summary=summary,
+    )
+    return replace(release, tests=verdict)
+
+
+def _judged(
+    release: Release, recorded: Recorded[Any], event: happened.ManualQAApproved | happened.ManualQARejected
+) -> Release:
+    if release.content is None or release.content.digest != event.content_digest:
+        return release
+    good = isinstance(event, happened.ManualQAApproved)
+    verdict = Verdict(
+        good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at,
+        areas=event.areas if isinstance(event, happened.ManualQAApproved) else (),
+    )
+    return replace(release, manual_qa=verdict)
+
+
+def on_release(situation: Situation, recorded: Recorded[Any]) -> Situation:
+    """Apply an event of a release's stream to the release that it names."""
+    name = recorded.stream.removeprefix("release/")
+    release = evolve_release(situation.releases.get(name), recorded)
+    return situation if release is None else with_release(situation, release)
+
+
+def on_end(situation: Situation, recorded: Recorded[Any]) -> Situation:
+    """A release is over: it leaves, unless something still refers to it; its requests go with it."""
+    return forget(on_release(situation, recorded))

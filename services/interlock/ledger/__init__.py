@@ -19,7 +19,7 @@ from interlock.ledger.errors import (
     VersionGap,
 )
 from interlock.ledger.ledger import Ledger
-from interlock.ledger.rows import Answer, Head, Row, Stored
+from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 from interlock.ledger.session import BATCH_EVENTS_MAX, BODY_BYTES_MAX, READ_EVENTS_MAX, Session, Turn
 from interlock.ledger.subscription import Changes
 
@@ -33,6 +33,7 @@ __all__ = [
     "ChecksumChanged",
     "ClockDisagrees",
     "ColumnsDiffer",
+    "Ends",
     "Head",
     "Ledger",
     "LedgerError",

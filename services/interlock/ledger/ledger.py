@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ import asyncpg
 from interlock.ledger.connections import (
     ACQUIRE_TIMEOUT_SECONDS,
     COMMAND_TIMEOUT_SECONDS,
+    LOST,
     connected,
     open_pool,
     refused_by_name,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from interlock.ledger.connections import Connection, Pool
-    from interlock.ledger.rows import Answer, Head, Row, Stored
+    from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 
 
 class Ledger:
@@ -52,8 +54,12 @@ class Ledger:
         return cls(pool, dsn, acquire_timeout)
 
     async def close(self) -> None:
-        """Give up all connections, at once where they are still in use."""
-        self._pool.terminate()
+        """Give up all connections, after at most the acquire timeout those that are still in use too."""
+        try:
+            async with asyncio.timeout(self._acquire_timeout):
+                await self._pool.close()
+        except (*LOST, asyncpg.PostgresError):
+            self._pool.terminate()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection of the pool (for `evidence` and identities); statements on it are bounded too."""
@@ -73,6 +79,16 @@ class Ledger:
         """Return a stream's events in order of version. See `Session.read_stream`."""
         async with self._session() as session:
             return await session.read_stream(project, stream, after_version=after_version, limit=limit)
+
+    async def read_streams(self, project: str, streams: Sequence[str]) -> dict[str, list[Stored]]:
+        """Return whole streams. See `Session.read_streams`."""
+        async with self._session() as session:
+            return await session.read_streams(project, streams)
+
+    async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
+        """Return where streams begin and how far they are. See `Session.ends`."""
+        async with self._session() as session:
+            return await session.ends(project, streams)
 
     async def head(self, project: str) -> Head:
         """Return how far the log is, and the clock."""

@@ -51,6 +51,14 @@ class Head:
 
 
 @dataclass(slots=True)
+class Ends:
+    """Where a stream begins (a position) and how far it is (its last version)."""
+
+    first: int
+    version: int
+
+
+@dataclass(slots=True)
 class Answer:
     """What a command id was answered with, for ever: all its events, and the hash of what was asked."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from interlock.ledger import errors
 from interlock.ledger.connections import refused_by_name
-from interlock.ledger.rows import Answer, Head, Row, Stored
+from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 from interlock.ledger.statements import sql
 
 if TYPE_CHECKING:
@@ -75,6 +75,28 @@ class Session:
         async with refused_by_name(sent=False):
             found = await self._connection.fetch(sql("read_stream"), project, stream, after_version, limit)
         return [_stored(project, row) for row in found]
+
+    async def read_streams(self, project: str, streams: Sequence[str]) -> dict[str, list[Stored]]:
+        """Return those of `streams` that have events, each whole and in order of version.
+
+        Raises BatchRefused where they hold more than READ_EVENTS_MAX events together: ask for fewer.
+        """
+        async with refused_by_name(sent=False):
+            found = await self._connection.fetch(
+                sql("read_streams"), project, list(dict.fromkeys(streams)), READ_EVENTS_MAX + 1
+            )
+        if len(found) > READ_EVENTS_MAX:
+            raise errors.BatchRefused(f"the streams hold more than {READ_EVENTS_MAX} events")
+        events: dict[str, list[Stored]] = {}
+        for row in found:
+            events.setdefault(row["stream"], []).append(_stored(project, row))
+        return events
+
+    async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
+        """Return the first position and the last version of those of `streams` that have events."""
+        async with refused_by_name(sent=False):
+            found = await self._connection.fetch(sql("ends"), project, list(dict.fromkeys(streams)))
+        return {row["stream"]: Ends(row["first"], row["version"]) for row in found}
 
     async def head(self, project: str) -> Head:
         """Return how far `project`'s log is; position 0 for a project without events."""

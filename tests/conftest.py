@@ -1,5 +1,5 @@
-"""What every test may ask for: a real PostgreSQL."""
+"""What every test may ask for, and what holds for every one."""
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.discipline", "tests.fixtures.postgres"]

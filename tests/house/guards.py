@@ -61,8 +61,6 @@ REGISTRY = re.compile(
 )
 MACHINES = ("wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers")
 MACHINE_PATH = re.compile(r"(?<![\w.:/~$}-])/(" + "|".join(MACHINES) + r")/\w")
-    r"(?<![\w.:/~$}-])/(" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers"]) + r")/\w"
-)
 
 
 def without_docstring(source: Source) -> Iterator[str]:

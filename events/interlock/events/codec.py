@@ -7,7 +7,7 @@ gives the event its position, and never again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 import orjson
@@ -21,22 +21,35 @@ from interlock.events.canonical import (
     written,
 )
 from interlock.events.catalogue import CATALOGUE
-from interlock.events.envelope import Actor, Recorded
+from interlock.events.envelope import Actor, ActorKind, Recorded
 from interlock.events.shapes import Misfit, instant_of, instant_text, reader_of, writer_of
 from interlock.events.upcasting import UPCASTERS, StepMissing, Upcasters
 
+T = TypeVar("T")
 Catalogue = Mapping[str, tuple[type[Any], int]]
 
-ENVELOPE = frozenset({
-    "actor", "causation", "command_id", "correlation", "data", "id", "occurred_at", "ordinal", "policy_version",
-    "position", "project", "recorded_at", "request_hash", "schema", "stream", "type", "version",
-})
-ACTOR_KINDS = frozenset({"person", "service", "agent", "system"})
-ENVELOPE_TYPES: Mapping[str, type[Any]] = {
-    "causation": int, "command_id": str, "correlation": int, "id": str, "occurred_at": str, "ordinal": int,
-    "policy_version": int, "position": int, "project": str, "recorded_at": str, "request_hash": str, "schema": int,
-    "stream": str, "type": str, "version": int, "actor": dict, "data": dict,
+# What an envelope holds, and the JSON type of each; those that may be absent are in OPTIONAL.
+ENVELOPE: Mapping[str, type[Any]] = {
+    "actor": dict,
+    "causation": int,
+    "command_id": str,
+    "correlation": int,
+    "data": dict,
+    "id": str,
+    "occurred_at": str,
+    "ordinal": int,
+    "policy_version": int,
+    "position": int,
+    "project": str,
+    "recorded_at": str,
+    "request_hash": str,
+    "schema": int,
+    "stream": str,
+    "type": str,
+    "version": int,
 }
+OPTIONAL = frozenset({"causation", "correlation", "occurred_at"})
+ACTOR_KINDS = frozenset(get_args(ActorKind))
 
 
 class BrokenEvent(ValueError):
@@ -70,6 +83,7 @@ class Codec:
         UnknownEventType, and UnknownSchema for any schema but today's: nothing else is written.
         """
         cls, today = self._class_of(recorded.type)
+        write = writer_of(cls)
         if recorded.schema != today:
             raise UnknownSchema(f"{recorded.type} is written with schema {today}, not {recorded.schema}")
         if type(recorded.event) is not cls:
@@ -81,7 +95,7 @@ class Codec:
             document: dict[str, Any] = {
                 "actor": actor,
                 "command_id": str(recorded.command_id),
-                "data": writer_of(cls)(recorded.event),
+                "data": write(recorded.event),
                 "id": str(recorded.id),
                 "ordinal": recorded.ordinal,
                 "policy_version": recorded.policy_version,
@@ -130,24 +144,27 @@ class Codec:
         recorded = self.decode(body)
         try:
             same = canonical(orjson.loads(body)) == body
+            if same and recorded.schema == self._class_of(recorded.type)[1]:
+                # Only then can it be written again; so no empty array and no other spelling of an id gets through.
+                same = self.encode(recorded) == body
         except OutsideProfile as outside:
             raise NotCanonical(str(outside)) from None
         if not same or len(body) > EVENT_BYTES_MAX:
             raise NotCanonical(NotCanonical.__doc__)
         return recorded
 
-    def _class_of(self, type_name: str) -> tuple[type[Any], int]:
+    def _class_of(self, type_name: str) -> tuple[Any, int]:
         try:
             return self._catalogue[type_name]
         except KeyError:
             raise UnknownEventType(type_name) from None
 
     def _recorded(self, document: dict[str, Any], body: bytes) -> Recorded[Any]:
-        if not document.keys() <= ENVELOPE:
-            raise BrokenEvent(f"{min(document.keys() - ENVELOPE)}: the envelope has no such field")
+        if not document.keys() <= ENVELOPE.keys():
+            raise BrokenEvent(f"{min(document.keys() - ENVELOPE.keys())}: the envelope has no such field")
         for name, value in document.items():
-            if type(value) is not ENVELOPE_TYPES[name]:
-                raise BrokenEvent(f"{name}: {ENVELOPE_TYPES[name].__name__} is expected")
+            if type(value) is not ENVELOPE[name]:
+                raise BrokenEvent(f"{name}: {ENVELOPE[name].__name__} is expected")
         type_name, schema = document["type"], document["schema"]
         recorded_at = instant_of(document["recorded_at"])
         occurred_at = document.get("occurred_at")
@@ -196,7 +213,7 @@ def _actor(id: str, kind: Any, credential: str | None = None) -> Actor:  # noqa:
 def _envelope_fault(document: Any, error: Exception) -> str:
     if type(document) is not dict:
         return "an object is expected"
-    missing = sorted(ENVELOPE - document.keys() - {"causation", "correlation", "occurred_at"})
+    missing = sorted(ENVELOPE.keys() - document.keys() - OPTIONAL)
     return f"{missing[0]}: the envelope needs this field" if missing else f"the envelope is broken: {error}"
 
 
@@ -205,10 +222,21 @@ def plain(value: object) -> dict[str, Any]:
 
     Absent fields are left out. Raises BrokenEvent where a value has the wrong type.
     """
+    cls: Any = type(value)
     try:
-        made: dict[str, Any] = writer_of(type(value))(value)
+        made: dict[str, Any] = writer_of(cls)(value)
     except Misfit as misfit:
-        raise BrokenEvent(f"{type(value).__name__}: {misfit}") from None
+        raise BrokenEvent(f"{cls.__name__}: {misfit}") from None
+    return made
+
+
+def fact_of(cls: type[T], document: object) -> T:
+    """Return the fact of class `cls` that `plain` made this JSON object of. Raises BrokenEvent."""
+    known: Any = cls
+    try:
+        made: T = reader_of(known)(document)
+    except Misfit as misfit:
+        raise BrokenEvent(f"{cls.__name__}: {misfit}") from None
     return made
 
 

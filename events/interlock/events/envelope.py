@@ -10,7 +10,7 @@ from uuid import UUID
 from interlock.events.fact import fact
 
 ActorKind = Literal["person", "service", "agent", "system"]
-E = TypeVar("E", covariant=True)
+E = TypeVar("E", covariant=True)  # noqa: PLC0105 - as `Recorded[E]` it reads better than `E_co`
 
 
 @fact

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -72,7 +72,7 @@ def instant_of(text: str) -> datetime:
 
 
 @cache
-def hints_of(cls: type[Any]) -> Mapping[str, Any]:
+def hints_of(cls: Any) -> Mapping[str, Any]:
     """Return the bare types of a fact class's fields: without annotations, and without None."""
     hints = get_type_hints(cls)
     return {field.name: _bare(hints[field.name]) for field in fields(cls)}
@@ -133,48 +133,68 @@ def _one_of(allowed: frozenset[str]) -> Convert:
     return convert
 
 
-# Writing.
+def _all_exactly(holder: type[Any], item: type[Any]) -> Convert:
+    """A check for an array of scalars, given as a `holder`; it makes a tuple of it."""
+    is_holder, is_item = _exactly(holder, "an array"), _exactly(item, SCALARS[item])
+
+    def convert(values: Any) -> Any:
+        for value in is_holder(values):
+            if type(value) is not item:
+                _each(is_item, values)
+        return tuple(values)
+
+    return convert
+
+
+# One straight function per class and direction, made from its source as dataclasses make theirs: a decision has some
+# 200 fields, most of them absent, and a loop over them costs three times as much. Only names of our own classes'
+# fields are in these sources.
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What the sources need to know about a field; `inline` is the expression that converts `value`."""
+
+    name: str
+    required: bool
+    default: Any
+    inline: str
+
+
+def _fields(cls: Any, convert_of: Callable[[Any], Convert], names: dict[str, Any]) -> list[_Field]:
+    found = []
+    for field in fields(cls):
+        name, hint = field.name, hints_of(cls)[field.name]
+        if field.default_factory is not MISSING or hasattr(cls, "__post_init__"):
+            raise NoShape(f"{cls.__name__}.{name}")
+        names[f"convert_{name}"], inline = convert_of(hint), f"convert_{name}(value)"
+        # By far the most fields need no call.
+        if hint in SCALARS:
+            names[f"type_{name}"] = hint
+            inline = f"value if type(value) is type_{name} else {inline}"
+        elif get_origin(hint) is Literal:
+            names[f"allowed_{name}"] = frozenset(get_args(hint))
+            inline = f"value if type(value) is str and value in allowed_{name} else {inline}"
+        found.append(_Field(name, field.default is MISSING, field.default, inline))
+    return found
 
 
 @cache
-def writer_of(cls: type[Any]) -> Convert:
+def writer_of(cls: Any) -> Convert:
     """Return the function that makes a JSON object of an instance of `cls`. It raises Misfit."""
-    # The source of one straight function per class, as dataclasses do it: a decision has some 200 fields, most of
-    # them absent, and a loop over them costs three times as much.
-    names: dict[str, Any] = {"cls": cls, "Misfit": Misfit, "called": _called}
-    lines = [
-        "def write(fact):",
-        " if type(fact) is not cls: raise Misfit(f'{cls.__name__} is expected, not {called(fact)}')",
-        " made = {}",
-    ]
-    for field in fields(cls):
-        lines += _writing(field, hints_of(cls)[field.name], names)
-    exec("\n".join([*lines, " return made"]), names)  # noqa: S102 - only names of our own classes' fields are in it
+    names: dict[str, Any] = {"Misfit": Misfit, "is_fact": _exactly(cls, cls.__name__)}
+    lines = ["def write(fact):", " is_fact(fact)", " made = {}"]
+    for field in _fields(cls, _write, names):
+        condition = "value is not None" if field.default is None else "value" if field.default == () else "True"
+        lines += [
+            f" value = fact.{field.name}",
+            f" if {condition}:",
+            f"  try: made[{field.name!r}] = {field.inline}",
+            f"  except Misfit as misfit: raise misfit.within({field.name!r}) from None",
+        ]
+    exec("\n".join([*lines, " return made"]), names)  # noqa: S102 - see above
     made: Convert = names["write"]
     return made
-
-
-def _writing(field: Field[Any], hint: Any, names: dict[str, Any]) -> list[str]:
-    name = field.name
-    condition = {None: "value is not None", (): "value"}.get(_default(field), "True")
-    if hint in SCALARS:
-        # By far the most fields: no call.
-        names[f"type_{name}"], names[f"wrong_{name}"] = hint, _exactly(hint, SCALARS[hint])
-        convert = f"value if type(value) is type_{name} else wrong_{name}(value)"
-    else:
-        names[f"write_{name}"] = _write(hint)
-        convert = f"write_{name}(value)"
-    return [
-        f" value = fact.{name}",
-        f" if {condition}:",
-        f"  try: made[{name!r}] = {convert}",
-        f"  except Misfit as misfit: raise misfit.within({name!r}) from None",
-    ]
-
-
-def _default(field: Field[Any]) -> Any:
-    """None and () where that is the default, a word otherwise."""
-    return field.default if field.default is None or field.default == () else "kept"
 
 
 def _write(hint: Any) -> Convert:
@@ -182,15 +202,18 @@ def _write(hint: Any) -> Convert:
         return _exactly(hint, SCALARS[hint])
     if hint is datetime:
         return _write_instant
-    if is_dataclass(hint):
-        return writer_of(hint)  # type: ignore[arg-type]
+    if hasattr(hint, "__dataclass_fields__"):
+        return writer_of(hint)
     origin = get_origin(hint)
     if origin is Literal:
         return _one_of(frozenset(get_args(hint)))
     if origin is dict:
         return _document
     if origin is tuple:
-        write, is_tuple = _write(_items_of(hint)), _exactly(tuple, "a tuple")
+        item = _items_of(hint)
+        if item in SCALARS:
+            return _all_exactly(tuple, item)
+        write, is_tuple = _write(item), _exactly(tuple, "a tuple")
         return lambda value: _each(write, is_tuple(value))
     raise NoShape(str(hint))
 
@@ -212,64 +235,73 @@ def _document(value: Any) -> Any:
     return value
 
 
-# Reading.
-
-
 @cache
-def reader_of(cls: type[Any]) -> Convert:
+def reader_of(cls: Any) -> Convert:
     """Return the function that makes an instance of `cls` of a JSON object. It raises Misfit."""
-    plan = {name: _read(hint) for name, hint in hints_of(cls).items()}
-    required = [field.name for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING]
-
-    def read(document: Any) -> Any:
-        if type(document) is not dict:
-            raise Misfit(f"an object is expected, not {_called(document)}")
-        given, name = {}, ""
-        try:
-            for name, value in document.items():  # noqa: B007 - the name that was reached is told
-                expected, convert = plan[name]
-                if type(value) is not expected:
-                    raise Misfit(f"{_JSON_NAMES[expected]} is expected, not {_called(value)}")
-                given[name] = convert(value) if convert else value
-            return cls(**given)
-        except Misfit as misfit:
-            raise misfit.within(name) from None
-        except KeyError:
-            raise Misfit(f"{cls.__name__} has no such field", str(name)) from None
-        except TypeError:
-            missing = [name for name in required if name not in given]
-            raise Misfit(f"{cls.__name__} needs this field", missing[0]) from None
-
-    return read
-
-
-_JSON_NAMES: Mapping[type[Any], str] = {**SCALARS, dict: "an object", list: "an array"}
+    names: dict[str, Any] = {"Misfit": Misfit, "cls": cls, "new": object.__new__, "unfit": _unfit, "odd": _odd}
+    shape = _fields(cls, _read, names)
+    lines = [
+        "def read(document):",
+        " if type(document) is not dict: raise odd(cls, document)",
+        " get, made, known = document.get, new(cls), 0",
+    ]
+    for field in shape:
+        lines.append(f" value = get({field.name!r})")
+        if not field.required:
+            names[f"default_{field.name}"] = field.default
+            lines.append(f" if value is None: made.{field.name} = default_{field.name}")
+        lines += [
+            " if True:" if field.required else " else:",
+            f"  try: made.{field.name} = {field.inline}",
+            f"  except Misfit as misfit: raise unfit(cls, document, {field.name!r}, misfit) from None",
+            "  known += 1",
+        ]
+    # What is left is a field of another name, or a null, which is never written.
+    lines += [" if known != len(document): raise odd(cls, document)", " return made"]
+    exec("\n".join(lines), names)  # noqa: S102 - see above
+    made: Convert = names["read"]
+    return made
 
 
-def _read(hint: Any) -> tuple[type[Any], Convert | None]:
-    """The JSON type that is expected, and what remains to be done with it."""
+def _unfit(cls: Any, document: dict[str, Any], name: str, misfit: Misfit) -> Misfit:
+    if name not in document:
+        return Misfit(f"{cls.__name__} needs this field", name)
+    return misfit.within(name)
+
+
+def _odd(cls: Any, document: Any) -> Misfit:
+    if type(document) is not dict:
+        return Misfit(f"an object is expected, not {_called(document)}")
+    for name, value in document.items():
+        if name not in hints_of(cls):
+            return Misfit(f"{cls.__name__} has no such field", name)
+        if value is None:
+            return Misfit("null is never written; an absent field is left out", name)
+    raise AssertionError(document)
+
+
+def _read(hint: Any) -> Convert:
     if hint in SCALARS:
-        return hint, None
+        return _exactly(hint, SCALARS[hint])
     if hint is datetime:
-        return str, instant_of
-    if is_dataclass(hint):
-        return dict, reader_of(hint)  # type: ignore[arg-type]
+        return _read_instant
+    if hasattr(hint, "__dataclass_fields__"):
+        return reader_of(hint)
     origin = get_origin(hint)
     if origin is Literal:
-        return str, _one_of(frozenset(get_args(hint)))
+        return _one_of(frozenset(get_args(hint)))
     if origin is dict:
-        return dict, None
+        return _exactly(dict, "an object")
     if origin is tuple:
-        return list, _read_items(_items_of(hint))
+        item = _items_of(hint)
+        if item in SCALARS:
+            return _all_exactly(list, item)
+        read, is_list = _read(item), _exactly(list, "an array")
+        return lambda value: tuple(_each(read, is_list(value)))
     raise NoShape(str(hint))
 
 
-def _read_items(hint: Any) -> Convert:
-    expected, convert = _read(hint)
-    exactly = _exactly(expected, _JSON_NAMES[expected])
-    if convert is None:
-        return lambda values: tuple(_each(exactly, values))
-    if expected is dict:
-        # A reader looks at the type itself.
-        return lambda values: tuple(_each(convert, values))
-    return lambda values: tuple(_each(lambda value: convert(exactly(value)), values))
+def _read_instant(value: Any) -> datetime:
+    if type(value) is not str:
+        raise Misfit(f"an instant is expected, not {_called(value)}")
+    return instant_of(value)

@@ -30,15 +30,17 @@ def in_utc(instant: datetime) -> datetime:
     """Return `instant` in UTC; raise where it names no zone or is out of range."""
     if instant.tzinfo is None:
         raise InstantWithoutZone(InstantWithoutZone.__doc__)
-    if not 1970 <= instant.year <= 9000:  # noqa: PLR2004 - the message names both years
+    if not 1970 <= instant.year <= 9000:
         raise InstantOutOfRange(InstantOutOfRange.__doc__)
     return instant.astimezone(UTC)
 
 
 def printable(text: str) -> str:
     """Return `text`; raise where it holds NUL or another control character, or a lone surrogate."""
-    if any(character < " " and character not in "\t\n" or "\ud800" <= character <= "\udfff" or character == "\x7f"
-           for character in text):
+    if any(
+        (character < " " and character not in "\t\n") or "\ud800" <= character <= "\udfff" or character == "\x7f"
+        for character in text
+    ):
         raise ControlCharacter(ControlCharacter.__doc__)
     return text
 
@@ -62,6 +64,4 @@ QAScope = Literal["team", "core-and-affected"]
 Trigger = Literal["manual", "scheduled"]
 Purpose = Literal["development", "tests", "manual-qa", "rehearsal", "production"]
 Severity = Literal["low", "medium", "high", "critical"]
-Role = Literal[
-    "developer", "tester", "reviewer", "verifier", "release-manager", "runner", "auditor", "administrator"
-]
+Role = Literal["developer", "tester", "reviewer", "verifier", "release-manager", "runner", "auditor", "administrator"]

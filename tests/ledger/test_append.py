@@ -114,8 +114,8 @@ async def test_any_unique_violation_means_overtaken_whichever_index_names_it(led
 async def test_a_time_too_far_from_the_ledgers_clock_is_refused(test_clock_ledger: Ledger, off_ms: int) -> None:
     now = datetime(2026, 11, 28, 9, tzinfo=UTC)
     await test_clock_ledger.set_test_clock(now)
+    at = now + timedelta(milliseconds=off_ms)
     with pytest.raises(ClockDisagrees):
-        at = now + timedelta(milliseconds=off_ms)
         await test_clock_ledger.append(PROJECT, rows_of(command(1), at, first=1, streams=[("a", 1)]))
 
 

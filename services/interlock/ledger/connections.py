@@ -27,13 +27,13 @@ SESSION: Final = {
     "timezone": "UTC", "application_name": "interlock", "search_path": "pg_catalog", "lock_timeout": str(LOCK_WAIT_MS),
 }
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 LOST: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-async def check_settings(connection: Any) -> None:  # noqa: ANN401 - the pool hands over its proxy
+async def check_settings(connection: Any) -> None:
     """Refuse a server that may lose what it acknowledged, a standby, and a schema that is not exactly ours.
 
     Runs on every new connection: a server may come back with other settings than it went away with.
@@ -51,16 +51,16 @@ async def check_settings(connection: Any) -> None:  # noqa: ANN401 - the pool ha
         raise errors.SchemaBehind(f"it has migration {number} of {newest_number()}")
 
 
-async def _keep_session(_connection: Any) -> None:  # noqa: ANN401 - the pool hands over its proxy
+async def _keep_session(_connection: Any) -> None:
     """Stand in for asyncpg's reset, which costs a round trip."""
 
 
 async def open_pool(dsn: str, *, command_timeout: float, acquire_timeout: float) -> Pool:
     """Return a pool on `dsn`; both timeouts in seconds. Raises what `check_settings` raises, or LedgerUnavailable."""
     async with refused_by_name(sent=False):
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,  # asyncpg restores a floor by itself, and writes a traceback per failed try
             max_size=POOL_CONNECTIONS_MAX,
             max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
             command_timeout=command_timeout,
@@ -69,6 +69,12 @@ async def open_pool(dsn: str, *, command_timeout: float, acquire_timeout: float)
             init=check_settings,
             reset=_keep_session,
         )
+    try:
+        async with connected(pool, acquire_timeout):
+            return pool
+    except BaseException:
+        pool.terminate()
+        raise
 
 
 @asynccontextmanager
@@ -92,7 +98,7 @@ async def connected(pool: Pool, acquire_timeout: float) -> AsyncIterator[Connect
     async with refused_by_name(sent=False):
         connection = await pool.acquire(timeout=acquire_timeout)
     try:
-        yield connection  # type: ignore[misc] - asyncpg-stubs: the proxy is a connection
+        yield connection
     except BaseException as stopped:
         # After a refusal by the server the connection is in order; after anything else nobody knows what it still does.
         if not isinstance(stopped.__cause__ or stopped, asyncpg.PostgresError):

@@ -80,8 +80,8 @@ async def apply(dsn: str, *, owner: str = OWNER, test: bool = False) -> int:
     connection = await _connect(dsn)
     try:
         await connection.execute('set role "{}"'.format(owner.replace('"', '""')))
-        await connection.execute(sql("seal_database"))
         await connection.execute(_ONE_AT_A_TIME)
+        await connection.execute(sql("seal_database"))
         todo = await _not_yet_applied(connection)
         await connection.execute(f"set interlock.create_test_database = {str(test).lower()}")
         for migration in todo:

@@ -102,7 +102,7 @@ class Session:
         """Return how far `project`'s log is; position 0 for a project without events."""
         async with refused_by_name(sent=False):
             row = await self._connection.fetchrow(sql("head"), project)
-        assert row is not None  # the statement returns one row for every project  # noqa: S101
+        assert row is not None  # the statement returns one row for every project
         return Head(row["position"] or 0, row["recorded_at"], row["clock"])
 
     async def answers(self, project: str, command_ids: Sequence[UUID]) -> dict[UUID, Answer]:

@@ -13,8 +13,6 @@ from interlock.ledger.connections import LOST, SESSION
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from interlock.ledger.connections import Connection
-
 CHANNEL: Final = "interlock"
 WAIT_SECONDS: Final = 2.0
 
@@ -30,7 +28,7 @@ class Changes:
         """Listen at `dsn`; connecting and probing take at most `timeout` seconds."""
         self._dsn = dsn
         self._timeout = timeout
-        self._connection: Connection | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._moved: set[str] = set()
         self._woken = asyncio.Event()
         self._closed = False
@@ -70,8 +68,10 @@ class Changes:
         """Stop listening; a waiting reader is woken and ends."""
         self._closed = True
         self._woken.set()
-        if self._connection is not None:
-            self._connection.terminate()
+        if self._connection is not None and not self._connection.is_closed():
+            self._connection.remove_termination_listener(self._lost)
+            with suppress(*LOST, asyncpg.PostgresError):
+                await self._connection.close(timeout=self._timeout)
 
     def __aiter__(self) -> Self:
         """Iterate until closed."""

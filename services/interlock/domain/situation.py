@@ -293,9 +293,9 @@ class Environment:
         return self.occupant or (self.history[-1] if self.history else None)
 
     @property
-    def at_rest(self) -> bool:
-        """Whether nothing runs here and what is here is known."""
-        return self.lease is None and self.unsure is None
+    def never_used(self) -> bool:
+        """Whether it was declared empty and nothing was ever sure to be here since."""
+        return self.empty_base and not self.history
 
 
 @fact

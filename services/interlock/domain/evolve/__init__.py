@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve import deploy, environment, people, rehearsal, release
-from interlock.domain.evolve.parts import Step, with_release
+from interlock.domain.evolve.parts import Step, forget, with_release
 from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Situation
 from interlock.events.catalogue import CATALOGUE
@@ -53,6 +53,9 @@ STEPS: dict[str, Step] = {
 }
 
 
+__all__ = ["STEPS", "admit", "evolve", "forget"]
+
+
 def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
     """The situation after `recorded`, which is the project's next event."""
     versions = situation.versions.copy()
@@ -67,7 +70,8 @@ def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
 def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) -> Situation:
     """The situation with a closed thing in it again, folded from its own stream only.
 
-    For one decision: environments and everything else stay as they are.
+    For one decision: environments and everything else stay as they are. What follows from the
+    decision is folded onto this situation, and then `forget` lets go of what is still over.
     """
     kind, _, name = stream.partition("/")
     last = 0

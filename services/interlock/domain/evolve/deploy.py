@@ -162,9 +162,6 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
         mark_before, before = deploy.mark_before, deploy.before
     elif environment.lease is not None:
         work = environment.lease.work
-    elif environment.unsure is not None:
-        work, mark_before = environment.unsure.work, environment.unsure.mark_before or environment.mark
-        before = environment.unsure.occupant_before
     if before is None and environment.unsure is not None:
         before = environment.unsure.occupant_before
     unsure = Unsure(

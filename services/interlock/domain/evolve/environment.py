@@ -17,6 +17,7 @@ from interlock.domain.situation import (
     Restore,
     Situation,
     TestRun,
+    Unsure,
     Work,
 )
 from interlock.events.catalogue import environment as happened
@@ -41,11 +42,8 @@ def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
 def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
     match recorded.event:
         case happened.LeaseGranted() as event:
-            kind, _, rest = event.subject.partition(" ")
-            work = Work(
-                kind=event.kind, release=event.release,
-                source=rest if kind == "restore" else None,
-            )
+            source = event.subject.rpartition(" from ")[2] if event.kind == "restore" else None
+            work = Work(kind=event.kind, release=event.release, source=source)
             lease = Lease(
                 lease=event.lease, kind=event.kind, holder=event.holder, subject=event.subject,
                 token=event.fencing_token, granted_at=recorded.recorded_at, renewed_at=recorded.recorded_at,
@@ -164,7 +162,7 @@ def _standing(environment: Environment, recorded: Recorded[Any]) -> Environment 
         case happened.EnvironmentUnsure(cause=cause):
             if environment.unsure is not None and environment.unsure.position == recorded.position - 1:
                 return replace(environment, unsure=replace(environment.unsure, position=recorded.position))
-            return lost(environment, recorded, cause)
+            return _doubted(environment, recorded, cause)
         case happened.EnvironmentFrozen() as event:
             freeze = Freeze(
                 reason=event.reason, by=recorded.actor.id, position=recorded.position, since=event.since,
@@ -175,6 +173,20 @@ def _standing(environment: Environment, recorded: Recorded[Any]) -> Environment 
             return replace(environment, freeze=None)
         case _:
             return None
+
+
+def _doubted(environment: Environment, recorded: Recorded[Any], cause: str) -> Environment:
+    """Something was seen that the record does not explain; what runs here goes on, and ends unsure too."""
+    known = environment.unsure
+    before = known.occupant_before if known is not None else environment.occupant
+    if before is None and environment.deploy is not None:
+        before = environment.deploy.before
+    unsure = Unsure(
+        position=recorded.position, since=recorded.recorded_at, cause=cause, work=known.work if known else None,
+        mark_before=known.mark_before if known else None, occupant_before=before,
+    )
+    mark = replace(environment.mark, settled=recorded.position, at=recorded.recorded_at)
+    return replace(environment, occupant=None, unsure=unsure, mark=mark)
 
 
 def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | None:

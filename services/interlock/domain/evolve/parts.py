@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from interlock.domain.situation import Deploy, Environment, Occupant, Problem, Release, Situation, Work
+from interlock.domain.situation import Deploy, Environment, Occupant, Problem, Release, Situation
 from interlock.events.envelope import Recorded
 
 V = TypeVar("V")
@@ -47,11 +47,6 @@ def counted(situation: Situation, identifier: str) -> Situation:
     return replace(situation, counters={**situation.counters, kind: int(number)})
 
 
-def work_of(environment: Environment) -> Work | None:
-    """What is being done in the environment now."""
-    return environment.lease.work if environment.lease is not None else None
-
-
 def leaving(environment: Environment, target: str) -> tuple[Occupant, ...]:
     """The occupants that a rollback to the content `target` takes out of the environment, oldest first."""
     left: list[Occupant] = []
@@ -71,7 +66,7 @@ def left_digests(environment: Environment, target: str) -> tuple[str, ...]:
 
 
 def forget(situation: Situation) -> Situation:
-    """Let go of closed releases that nothing refers to any more, with their versions, and of old policies.
+    """Let go of closed releases and problems that nothing refers to any more, and of old policies.
 
     A decision that names one of them loads its stream again.
     """
@@ -87,13 +82,25 @@ def forget(situation: Situation) -> Situation:
             situation = replace(
                 situation,
                 releases={name: release for name, release in situation.releases.items() if name not in gone},
-                versions={s: v for s, v in situation.versions.items() if s.removeprefix("release/") not in gone},
+                versions=_versions_without(situation, "release", gone),
             )
+    over = {name for name, problem in situation.problems.items() if not problem.open}
+    if over:
+        situation = replace(
+            situation,
+            problems={name: problem for name, problem in situation.problems.items() if name not in over},
+            versions=_versions_without(situation, "problem", over),
+        )
     followed = {release.policy_version for release in situation.releases.values()} | {situation.policy_version}
     if len(followed) < len(situation.policies):
         kept = {version: document for version, document in situation.policies.items() if version in followed}
         situation = replace(situation, policies=kept)
     return situation
+
+
+def _versions_without(situation: Situation, kind: str, names: set[str]) -> dict[str, int]:
+    streams = {f"{kind}/{name}" for name in names}
+    return {stream: version for stream, version in situation.versions.items() if stream not in streams}
 
 
 def _named(occupant: Occupant | None, deploy: Deploy | None) -> set[str]:

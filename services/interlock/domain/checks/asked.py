@@ -1,0 +1,115 @@
+"""What a check looks at: the situation, the policy, who asks, and for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from interlock.domain.policy import EnvironmentPolicy, Policy
+from interlock.domain.situation import DeployRequest, Environment, Release, Situation, Work
+from interlock.events.catalogue.parts import Observed
+from interlock.events.decision import CheckOutcome, CheckState
+from interlock.events.envelope import Actor
+from interlock.events.fact import fact
+from interlock.events.values import Intent
+
+
+class EnvironmentUnknownToPolicy(LookupError):
+    """the policy names no such environment"""
+
+
+@fact
+class Asked:
+    """One action on one release or environment at one moment, as a check sees it.
+
+    `requester` is who asked for a deploy that somebody else now starts. `observed` is what the
+    runner read in the target, and is None before there is a runner. `attempt` is the work that a
+    retry repeats, where this is one.
+    """
+
+    situation: Situation
+    policy: Policy
+    now: datetime
+    actor: Actor
+    environment: str
+    release: Release | None = None
+    content: str | None = None
+    intent: Intent | None = None
+    requester: str | None = None
+    request: DeployRequest | None = None
+    observed: Observed | None = None
+    starting: bool = False
+    problem: str | None = None
+    areas: tuple[str, ...] = ()
+    source: str | None = None
+    attempt: Work | None = None
+    second: str | None = None
+    target: str | None = None
+    token: int | None = None
+    lease: str | None = None
+    reopened: bool = False
+
+    @property
+    def place(self) -> Environment:
+        """The environment's state."""
+        return self.situation.environment(self.environment)
+
+    @property
+    def rule(self) -> EnvironmentPolicy:
+        """The environment's rules."""
+        rule = self.policy.environment(self.environment)
+        if rule is None:
+            raise EnvironmentUnknownToPolicy(self.environment)
+        return rule
+
+    @property
+    def production(self) -> Environment:
+        """Production's state."""
+        return self.situation.environment(self.policy.production)
+
+    @property
+    def stage(self) -> Environment:
+        """The state of the environment where releases are rehearsed."""
+        return self.situation.environment(self.policy.named("rehearsal"))
+
+    @property
+    def subject(self) -> Release:
+        """The release that is asked about; a check that needs one stands only in gates that have one."""
+        assert self.release is not None  # noqa: S101 - the gates are code: a gate without a release has no such check
+        return self.release
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether the same work made the environment unsure."""
+        return self.attempt is not None
+
+
+Check = Callable[[Asked], CheckOutcome]
+C = TypeVar("C", bound=Check)
+CHECKS: dict[str, Check] = {}
+
+
+def check(name: str) -> Callable[[C], C]:
+    """Register a check under its name, which is stored forever: another meaning is another name."""
+
+    def register(function: C) -> C:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+def outcome(name: str, state: CheckState, required: str, observed: str | None = None, **more: object) -> CheckOutcome:
+    """A check's answer; `more` are CheckOutcome's other fields."""
+    return CheckOutcome(check=name, state=state, required=required, observed=observed, **more)  # type: ignore[arg-type]
+
+
+def passed_or_failed(name: str, required: str, observed: str | None, *, holds: bool, **more: object) -> CheckOutcome:
+    """`passed` where `holds`, otherwise `failed`."""
+    return outcome(name, "passed" if holds else "failed", required, observed, **more)
+
+
+def clock_text(instant: datetime) -> str:
+    """A moment for people, as in "Thu 2026-11-26 14:05 GMT"."""
+    return instant.strftime("%a %Y-%m-%d %H:%M GMT")

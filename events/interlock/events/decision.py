@@ -5,10 +5,10 @@ One form everywhere: in events, over HTTP, in `dt`, on pages and in Kafka's outc
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from interlock.events.fact import fact
+from interlock.events.values import Instant
 
 CheckState = Literal["passed", "failed", "waiting", "needed", "not_applicable"]
 Result = Literal["allowed", "refused"]
@@ -28,9 +28,9 @@ class CheckOutcome:
     observed: str | None = None
     evidence: tuple[int, ...] = ()
     by: str | None = None
-    since: datetime | None = None
-    passes_at: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    passes_at: Instant | None = None
+    until: Instant | None = None
     who: tuple[str, ...] = ()
     next: str | None = None
 
@@ -60,7 +60,7 @@ class Decision:
     position: int
     policy_version: int
     checks: tuple[CheckOutcome, ...] = ()
-    allowed_at: datetime | None = None
+    allowed_at: Instant | None = None
     next: tuple[NextStep, ...] = ()
 
     @property

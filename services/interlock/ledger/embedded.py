@@ -75,6 +75,7 @@ class EmbeddedPostgres:
         if self.is_running():
             os.kill(self._postmaster(), signal.SIGHUP)
             return
+        self._reap()  # an earlier child that somebody else ended
         settings = {"listen_addresses": "", "unix_socket_directories": self._sockets, "port": PORT,
                     "max_connections": CONNECTIONS_MAX, "timezone": "UTC", "log_timezone": "UTC"}
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -166,6 +167,7 @@ class EmbeddedPostgres:
                         return
         finally:
             os.close(handle)
+        self._reap()
         raise ServerNotStarted(self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:])
 
     def _end(self, pid: int, by: signal.Signals) -> None:
@@ -181,7 +183,12 @@ class EmbeddedPostgres:
         finally:
             os.close(handle)
         if self._child is not None and self._child.pid == pid:
-            self._child.wait(STOP_SECONDS)  # nobody else would take it out of the table of processes
+            self._reap()
+
+    def _reap(self) -> None:
+        """Take an ended child out of the table of processes: nobody else would."""
+        if self._child is not None:
+            self._child.wait(STOP_SECONDS)
             self._child = None
 
 

@@ -1,0 +1,60 @@
+"""Whom and what an event is about, by the names it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from interlock.events.catalogue.refusals import ActionRefused
+from interlock.events.envelope import Recorded
+
+RELEASE_FIELDS = ("release", "replaced_release", "base_release", "source_release", "fixed_by_release")
+PERSON_FIELDS = ("author", "executor", "holder", "reporter", "asked_by", "confirmed_by", "second_person", "principal")
+# "deploy 4.12.0 to production": how an action names its environment.
+_WHERE = re.compile(r" (?:to|in|from) ([A-Za-z0-9][A-Za-z0-9._+-]{0,63})\b")
+
+
+def releases(recorded: Recorded[Any]) -> tuple[str, ...]:
+    """Return the releases that an event is about, its own first."""
+    event = recorded.event
+    named = [of_stream(recorded, "release"), *(getattr(event, field, None) for field in RELEASE_FIELDS)]
+    if recorded.type == "ReleaseSuperseded":
+        named.append(event.by)
+    return _once(named)
+
+
+def environments(recorded: Recorded[Any]) -> tuple[str, ...]:
+    """Return the environments that an event is about, its own first."""
+    event = recorded.event
+    named = [of_stream(recorded, "environment"), getattr(event, "environment", None)]
+    if recorded.type in {"DataRestored", "DataRestoreFailed"}:
+        named.append(event.source)
+    if isinstance(event, ActionRefused):
+        named += _WHERE.findall(event.action)
+    return _once(named)
+
+
+def problems(recorded: Recorded[Any]) -> tuple[str, ...]:
+    """Return the problems that an event is about, its own first."""
+    event = recorded.event
+    named = [of_stream(recorded, "problem"), getattr(event, "problem", None)]
+    return _once([*named, *getattr(event, "problems", ()), *getattr(event, "fixes", ())])
+
+
+def persons(recorded: Recorded[Any]) -> tuple[str, ...]:
+    """Return the principals that an event names, who did it first."""
+    event = recorded.event
+    named = [recorded.actor.id, *(getattr(event, field, None) for field in PERSON_FIELDS)]
+    return _once([*named, *getattr(event, "founders", ())])
+
+
+def of_stream(recorded: Recorded[Any], family: str) -> str | None:
+    """Return the name in the event's stream, or in what a refused action was about, where that is a `family`."""
+    about = recorded.event.subject if isinstance(recorded.event, ActionRefused) else recorded.stream
+    kind, _, name = about.partition("/")
+    return name if kind == family and name else None
+
+
+def _once(named: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in named if name is not None))

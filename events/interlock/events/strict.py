@@ -188,7 +188,7 @@ def read(cls: type[T], source: bytes | object, *, bytes_max: int = BODY_BYTES_MA
     """
     value = strict_json(source, bytes_max=bytes_max) if isinstance(source, bytes) else source
     known: Any = cls
-    adapter = _adapter(known)
+    adapter = adapter_of(known)
     try:
         # JSON's own bytes, because pydantic's strict mode for Python values would refuse texts for instants.
         made: T = adapter.validate_json(json.dumps(value, ensure_ascii=True))
@@ -202,7 +202,8 @@ def read(cls: type[T], source: bytes | object, *, bytes_max: int = BODY_BYTES_MA
 
 
 @cache
-def _adapter(cls: Any) -> TypeAdapter[Any]:
+def adapter_of(cls: Any) -> TypeAdapter[Any]:
+    """Return pydantic's strict adapter of a fact class."""
     _make_strict(cls)
     return TypeAdapter(cls)
 

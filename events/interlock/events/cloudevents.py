@@ -1,0 +1,104 @@
+"""A recorded event as a CloudEvent 1.0, and back: how it looks on the wire.
+
+`data` is the whole event, byte for byte what the ledger holds; the attributes are copies for those
+who route and filter without reading it. In Kafka's binary mode the value is these very bytes and
+the attributes are headers `ce_*`; the structured form is one JSON object that holds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cloudevents.core.bindings.kafka import KafkaMessage, to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from interlock.events.canonical import DEPTH_MAX, EVENT_BYTES_MAX, canonical
+from interlock.events.codec import CODEC, BrokenEvent, Codec
+from interlock.events.envelope import Recorded
+from interlock.events.strict import strict_json
+
+CONTENT_TYPE = "application/json"
+STRUCTURED_CONTENT_TYPE = JSONFormat.CONTENT_TYPE
+# The attributes repeat a little of the event; escapes may make each character of a text six.
+STRUCTURED_BYTES_MAX = 6 * EVENT_BYTES_MAX + 4_096
+# The event lies one level deeper.
+STRUCTURED_LEVELS_MAX = DEPTH_MAX + 1
+FORMAT = JSONFormat()
+
+
+class AttributesDiffer(BrokenEvent):
+    """a CloudEvent's attributes are not what its data says; somebody else changed them"""
+
+
+def attributes_of(recorded: Recorded[Any]) -> dict[str, Any]:
+    """Return the CloudEvent attributes. `position` and `streamversion` are texts: CloudEvents' integers end at 2^31."""
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(recorded.id),
+        "source": f"/projects/{recorded.project}",
+        "type": f"interlock.{recorded.type}.v{recorded.schema}",
+        "subject": recorded.stream,
+        # When it happened; when it was recorded stands in the data.
+        "time": recorded.occurred_at,
+        "datacontenttype": CONTENT_TYPE,
+        "partitionkey": recorded.project,
+        "position": str(recorded.position),
+        "streamversion": str(recorded.version),
+        "commandid": str(recorded.command_id),
+        "actor": recorded.actor.id,
+    }
+    if recorded.causation is not None:
+        attributes["causation"] = str(recorded.causation)
+    if recorded.correlation is not None:
+        attributes["correlation"] = str(recorded.correlation)
+    return attributes
+
+
+def kafka_message(recorded: Recorded[Any], *, codec: Codec = CODEC) -> KafkaMessage:
+    """Return headers `ce_*` (bytes), key (the project) and value (the event's own bytes)."""
+    return to_binary(CloudEvent(attributes_of(recorded), _body(recorded, codec)), FORMAT)
+
+
+def structured(recorded: Recorded[Any], *, codec: Codec = CODEC) -> bytes:
+    """Return one JSON object, of type `application/cloudevents+json`."""
+    document: Any = strict_json(_body(recorded, codec), bytes_max=EVENT_BYTES_MAX, depth_max=DEPTH_MAX)
+    return FORMAT.write(CloudEvent(attributes_of(recorded), document))
+
+
+def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Codec = CODEC) -> Recorded[Any]:
+    """Return the event of a binary message. Raises BrokenEvent, AttributesDiffer, and what `decode` raises.
+
+    Other headers than `ce_*` and `content-type` are the carrier's and not looked at.
+    """
+    recorded = codec.decode_exactly(value)
+    expected = kafka_message(recorded, codec=codec).headers
+    given = {name: text for name, text in headers if name.startswith("ce_") or name == "content-type"}
+    for name in sorted(given.keys() | expected.keys()):
+        if given.get(name) != expected.get(name):
+            raise AttributesDiffer(f"{name}: {AttributesDiffer.__doc__}")
+    return recorded
+
+
+def from_structured(body: bytes, *, codec: Codec = CODEC) -> Recorded[Any]:
+    """Return the event of the structured form.
+
+    Raises BadInput where it is no strict JSON, BrokenEvent, AttributesDiffer, and what `decode` raises.
+    """
+    document = strict_json(body, bytes_max=STRUCTURED_BYTES_MAX, depth_max=STRUCTURED_LEVELS_MAX)
+    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
+        raise BrokenEvent("data: a CloudEvent's data is the whole event here, a JSON object")
+    recorded = codec.decode_exactly(canonical(document["data"]))
+    expected: Any = strict_json(
+        structured(recorded, codec=codec), bytes_max=STRUCTURED_BYTES_MAX, depth_max=STRUCTURED_LEVELS_MAX
+    )
+    for name in sorted(document.keys() | expected.keys()):
+        if document.get(name) != expected.get(name):
+            raise AttributesDiffer(f"{name}: {AttributesDiffer.__doc__}")
+    return recorded
+
+
+def _body(recorded: Recorded[Any], codec: Codec) -> bytes:
+    # An event of an older schema has its stored bytes only; it is never written anew.
+    return recorded.raw or codec.encode(recorded)

@@ -1,0 +1,118 @@
+"""The application: every route, and around it the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from interlock import desk, evidence, ledger
+from interlock.api import audit, commands, environments, people, releases, server, status
+from interlock.api import evidence as evidence_routes
+from interlock.api.edge import Edge
+from interlock.api.parts import Parts
+from interlock.api.problems import Problem, problem_of
+from interlock.domain import errors as domain
+from interlock.events.strict import BadInput
+from interlock.identity import NotAuthenticated, ScopeMissing
+
+# What parts below raise; anything else is a mistake of ours, and is answered as `unexpected` at the edge.
+FORESEEN: Final = (
+    Problem,
+    BadInput,
+    NotAuthenticated,
+    ScopeMissing,
+    domain.NotFound,
+    domain.Changed,
+    domain.InvalidCommand,
+    desk.DeskError,
+    ledger.LedgerError,
+    evidence.NoSuchEvidence,
+    evidence.EvidenceTooLarge,
+)
+
+
+class Api:
+    """The ASGI application: `fastapi` inside, the edge around it."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build it over `parts`."""
+        self.fastapi = _application(parts)
+        self._edge = Edge(self.fastapi, parts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._edge(scope, receive, send)
+
+
+def build(parts: Parts) -> Api:
+    """Return the application over `parts`."""
+    return Api(parts)
+
+
+def _application(parts: Parts) -> FastAPI:
+    app = FastAPI(
+        title="Interlock",
+        version=parts.version,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        description="Release control you can replay and prove. Every refusal says why, who can act, and when.",
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for router in (
+        server.router,
+        commands.routes(),
+        releases.router,
+        environments.router,
+        audit.router,
+        people.router,
+        status.router,
+        evidence_routes.router,
+    ):
+        app.include_router(router)
+    server.add_documentation(app)
+    for kind in FORESEEN:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(RequestValidationError, _refused_parameter)
+    app.add_exception_handler(HTTPException, _of_the_framework)
+    return app
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    return problem_of(error).response()
+
+
+async def _refused_parameter(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [(_field(said["loc"]), _what(said)) for said in error.errors()]
+    detail = "; ".join(f"{field}: {what}" for field, what in errors)
+    return Problem("invalid", detail, errors=errors).response()
+
+
+def _field(loc: Sequence[Any]) -> str:
+    """The parameter's name, without where it stood."""
+    return ".".join(str(part) for part in loc[1:]) or "query"
+
+
+def _what(said: dict[str, Any]) -> str:
+    if said["type"] == "extra_forbidden":
+        return "there is no such parameter"
+    message: str = said["msg"]
+    return message.removeprefix("Value error, ")
+
+
+async def _of_the_framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = f"{request.method} is not possible here" + (f"; {allowed} is" if allowed else "")
+        return Problem("method-not-allowed", detail, headers=error.headers or {}).response()
+    if error.status_code == 404:
+        return Problem("not-found", "nothing is served at this address; /docs shows what is").response()
+    return Problem("malformed", str(error.detail)).response()

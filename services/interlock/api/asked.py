@@ -1,0 +1,141 @@
+"""Who asks, about which project, as of which moment: what every route works out first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request
+
+from interlock.api.parts import Parts
+from interlock.api.problems import Problem, invalid, not_found
+from interlock.api.query import Asking, Reading
+from interlock.domain.situation import Situation
+from interlock.events.values import Name
+from interlock.identity import Caller, NotAuthenticated, authenticate
+
+AFTER_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True)
+class Asked:
+    """A known caller's request: `situation` is the project's present one, `now` the ledger's clock."""
+
+    parts: Parts
+    project: str
+    caller: Caller
+    situation: Situation
+    now: datetime
+
+
+@dataclass(slots=True)
+class Moment:
+    """A position, and the instant that `now` means there; `past` where it is not the present."""
+
+    position: int
+    now: datetime
+    past: bool
+
+
+async def identified(request: Request, project: Annotated[Name, Path(description="the project")]) -> Asked:
+    """Return who asks; unknown callers are counted and turned away. No scope is looked at yet."""
+    parts: Parts = request.app.state.parts
+    situation = await parts.desk.situation(project)
+    if situation.position == 0:
+        raise not_found("project", project)
+    now = await parts.desk.now(project)
+    try:
+        caller = authenticate(situation, request.headers.get("authorization"), now)
+    except NotAuthenticated:
+        parts.strangers.count += 1
+        raise
+    return Asked(parts, project, caller, situation, now)
+
+
+async def reader(asked: Annotated[Asked, Depends(identified)]) -> Asked:
+    """Return who asks, where the credential may read."""
+    asked.caller.require("read")
+    return asked
+
+
+Identified = Annotated[Asked, Depends(identified)]
+Reader = Annotated[Asked, Depends(reader)]
+
+
+async def read_moment(asked: Asked, query: Reading, *, pinned: int | None = None) -> Moment:
+    """Return the moment at which the read models are asked; `pinned` is the position of the page before.
+
+    Without `at` it is the present, as the caller could know it: read models get AFTER_SECONDS to arrive there, and
+    where they do not, the answer says by its position how old it is. `after` insists: the problem is then `behind`.
+    """
+    moment = await _named_moment(asked, query)
+    if pinned is not None:
+        moment = Moment(min(pinned, moment.position), moment.now, moment.past)
+    wanted = max(moment.position, query.after or 0)
+    reached = await asked.parts.reads.wait_for(asked.project, wanted, AFTER_SECONDS)
+    if query.after is not None and reached < query.after:
+        raise _behind(query.after, reached)
+    if reached < moment.position:
+        if moment.past:
+            raise _behind(moment.position, reached)
+        return Moment(reached, moment.now, past=False)
+    return moment
+
+
+async def rules_moment(asked: Asked, query: Reading, *, about: Any = None) -> tuple[Situation, datetime]:
+    """Return the situation and the instant at which the rules are asked: then, now, or now with a future clock.
+
+    What the command `about` names and is over is there too.
+    """
+    if query.after is not None and query.after > asked.situation.position:
+        raise _behind(query.after, asked.situation.position)
+    if isinstance(query, Asking) and query.if_at is not None:
+        if query.at is not None:
+            raise invalid("if_at", "it cannot be combined with `at`: one is the past, the other the future")
+        if query.if_at < asked.now:
+            raise invalid("if_at", "it lies in the past; `at` asks about the past")
+        return await _present(asked, about), query.if_at
+    moment = await _named_moment(asked, query)
+    if not moment.past:
+        return await _present(asked, about), asked.now
+    situation = await asked.parts.desk.situation(asked.project, about, at_position=moment.position)
+    return situation, moment.now
+
+
+async def _present(asked: Asked, about: Any) -> Situation:
+    if about is None:
+        return asked.situation
+    situation: Situation = await asked.parts.desk.situation(asked.project, about)
+    return situation
+
+
+async def _named_moment(asked: Asked, query: Reading) -> Moment:
+    head = asked.situation.position
+    match query.at:
+        case None:
+            return Moment(head, asked.now, past=False)
+        case datetime() as at:
+            if at > asked.now:
+                raise invalid("at", "it lies in the future; the rules answer about the future by `if_at`")
+            return Moment(await asked.parts.ledger.position_at(asked.project, at), at, past=True)
+        case int() as position:
+            if position > head:
+                raise invalid("at", f"the last position is {head}")
+            return Moment(position, await recorded_at(asked, position), past=True)
+
+
+async def recorded_at(asked: Asked, position: int) -> datetime:
+    """Return when `position` was recorded; for 0, the moment before everything, when position 1 was."""
+    found: list[Any] = await asked.parts.ledger.read(asked.project, after=max(0, position - 1), limit=1)
+    moment: datetime = found[0].recorded_at
+    return moment
+
+
+def _behind(wanted: int, reached: int) -> Problem:
+    return Problem(
+        "behind",
+        f"position {wanted} is not readable yet, {reached} is",
+        position=reached,
+        headers={"Retry-After": "1", "Interlock-Position": str(reached)},
+    )

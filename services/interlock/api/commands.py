@@ -1,0 +1,115 @@
+"""Commands, each by its own route; and the same questions with nothing recorded."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from interlock.api.asked import Identified, Reader, rules_moment
+from interlock.api.bodies import command_body
+from interlock.api.documents import answer, event_document
+from interlock.api.openapi import COMMAND_ANSWER, DECISION, Documented
+from interlock.api.problems import malformed, refusal
+from interlock.api.query import Asking, NoQuery
+from interlock.domain.commands import COMMANDS, governance, timely
+from interlock.domain.decide import Submitted
+from interlock.domain.explain import explain
+from interlock.events.codec import plain, request_hash
+
+# What only time or the project's beginning gives: no caller may, so there is no route.
+BY_NOBODY: Final = frozenset(
+    {name for name, cls in COMMANDS.items() if cls.__module__ == timely.__name__} | {governance.OpenProject.__name__}
+)
+PUBLISHED: Final = {name: cls for name, cls in COMMANDS.items() if name not in BY_NOBODY}
+
+_ETAG: Final = re.compile(r'"(0|[1-9]\d{0,15})"')
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def routes() -> APIRouter:
+    """Return a route for each command, and one for asking what would be decided."""
+    router = APIRouter(prefix="/v1/{project}")
+    for name, cls in sorted(PUBLISHED.items()):
+        _add(router, name, cls)
+    return router
+
+
+def _add(router: APIRouter, name: str, cls: type[Any]) -> None:
+    async def submit(request: Request, asked: Identified, _query: Annotated[NoQuery, Query()]) -> Response:
+        command_id, if_version = idempotency_key(request), expected_version(request)
+        if asked.caller.credential.purpose == "token":
+            asked.caller.require("write")
+        command = await command_body(request, cls)
+        asked.caller.require_command(name, getattr(command, "principal", None))
+        # From here on the desk has it: a caller that goes away, or a server that stops, ends the waiting and nothing
+        # more. A crash leaves it recorded or not, which the same Idempotency-Key tells.
+        given = await asked.parts.desk.submit(
+            asked.project,
+            command,
+            asked.caller.actor,
+            command_id=command_id,
+            request_hash=request_hash(name, command, actor=asked.caller.actor.id),
+            if_version=if_version,
+        )
+        if given.status == "refused":
+            now = await asked.parts.desk.now(asked.project)
+            raise refusal(given.decision, given.reason, recorded=given.refusal, now=now)
+        document = {
+            "status": given.status,
+            "subject": given.subject,
+            "events": [event_document(recorded) for recorded in given.recorded],
+            "repeated": given.repeated,
+        }
+        versions = [recorded.version for recorded in given.recorded if recorded.stream == given.subject]
+        headers = {"ETag": f'"{versions[-1]}"'} if versions else {}
+        return answer(document, position=given.position, headers=headers)
+
+    async def ask(request: Request, asked: Reader, query: Annotated[Asking, Query()]) -> Response:
+        command = await command_body(request, cls)
+        situation, now = await rules_moment(asked, query, about=command)
+        decision = explain(situation, Submitted(command=command, actor=asked.caller.actor), now)
+        return answer(plain(decision), position=situation.position)
+
+    summary = (cls.__doc__ or name).strip().splitlines()[0]
+    router.add_api_route(
+        f"/commands/{name}",
+        submit,
+        methods=["POST"],
+        operation_id=name,
+        summary=summary,
+        tags=["commands"],
+        **Documented.of(COMMAND_ANSWER, command=name, changes=True),
+    )
+    router.add_api_route(
+        f"/explain/{name}",
+        ask,
+        methods=["POST"],
+        operation_id=f"explain-{name}",
+        tags=["why"],
+        summary=f"What would be decided on {name}; records nothing",
+        **Documented.of(DECISION, command=name),
+    )
+
+
+def idempotency_key(request: Request) -> UUID:
+    """Return the command's id, which the caller made once for this intent."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        raise malformed("Idempotency-Key", "it is missing: send a new UUID per intent, the same one to repeat it")
+    if not _UUID.fullmatch(key):
+        raise malformed("Idempotency-Key", "it must be a UUID, as in 018f6b1e-0000-7000-8000-000000000001")
+    return UUID(key)
+
+
+def expected_version(request: Request) -> int | None:
+    """Return the version of the subject that the caller read, where it says so."""
+    tag = request.headers.get("if-match")
+    if tag is None:
+        return None
+    match = _ETAG.fullmatch(tag.strip())
+    if match is None:
+        raise malformed("If-Match", 'it must be one ETag as it was given, as in "7"')
+    return int(match[1])

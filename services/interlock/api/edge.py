@@ -1,0 +1,103 @@
+"""Around every request, in pure ASGI: errors, the test clock, stalled readers, and headers that hold for all.
+
+(Starlette's BaseHTTPMiddleware mishandles cancellation, so there is none here.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interlock.api.parts import Parts
+from interlock.api.problems import Problem, invalid, malformed, problem_of
+from interlock.api.query import instant
+from interlock.ledger import TestClockGoesBack
+
+SEND_SECONDS: Final = 60.0
+QUERY_PARAMETERS_MAX: Final = 50
+
+_PROJECT_PATH: Final = re.compile(r"/v1/[^/]+/.")
+_LOG: Final = logging.getLogger("interlock.api")
+
+
+class Edge:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        """Stand around `app`."""
+        self._app = app
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a problem before the application is answered here."""
+        if scope["type"] != "http":
+            return
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _mark(MutableHeaders(scope=message))
+            # A reader that takes nothing would hold the request, and what it holds, for ever.
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+
+        try:
+            await self._before(scope)
+            await self._app(scope, receive, send_on)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem.kind.name == "unexpected":
+                _LOG.exception("%s %s", scope["method"], scope["path"])
+            if started:
+                return
+            await problem.response()(scope, receive, send_on)
+
+    async def _before(self, scope: Scope) -> None:
+        _refuse_repeated_parameters(scope["query_string"])
+        if not _PROJECT_PATH.match(scope["path"]):
+            return
+        asked = Headers(scope=scope).get("interlock-now")
+        if asked is None:
+            return
+        if self._parts.advance is None:
+            raise Problem(
+                "no-test-clock",
+                "this server's clock is the real one, and is set by nobody",
+                errors=[("Interlock-Now", "only a server started with --test-clock accepts it")],
+            )
+        try:
+            at = instant(asked)
+        except ValueError as wrong:
+            raise malformed("Interlock-Now", str(wrong)) from wrong
+        try:
+            await self._parts.advance(at)
+        except TestClockGoesBack as back:
+            raise Problem("clock-went-back", str(back), errors=[("Interlock-Now", str(back))]) from back
+
+
+def _refuse_repeated_parameters(query: bytes) -> None:
+    """The framework takes the last of two values, others the first: so two are none."""
+    seen: set[str] = set()
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, max_num_fields=QUERY_PARAMETERS_MAX, errors="strict"
+        )
+    except ValueError as wrong:
+        raise malformed("query", f"it cannot be read: {wrong}") from wrong
+    for name, _ in pairs:
+        if name in seen:
+            raise invalid(name, "it is given twice")
+        seen.add(name)
+
+
+def _mark(headers: MutableHeaders) -> None:
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -1,0 +1,90 @@
+"""The database that the settings name: the embedded server, started and migrated, or one given by its address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import asyncpg
+
+from interlock.ledger import LedgerError, LedgerUnavailable, NotATestDatabase, SchemaBehind
+from interlock.ledger.embedded import EmbeddedPostgres, NoServerFound, ServerNotStarted
+from interlock.ledger.migrate import apply
+from interlock.serve.refusals import AWAY, CannotStart
+from interlock.serve.settings import Settings, resolve
+
+T = TypeVar("T")
+
+NAME: Final = "interlock"
+MIGRATE: Final = "give `owner` under [database] for one start, or let its owner apply the migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The application's address, and a few words for a person."""
+
+    app: str
+    described: str
+
+
+@asynccontextmanager
+async def database_of(
+    settings: Settings, *, test: bool, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Database]:
+    """Lend the database, migrated. An embedded server that was started here is stopped at the end. Raises CannotStart.
+
+    A crash leaves an embedded server running; the next start takes it over.
+    """
+    if settings.database is not None:
+        yield await _given(settings, test=test, environ=environ)
+        return
+    try:
+        embedded = EmbeddedPostgres(settings.data_directory)
+        ours = not embedded.is_running()
+        await asyncio.to_thread(embedded.start)
+    except (NoServerFound, ServerNotStarted, OSError) as wrong:
+        raise CannotStart(
+            "the embedded PostgreSQL", str(wrong), "give a server of your own under [database], or another --data"
+        ) from wrong
+    try:
+        dsns = await _refused_in_words(embedded.prepare(NAME, test=test))
+        yield Database(dsns.app, f"PostgreSQL, embedded in {settings.data_directory}")
+    finally:
+        if ours:
+            await asyncio.to_thread(embedded.stop)
+
+
+async def _given(settings: Settings, *, test: bool, environ: Mapping[str, str]) -> Database:
+    assert settings.database is not None
+    if settings.database.owner is not None:
+        owner = resolve(settings.database.owner, home=settings.home, environ=environ)
+        await _refused_in_words(apply(owner, test=test))
+    app = resolve(settings.database.app, home=settings.home, environ=environ)
+    return Database(app, "PostgreSQL, by its address")
+
+
+async def _refused_in_words(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except (LedgerError, asyncpg.PostgresError, OSError) as wrong:
+        raise why_not(wrong) from wrong
+
+
+def why_not(wrong: Exception) -> CannotStart:
+    """Return the refusal to start for what the database, or the ledger in it, refuses."""
+    match wrong:
+        case NotATestDatabase():
+            return CannotStart(
+                "the database",
+                "it is a real one, and --test-clock is for a database of its own",
+                "start without --test-clock, or with another --data",
+            )
+        case SchemaBehind():
+            return CannotStart("the database", str(wrong), MIGRATE)
+        case LedgerUnavailable() | OSError():
+            return CannotStart("the database", str(wrong), "start it, or correct its address", exit_code=AWAY)
+    return CannotStart("the database", str(wrong), "mend what it says, and start again")

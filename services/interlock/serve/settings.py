@@ -1,0 +1,184 @@
+"""interlock.toml: what a server needs to know. An unknown setting is refused, because it may be a misspelt one.
+
+project = "demo"
+policy = "weekend"                      # or "weekdays-free", or the path of a policy document (JSON)
+data = ".interlock"                     # the embedded database's directory; lost with it: everything
+
+[server]
+host = "127.0.0.1"
+port = 8787
+url = "http://127.0.0.1:8787"           # where clients reach it
+
+[database]                              # absent: the embedded PostgreSQL; lost: the server does not start
+app = "env:INTERLOCK_DSN"               # role interlock_app
+owner = "env:INTERLOCK_OWNER_DSN"       # role interlock_owner; absent: somebody else applies migrations
+
+[[founders]]                            # two of them; lost before the first start: the project cannot begin
+principal = "admin-1"
+enrolment = "sha256:…"                  # the digest of the one-time code, never the code
+expires_at = 2026-12-01T00:00:00Z       # absent: ENROLMENT_DAYS after the project's beginning
+
+[environments.production]               # for `dt`'s runners; a server does not read it
+[commands]                              # likewise
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from interlock.domain.policy import NotAPolicy, parse, shipped
+from interlock.events.values import Digest, Instant, Name, PrincipalId
+from interlock.serve.refusals import CannotStart
+
+CONFIG_NAME: Final = "interlock.toml"
+PORT_DEFAULT: Final = 8787
+PORT_MAX: Final = 65_535
+ENROLMENT_DAYS: Final = 7
+SHIPPED_POLICIES: Final = ("weekend", "weekdays-free")
+FOUNDERS: Final = 2
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(_Closed):
+    """Where it listens (port 0: any free one), and where clients reach it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=PORT_MAX)] = PORT_DEFAULT
+    url: str | None = None
+
+
+class Database(_Closed):
+    """A PostgreSQL of one's own, by reference: "env:NAME", "file:PATH", or an address without a password."""
+
+    app: str
+    owner: str | None = None
+
+
+class Founder(_Closed):
+    """One of the two first administrators, and the digest of the code by which they enrol."""
+
+    principal: PrincipalId
+    enrolment: Digest
+    expires_at: Instant | None = None
+
+
+class Settings(_Closed):
+    """The whole file; `home` is its directory, which relative paths are meant from."""
+
+    project: Name
+    policy: str = "weekend"
+    data: Path = Path(".interlock")
+    server: Server = Server()
+    database: Database | None = None
+    founders: tuple[Founder, ...]
+    environments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    commands: dict[str, Any] = Field(default_factory=dict)
+    home: Path = Path()
+
+    @field_validator("founders")
+    @classmethod
+    def _two_persons(cls, founders: tuple[Founder, ...]) -> tuple[Founder, ...]:
+        if len({founder.principal for founder in founders}) != FOUNDERS or len(founders) != FOUNDERS:
+            raise ValueError("a project begins with two different founders")
+        return founders
+
+    @property
+    def data_directory(self) -> Path:
+        """Where the embedded database lives."""
+        return (self.home / self.data).resolve()
+
+    def policy_document(self) -> dict[str, Any]:
+        """Return the policy that the project begins with. Raises CannotStart where it is none."""
+        if self.policy in SHIPPED_POLICIES:
+            document: dict[str, Any] = shipped(self.policy)
+            return document
+        path = self.home / self.policy
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            parse(document)
+        except OSError as missing:
+            raise CannotStart(
+                f"policy {self.policy!r}",
+                f"it is neither shipped nor a file that can be read ({missing})",
+                f"name {' or '.join(SHIPPED_POLICIES)}, or a policy document's path",
+            ) from missing
+        except (ValueError, NotAPolicy) as wrong:
+            raise CannotStart(
+                f"policy {path}", str(wrong), "correct the document; `dt policy show` prints a valid one"
+            ) from wrong
+        return document
+
+
+def load(path: Path, **changed: Any) -> Settings:
+    """Return the settings in `path`; what is `changed` (data, host, port) wins over it. Raises CannotStart."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise CannotStart(f"{path}", "there is no such file", "`dt init` makes one") from missing
+    except (OSError, ValueError) as wrong:
+        raise CannotStart(f"{path}", str(wrong), "correct the file") from wrong
+    if "home" in document:
+        raise CannotStart(f"{path}", "home: there is no such setting", "remove it")
+    server = document.get("server", {})
+    if isinstance(server, dict):
+        given = {name: changed[name] for name in ("host", "port") if changed.get(name) is not None}
+        document["server"] = {**server, **given}
+    if changed.get("data") is not None:
+        document["data"] = Path(changed["data"]).resolve()
+        document.pop("database", None)
+    try:
+        return Settings(**document, home=path.resolve().parent)
+    except ValidationError as wrong:
+        raise CannotStart(
+            f"{path}", _in_words(wrong), "correct the file; an unknown setting may be a misspelt one"
+        ) from wrong
+
+
+def _in_words(wrong: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+        for each in wrong.errors(include_url=False)
+    )
+
+
+def resolve(reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
+    """Return the database address that `reference` leads to. Raises CannotStart, and never shows the address."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if not environ.get(place):
+            raise CannotStart(f"database address {reference}", "the environment has no such variable", f"set {place}")
+        return environ[place]
+    if kind == "file":
+        try:
+            return (home / place).read_text(encoding="utf-8").strip()
+        except OSError as missing:
+            raise CannotStart(
+                f"database address {reference}", str(missing), "put the address into that file"
+            ) from missing
+    try:
+        password = urlsplit(reference).password
+    except ValueError as wrong:
+        raise CannotStart("database address", "it is none", 'as in "env:INTERLOCK_DSN"') from wrong
+    if password is not None:
+        raise CannotStart(
+            "database address",
+            "the file holds a password",
+            'put the address into a secret and name that: "env:NAME" or "file:PATH"',
+        )
+    return reference
+
+
+def expiry(founder: Founder, begins: datetime) -> datetime:
+    """Return until when the founder's code serves, for a project that begins at `begins`."""
+    return founder.expires_at or begins + timedelta(days=ENROLMENT_DAYS)

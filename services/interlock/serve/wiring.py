@@ -1,0 +1,113 @@
+"""Builds everything, in the order in which each part needs the one before, and takes it down in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from interlock.api import Api, Parts, build
+from interlock.desk import Desk
+from interlock.evidence import EvidenceStore
+from interlock.feed import LedgerFeed
+from interlock.ledger import Ledger
+from interlock.projections import PROJECTIONS
+from interlock.projector import Projector
+from interlock.serve import seams
+from interlock.serve.database import Database
+from interlock.serve.project import begin
+from interlock.serve.readiness import Readiness
+from interlock.serve.settings import Settings
+from interlock.serve.test_clock import TestClock
+from interlock.watch import Watch
+
+RESTART_SECONDS: Final = 2.0
+DISTRIBUTION: Final = "interlock-release"
+
+_LOG: Final = logging.getLogger("interlock.serve")
+
+
+@dataclass(slots=True)
+class Wiring:
+    """What runs. `stopping` ends open streams."""
+
+    api: Api
+    ledger: Ledger
+    desk: Desk
+    watch: Watch
+    projector: Projector
+    stopping: asyncio.Event
+
+
+@asynccontextmanager
+async def wired(settings: Settings, database: Database, *, test_clock: bool) -> AsyncIterator[Wiring]:
+    """Lend everything over an open, migrated `database`; with a test clock, time is what requests say.
+
+    A crash at any point leaves what the ledger holds, and the next start does the rest.
+    """
+    async with AsyncExitStack() as stack:
+        ledger = await Ledger.open(database.app)
+        stack.push_async_callback(ledger.close)
+        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
+        # Commands that were taken are answered, or recorded at least, before the ledger goes.
+        stack.push_async_callback(desk.close)
+        feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
+        projector = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, alarm=_alarm)
+        await projector.prepare()
+        watch = Watch(desk)
+        clock = TestClock(ledger, desk, watch, lambda: begin(desk, ledger, settings)) if test_clock else None
+        if clock is None:
+            await begin(desk, ledger, settings)
+            await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep)))
+        await stack.enter_async_context(running("projector", projector.run))
+        stopping = asyncio.Event()
+        api = build(
+            Parts(
+                desk=desk,
+                ledger=ledger,
+                evidence=EvidenceStore(ledger),
+                events=feed,
+                reads=projector,
+                readiness=Readiness(ledger, desk, projector, watch),
+                version=own_version(),
+                stopping=stopping,
+                advance=clock.advance if clock is not None else None,
+            )
+        )
+        yield Wiring(api, ledger, desk, watch, projector, stopping)
+
+
+@asynccontextmanager
+async def running(name: str, work: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]:
+    """Keep `work` running for as long as the context: what ends by an error is begun again RESTART_SECONDS later."""
+
+    async def again_and_again() -> None:
+        while True:
+            try:
+                await work()
+            except Exception:
+                _LOG.exception("%s ended; it begins again in %g s", name, RESTART_SECONDS)
+            await seams.sleep(RESTART_SECONDS)
+
+    task = asyncio.create_task(again_and_again(), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def own_version() -> str:
+    """Return Interlock's version."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
+
+
+def _alarm(*said: object, **more: Mapping[str, object]) -> None:
+    _LOG.error("projector: %s", " ".join(str(part) for part in (*said, *more.values())))

@@ -5,6 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 
+import jsonschema
+import pytest
+
+from interlock.events import schemas
+from interlock.events.catalogue import CATALOGUE
 from interlock.projections import PROJECTIONS, Projection
 from tests.house.tree import Source, sources
 
@@ -48,3 +53,19 @@ def test_projections_share_neither_names_nor_tables() -> None:
 def test_a_projection_stands_in_the_module_of_its_name_with_its_question_as_docstring() -> None:
     for projection in PROJECTIONS:
         assert importlib.import_module(f"interlock.projections.{projection.name}").__doc__
+
+
+def test_every_event_type_has_a_frozen_schema() -> None:
+    assert not [*schemas.findings()]
+    for schema in schemas.frozen().values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_an_event_type_without_a_schema_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUE, "PlantedHappened", CATALOGUE["ReleaseOpened"])
+    assert any(finding.startswith("PlantedHappened.1.json is missing") for finding in schemas.findings())
+
+
+def test_an_event_type_that_was_taken_away_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(CATALOGUE, "ReleaseOpened")
+    assert any(finding.startswith("ReleaseOpened.1.json belongs to no event type") for finding in schemas.findings())

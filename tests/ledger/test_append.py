@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from interlock.ledger import (
@@ -12,11 +13,13 @@ from interlock.ledger import (
     BatchRefused,
     ClockDisagrees,
     ColumnsDiffer,
+    Ends,
     Ledger,
     Overtaken,
     Row,
     VersionGap,
 )
+from interlock.ledger.embedded import Dsns
 from tests.ledger.rows import PROJECT, append_one, body, command, instant, rows_of, stamp
 
 
@@ -43,6 +46,18 @@ async def test_what_was_appended_is_read_back_as_the_same_bytes_in_order(ledger:
     assert [e.position for e in await ledger.read(PROJECT, after=0, limit=1)] == [1]
     assert (await ledger.head(PROJECT)).position == 3
     assert await ledger.heads() == {PROJECT: 3}
+
+
+async def test_streams_are_read_whole_and_by_their_ends(ledger: Ledger) -> None:
+    await append_one(ledger, 1, events=3)
+    await append_one(ledger, 2, events=2)
+    streams = await ledger.read_streams(PROJECT, ["stream-2", "stream-1", "none", "stream-2"])
+    assert {name: [e.version for e in events] for name, events in streams.items()} == {
+        "stream-1": [1, 2, 3], "stream-2": [1, 2],
+    }
+    assert await ledger.ends(PROJECT, ["stream-1", "stream-2", "none"]) == {
+        "stream-1": Ends(first=1, version=3), "stream-2": Ends(first=4, version=2),
+    }
 
 
 async def test_projects_count_apart(ledger: Ledger) -> None:
@@ -168,12 +183,22 @@ async def test_a_time_without_z_is_refused(ledger: Ledger) -> None:
         await ledger.append(PROJECT, rows)
 
 
-async def test_a_row_of_another_instant_in_the_batch_is_refused(ledger: Ledger) -> None:
-    head = await ledger.head(PROJECT)
-    rows = rows_of(command(1), head.clock, first=1, streams=[("a", 1)])
-    rows += rows_of(command(2), head.clock + timedelta(milliseconds=1), first=2, streams=[("b", 1)])
-    with pytest.raises(ColumnsDiffer):
-        await ledger.append(PROJECT, rows)
+@pytest.mark.parametrize("second", ["instant", "project"])
+async def test_a_batch_has_one_project_and_one_instant(ledger: Ledger, dsns: Dsns, second: str) -> None:
+    at = (await ledger.head(PROJECT)).clock
+    later = at + timedelta(milliseconds=second == "instant")
+    other = PROJECT if second == "instant" else "z-other"
+    one = rows_of(command(1), at, first=1, streams=[("a", 1)])[0]
+    two = rows_of(command(2), later, first=2, streams=[("b", 1)], project=other)[0]
+    app = await asyncpg.connect(dsns.app, timeout=10)
+    with pytest.raises(asyncpg.PostgresError, match="one project and one instant"):
+        await app.execute(
+            "insert into ledger.event select p, n, s, 1, 'Annotated', t, b, c, 'sha256:asked', 1 from unnest("
+            "$1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::bytea[], $6::uuid[]) as x (p, n, s, t, b, c)",
+            [PROJECT, other], [1, 2], ["a", "b"], [one.recorded_at, two.recorded_at], [one.body, two.body],
+            [one.command_id, two.command_id],
+        )
+    await app.close()
 
 
 @pytest.mark.parametrize("events", [1, 3])
@@ -203,6 +228,17 @@ async def test_a_body_has_at_most_65535_bytes(ledger: Ledger) -> None:
     too_long = rows_of(command(2), head.clock, first=2, streams=[("b", 1)], text="x" * (spare + 1))
     with pytest.raises(BatchRefused):
         await ledger.append(PROJECT, too_long)
+
+
+async def test_the_database_itself_refuses_a_body_that_is_too_long(ledger: Ledger, dsns: Dsns) -> None:
+    app = await asyncpg.connect(dsns.app, timeout=10)
+    row = rows_of(command(1), (await ledger.head(PROJECT)).clock, first=1, streams=[("a", 1)], text="x" * 65_535)[0]
+    with pytest.raises(asyncpg.CheckViolationError, match="event_body_bytes_max"):
+        await app.execute(
+            "insert into ledger.event values ($1, 1, 'a', 1, 'Annotated', $2, $3, $4, 'sha256:asked', 1)",
+            PROJECT, row.recorded_at, row.body, row.command_id,
+        )
+    await app.close()
 
 
 async def test_an_empty_batch_is_refused(ledger: Ledger) -> None:

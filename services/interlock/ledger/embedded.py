@@ -167,6 +167,8 @@ class EmbeddedPostgres:
                         return
         finally:
             os.close(handle)
+        if self._child is not None:
+            self._child.kill()  # it ended already, or takes too long
         self._reap()
         raise ServerNotStarted(self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:])
 

@@ -1,0 +1,33 @@
+"""The desk: the one command path. It decides in order, commits in groups, and answers for ever."""
+
+from interlock.desk.answer import Answer
+from interlock.desk.desk import Desk
+from interlock.desk.errors import (
+    CannotStampTime,
+    CommandIdReused,
+    CommandTooLarge,
+    DeskClosed,
+    DeskError,
+    NoSuchPosition,
+    Overloaded,
+    Unavailable,
+    UnknownEvent,
+    UnknownOutcome,
+)
+from interlock.desk.rules import Rules
+
+__all__ = [
+    "Answer",
+    "CannotStampTime",
+    "CommandIdReused",
+    "CommandTooLarge",
+    "Desk",
+    "DeskClosed",
+    "DeskError",
+    "NoSuchPosition",
+    "Overloaded",
+    "Rules",
+    "Unavailable",
+    "UnknownEvent",
+    "UnknownOutcome",
+]

@@ -1,0 +1,120 @@
+"""The desk: a library inside every process that takes commands. Each project has its own queue and order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from interlock.desk.answer import Answer
+from interlock.desk.clock import LedgerClock
+from interlock.desk.deciding import Waiting
+from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
+from interlock.desk.past import Past
+from interlock.desk.project import ProjectDesk, Tools
+from interlock.desk.reading import load_streams
+from interlock.desk.rules import Rules
+from interlock.ledger import Ledger, LedgerError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from interlock.events.envelope import Actor
+    from interlock.events.seams import EventIds, MonotonicClock
+
+# Projects beyond these that nobody waits for are forgotten, and read again when somebody asks.
+PROJECTS_REMEMBERED_MAX: Final = 256
+
+
+class Desk:
+    """Decides commands, each project's in one order, and tells how things stand.
+
+    `ledger` is open and stays its opener's; `monotonic` and `event_ids` are seams. `rules` are the real ones unless
+    a test brings its own.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, monotonic: MonotonicClock, event_ids: EventIds, rules: Rules | None = None
+    ) -> None:
+        """Nothing is read before it is needed."""
+        self._ledger = ledger
+        self._rules = rules or _real_rules()
+        self._past = Past(ledger, self._rules)
+        self._tools = Tools(ledger, self._rules, LedgerClock(monotonic), monotonic, event_ids)
+        self._projects: OrderedDict[str, ProjectDesk] = OrderedDict()
+        self._closed = False
+
+    async def submit(
+        self,
+        project: str,
+        command: Any,
+        actor: Actor,
+        *,
+        command_id: UUID,
+        request_hash: str,
+        if_version: int | None = None,
+    ) -> Answer:
+        """Decide `command` in its turn, record what follows, and return the answer: for this id always the same one.
+
+        `if_version` is the version at which the sender read the subject's stream. A caller that is cancelled stops
+        waiting, no more: its command is decided all the same. Raises CommandIdReused, CommandTooLarge, an Unavailable
+        (nothing is lost: repeat the same id), Changed, or what the rules raise (NotFound, InvalidCommand).
+        """
+        if self._closed:
+            raise DeskClosed
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._project(project).submit(Waiting(command, actor, command_id, request_hash, if_version, answer))
+        return await asyncio.shield(answer)
+
+    async def situation(self, project: str, command: Any = None, *, at_position: int | None = None) -> Any:
+        """Return the situation after everything recorded so far, or after the first `at_position` events.
+
+        With a `command`, what it names and is over is there too, as its decision would see it. Raises Unavailable,
+        and NoSuchPosition.
+        """
+        memory = await self._project(project).current()
+        position, situation = memory.position, memory.situation
+        try:
+            if at_position is not None and at_position != position:
+                if not 0 <= at_position <= position:
+                    raise NoSuchPosition(f"{at_position}; the last one is {position}")
+                position, situation = at_position, await self._past.situation(project, at_position)
+            needed = self._rules.streams_needed(situation, command) if command is not None else ()
+            if not needed:
+                return situation
+            streams = await load_streams(self._ledger, project, list(dict.fromkeys(needed)))
+        except LedgerError as error:
+            raise Unavailable(str(error)) from error
+        for stream, events in streams.items():
+            by_then = [event for event in events if event.position <= position]
+            situation = self._rules.admit(situation, stream, by_then)
+        return situation
+
+    async def now(self, project: str) -> datetime:
+        """Return the instant (UTC, the ledger's clock) at which a command would be decided now. Raises Unavailable."""
+        return await self._project(project).now()
+
+    async def close(self) -> None:
+        """Take no more commands, and return when those that wait are answered."""
+        self._closed = True
+        await asyncio.gather(*(project.finish() for project in self._projects.values()))
+
+    def _project(self, name: str) -> ProjectDesk:
+        desk = self._projects.get(name)
+        if desk is None:
+            desk = self._projects[name] = ProjectDesk(name, self._tools)
+            self._forget_idle()
+        self._projects.move_to_end(name)
+        return desk
+
+    def _forget_idle(self) -> None:
+        idle = [name for name, desk in self._projects.items() if not desk.busy]
+        for name in idle[: max(0, len(self._projects) - PROJECTS_REMEMBERED_MAX)]:
+            del self._projects[name]
+
+
+def _real_rules() -> Rules:
+    from interlock.desk.real_rules import real_rules
+
+    return real_rules()

@@ -1,0 +1,52 @@
+"""Why a command got no decision. In each case nothing is lost: the same command id may be sent again."""
+
+from __future__ import annotations
+
+
+class DeskError(Exception):
+    """the desk gave no decision"""
+
+    def __init__(self, detail: str = "") -> None:
+        """Say the docstring, and `detail` where there is one."""
+        meaning = " ".join((type(self).__doc__ or "").split())
+        super().__init__(f"{meaning}: {detail}" if detail else meaning)
+        self.detail = detail
+
+
+class CommandIdReused(DeskError):
+    """this command id was already used for another request: a new intent needs a new id"""
+
+
+class CommandTooLarge(DeskError):
+    """what this command would record does not fit into the ledger: put large things into evidence"""
+
+
+class NoSuchPosition(DeskError):
+    """the project's ledger has no such position"""
+
+
+class Unavailable(DeskError):
+    """no decision can be made now, and nothing was recorded: repeat the command with the same id"""
+
+
+class UnknownOutcome(Unavailable):
+    """the ledger was lost while the command was being recorded, so it may be recorded or not: repeat it with the
+    same id, which gives its one answer"""
+
+
+class Overloaded(Unavailable):
+    """too many commands wait for this project, and nothing was recorded: repeat the command later with the same id"""
+
+
+class CannotStampTime(Unavailable):
+    """the ledger's clock does not agree with what is recorded, so nothing is recorded: repeat the command with the
+    same id when it does"""
+
+
+class UnknownEvent(Unavailable):
+    """the ledger holds an event that this version of Interlock does not know, so it decides nothing about the
+    project: upgrade it, and repeat the command with the same id"""
+
+
+class DeskClosed(Unavailable):
+    """this process is stopping: repeat the command with the same id at another"""

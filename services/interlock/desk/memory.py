@@ -1,0 +1,80 @@
+"""What a desk remembers of one project: the situation, where its log and streams are, and recent command ids."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from interlock.desk.rules import AnyRecorded, Rules
+
+# What is forgotten beyond these is asked of the ledger when it is needed.
+STREAMS_REMEMBERED_MAX: Final = 4_096
+COMMANDS_REMEMBERED_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnds:
+    """Where a stream begins and how far it is; version 0 and no position for a stream without events."""
+
+    version: int
+    first: int | None
+
+
+class Memory:
+    """The fold of one project's log up to `position`, which nothing but events changes."""
+
+    def __init__(
+        self, rules: Rules, *, situation: Any = None, position: int = 0, recorded_at: datetime | None = None,
+        last_body: bytes = b"",
+    ) -> None:
+        """Begin with nothing, or with what a snapshot holds."""
+        self._rules = rules
+        self.situation: Any = rules.empty if position == 0 else situation
+        self.position = position
+        self.recorded_at = recorded_at
+        self.last_body = last_body
+        self._streams: OrderedDict[str, StreamEnds] = OrderedDict()
+        self._commands: OrderedDict[UUID, None] = OrderedDict()
+
+    def apply(self, event: AnyRecorded) -> None:
+        """Take in one event that the ledger holds, the next one."""
+        self.situation = self._rules.evolve(self.situation, event)
+        self._advance(event)
+
+    def take(self, events: Iterable[AnyRecorded], situation: Any) -> None:
+        """Take in events that were just appended, whose fold `situation` already is."""
+        for event in events:
+            self._advance(event)
+        self.situation = situation
+
+    def _advance(self, event: AnyRecorded) -> None:
+        self.position, self.recorded_at, self.last_body = event.position, event.recorded_at, event.raw
+        known = self._streams.get(event.stream)
+        first = event.position if event.version == 1 else known.first if known is not None else None
+        if first is not None:
+            self.learn(event.stream, StreamEnds(event.version, first))
+        if event.ordinal == 0:
+            self._commands[event.command_id] = None
+            if len(self._commands) > COMMANDS_REMEMBERED_MAX:
+                self._commands.popitem(last=False)
+
+    def stream(self, name: str) -> StreamEnds | None:
+        """Return the ends of a stream; None where the ledger has to be asked."""
+        return self._streams.get(name)
+
+    def learn(self, name: str, ends: StreamEnds) -> None:
+        """Remember the ends of a stream; the one that was learned longest ago is forgotten."""
+        self._streams[name] = ends
+        self._streams.move_to_end(name)
+        if len(self._streams) > STREAMS_REMEMBERED_MAX:
+            self._streams.popitem(last=False)
+
+    def has_seen(self, command_id: UUID) -> bool:
+        """Tell whether a recent event came from this command; False may also mean: longer ago."""
+        return command_id in self._commands

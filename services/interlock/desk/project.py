@@ -1,0 +1,322 @@
+"""One project's desk: what queued during the last commit is the next batch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from interlock.desk.answer import repeated_answer
+from interlock.desk.clock import LedgerClock
+from interlock.desk.deciding import BATCH_COMMANDS_MAX, Batch, Decided, Deciding, Waiting
+from interlock.desk.errors import (
+    CannotStampTime,
+    CommandIdReused,
+    CommandTooLarge,
+    DeskError,
+    Overloaded,
+    Unavailable,
+    UnknownEvent,
+    UnknownOutcome,
+)
+from interlock.desk.memory import Memory
+from interlock.desk.reading import Log, catch_up, decoded
+from interlock.desk.rules import AnyRecorded, Rules
+from interlock.desk.snapshots import SNAPSHOT_EVENTS, load, store
+from interlock.events.seams import EventIds, MonotonicClock
+from interlock.ledger import (
+    BatchRefused,
+    ClockDisagrees,
+    Head,
+    Ledger,
+    LedgerError,
+    OutcomeUnknown,
+    Overtaken,
+)
+
+QUEUE_COMMANDS_MAX: Final = 4_096
+# After somebody else was faster, writers take turns for so long: then they share fairly, and a lone one pays nothing.
+TURNS_SECONDS: Final = 1.0
+OVERTAKEN_MAX: Final = 100
+RESTAMPED_MAX: Final = 3
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all projects' desks of one process share."""
+
+    ledger: Ledger
+    rules: Rules
+    clock: LedgerClock
+    monotonic: MonotonicClock
+    event_ids: EventIds
+
+
+class ProjectDesk:
+    """Decides one project's commands, one batch at a time. `busy` while commands wait or a snapshot is stored."""
+
+    def __init__(self, project: str, tools: Tools) -> None:
+        """Nothing is read before it is needed."""
+        self._project = project
+        self._tools = tools
+        self._queue: deque[Waiting] = deque()
+        self._memory: Memory | None = None
+        self._behind = False
+        self._turns_until = float("-inf")
+        self._one_by_one = 0
+        self._in_order = asyncio.Lock()
+        self._working: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
+        self._stored_at = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
+        return any(task is not None and not task.done() for task in (self._working, self._storing))
+
+    async def finish(self) -> None:
+        """Return when everything that waits is answered and stored."""
+        tasks = [task for task in (self._working, self._storing) if task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def submit(self, waiting: Waiting) -> None:
+        """Let a command wait for its turn. Raises Overloaded at once when QUEUE_COMMANDS_MAX wait already."""
+        if len(self._queue) >= QUEUE_COMMANDS_MAX:
+            raise Overloaded(f"{len(self._queue)} wait for {self._project}")
+        self._queue.append(waiting)
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work(), name=f"desk of {self._project}")
+
+    async def current(self) -> Memory:
+        """Return what is known, once it has reached the ledger's present head. Raises Unavailable."""
+        try:
+            head = await self._look(self._tools.ledger)
+            memory = self._memory
+            if memory is None or memory.position < head.position:
+                async with self._in_order:
+                    self._behind = True
+                    memory = await self._up_to_date(self._tools.ledger)
+        except LedgerError as error:
+            raise Unavailable(str(error)) from error
+        return memory
+
+    async def now(self) -> datetime:
+        """Return the instant at which a command would be decided now. Raises Unavailable."""
+        try:
+            now = await self._clock(self._tools.ledger)
+        except LedgerError as error:
+            raise Unavailable(str(error)) from error
+        last = self._memory.recorded_at if self._memory is not None else None
+        return now if last is None else max(last, now)
+
+    async def _work(self) -> None:
+        """Settle one batch after the other until nobody waits; whatever goes wrong is told to those who wait."""
+        while self._queue:
+            size = 1 if self._one_by_one else BATCH_COMMANDS_MAX
+            self._one_by_one = max(0, self._one_by_one - 1)
+            batch = [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            try:
+                await self._settle(batch)
+            except Exception as error:
+                log.exception("the desk of %s", self._project)
+                self._give_up(batch, Unavailable(f"{type(error).__name__}: {error}"))
+            except BaseException:
+                self._give_up([*batch, *self._queue], UnknownOutcome())
+                raise
+
+    async def _settle(self, batch: list[Waiting]) -> None:
+        try:
+            async with self._in_order, self._turn() as at:
+                await self._commit(at, batch)
+        except Overtaken:
+            self._behind = True
+            self._turns_until = self._tools.monotonic() + TURNS_SECONDS
+            self._again(batch, overtaken=1)
+        except ClockDisagrees:
+            # Seldom the clock itself: mostly the batch waited behind somebody else's open transaction.
+            self._tools.clock.forget()
+            self._behind = True
+            self._again(batch, restamped=1)
+        except UnknownEvent as unknown:
+            log.error("the desk of %s decides nothing: %s", self._project, unknown)  # noqa: TRY400 - it says it all
+            for one in batch:
+                one.fail(unknown)
+        except OutcomeUnknown as lost:
+            # A crash here leaves the whole batch or none of it. Whoever repeats a command id finds out: in the
+            # memory that is read anew, or at the fence.
+            self._give_up(batch, UnknownOutcome(lost.detail))
+        except BatchRefused as refused:
+            self._isolate(batch, refused)
+        except LedgerError as error:
+            self._give_up(batch, Unavailable(str(error)))
+
+    def _give_up(self, batch: Sequence[Waiting], error: DeskError) -> None:
+        """Tell all that wait for `batch`, and remember nothing: the next decision reads everything anew."""
+        self._memory = None
+        for one in batch:
+            one.fail(error)
+
+    def _again(self, batch: Sequence[Waiting], *, overtaken: int = 0, restamped: int = 0) -> None:
+        """Put what is not answered back to the front, to be decided once more, a bounded number of times."""
+        for one in reversed(batch):
+            one.overtaken += overtaken
+            one.restamped += restamped
+            if one.overtaken > OVERTAKEN_MAX:
+                one.fail(Unavailable(f"others were faster {OVERTAKEN_MAX} times"))
+            if one.restamped > RESTAMPED_MAX:
+                one.fail(CannotStampTime())
+            if not one.future.done() and one not in self._queue:
+                self._queue.appendleft(one)
+
+    def _isolate(self, batch: Sequence[Waiting], refused: BatchRefused) -> None:
+        """One command in `batch` is a bug's victim; decided one by one, the others go through."""
+        if len(batch) == 1:
+            log.error("the ledger refuses what was decided for %s: %s", self._project, refused)
+            self._give_up(batch, CommandTooLarge(str(refused)))
+            return
+        self._memory = None
+        self._one_by_one = len(batch)
+        self._again(batch)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Log]:
+        """Lend the ledger; while others write too, at one's turn and with the news read first."""
+        if self._tools.monotonic() >= self._turns_until:
+            yield self._tools.ledger
+            return
+        async with self._tools.ledger.turn(self._project) as turn:
+            self._behind = True
+            yield turn
+
+    async def _commit(self, at: Log, batch: Sequence[Waiting]) -> None:
+        """Answer what was answered before; decide the rest, append it, and answer that."""
+        memory = await self._up_to_date(at)
+        todo = await self._answer_repeated(at, memory, batch)
+        if not todo:
+            return
+        now = await self._clock(at)
+        deciding = Deciding(
+            self._project, memory=memory, log=at, rules=self._tools.rules, event_ids=self._tools.event_ids,
+            now=now if memory.recorded_at is None else max(memory.recorded_at, now),
+        )
+        decided = await deciding.decide(todo)
+        self._queue.extendleft(reversed(decided.put_off))
+        if decided.rows:
+            sent = self._tools.monotonic()
+            clock = await at.append(self._project, decided.rows)
+            # A crash from here on loses no decision: the answers are in the ledger.
+            self._tools.clock.learn(clock, sent=sent, received=self._tools.monotonic())
+            memory.take(decided.events, decided.situation)
+            for one in decided.decided:
+                if one.events:
+                    one.tell()
+            self._snapshot(memory)
+        await self._answer_eventless(at, memory, decided)
+
+    async def _up_to_date(self, at: Log) -> Memory:
+        """Return the memory: read at a cold start or after a loss, caught up when others wrote."""
+        if self._memory is None:
+            memory = await load(self._tools.ledger, self._project, self._tools.rules)
+            self._memory, self._stored_at, self._behind = memory, memory.position, True
+        if self._behind:
+            news = await catch_up(at, self._project, self._memory)
+            self._behind = False
+            if news and self._tools.monotonic() < self._turns_until:
+                self._turns_until = self._tools.monotonic() + TURNS_SECONDS
+            self._snapshot(self._memory)
+        return self._memory
+
+    async def _answer_repeated(self, at: Log, memory: Memory, batch: Sequence[Waiting]) -> list[Waiting]:
+        """Answer the commands whose ids left events before and return the others.
+
+        An id that is not remembered may still be an old one: then the ledger's index on command ids refuses the
+        batch, and every id of it is looked up the next time.
+        """
+        doubted = [one for one in batch if one.decided_before or memory.has_seen(one.command_id)]
+        answered = await self._look_up(at, doubted)
+        return [one for one in batch if id(one) not in answered]
+
+    async def _look_up(self, at: Log, waiting: Sequence[Waiting]) -> set[int]:
+        """Give those of `waiting` their first answer that have one; return the identities of these."""
+        if not waiting:
+            return set()
+        known = await at.answers(self._project, [one.command_id for one in waiting])
+        answered: set[int] = set()
+        for one in waiting:
+            answer = known.get(one.command_id)
+            if answer is None:
+                continue
+            answered.add(id(one))
+            if answer.request_hash != one.request_hash:
+                one.fail(CommandIdReused(str(one.command_id)))
+                continue
+            recorded = tuple(decoded(stored) for stored in answer.events)
+            subject = await self._subject_of(at, recorded)
+            one.answer(repeated_answer(recorded, subject, self._tools.rules))
+        return answered
+
+    async def _subject_of(self, at: Log, recorded: Sequence[AnyRecorded]) -> str:
+        """Return the stream that the command was about: the one that begins at its events' correlation."""
+        begins = recorded[0].correlation
+        if begins is None:
+            return recorded[0].stream
+        for event in recorded:
+            if event.position == begins:
+                return event.stream
+        return (await at.read(self._project, after=begins - 1, limit=1))[0].stream
+
+    async def _answer_eventless(self, at: Log, memory: Memory, batch: Batch) -> None:
+        """Answer what left no event, which no fence has checked: the id may be an old one, and others may have written.
+
+        The ledger's head tells whether the decision saw everything; if not, it is made again.
+        """
+        eventless: list[Decided] = [one for one in batch.decided if not one.events]
+        if not eventless:
+            return
+        answered = await self._look_up(at, [one.waiting for one in eventless])
+        open_ones = [one for one in eventless if id(one.waiting) not in answered]
+        if open_ones and not batch.rows and (await self._look(at)).position != memory.position:
+            self._behind = True
+            self._again([one.waiting for one in open_ones], overtaken=1)
+            return
+        for one in open_ones:
+            one.tell()
+
+    async def _clock(self, at: Log) -> datetime:
+        """Return the ledger's clock, from the copy where that may be trusted; a test clock is always looked at."""
+        clock = self._tools.clock
+        if clock.is_set is None:
+            clock.is_set = await self._tools.ledger.is_test()
+        if not clock.is_set:
+            now = clock.now()
+            if now is not None:
+                return now
+        return (await self._look(at)).clock
+
+    async def _look(self, at: Log) -> Head:
+        sent = self._tools.monotonic()
+        head = await at.head(self._project)
+        self._tools.clock.learn(head.clock, sent=sent, received=self._tools.monotonic())
+        return head
+
+    def _snapshot(self, memory: Memory) -> None:
+        """Store a snapshot in the background when it is time for one."""
+        storing = self._storing is not None and not self._storing.done()
+        if memory.position - self._stored_at < SNAPSHOT_EVENTS or storing:
+            return
+        self._storing = asyncio.create_task(self._store(memory), name=f"snapshot of {self._project}")
+
+    async def _store(self, memory: Memory) -> None:
+        try:
+            self._stored_at = await store(self._tools.ledger, self._project, memory, self._tools.rules)
+        except Exception:
+            log.exception("the snapshot of %s", self._project)
+
+

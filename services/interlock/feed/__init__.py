@@ -1,0 +1,6 @@
+"""Events in order after a position: from the ledger."""
+
+from interlock.feed.feed import PAGE_EVENTS_MAX, Feed, Page, Source, Unreadable
+from interlock.feed.from_ledger import POLL_SECONDS, RETRY_SECONDS, LedgerFeed
+
+__all__ = ["PAGE_EVENTS_MAX", "POLL_SECONDS", "RETRY_SECONDS", "Feed", "LedgerFeed", "Page", "Source", "Unreadable"]

@@ -1,6 +1,6 @@
 """A process with a desk and some callers, who give commands one after the other. Prints their positions.
 
-    python -m tests.desk.caller DSN NAME CALLERS COMMANDS
+python -m tests.desk.caller DSN NAME CALLERS COMMANDS
 """
 
 from __future__ import annotations

@@ -11,9 +11,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from interlock.desk import Answer, Desk, Rules
-from interlock.events.codec import digest_of
+from interlock.events.codec import decode, digest_of
 from interlock.events.envelope import Recorded
-from interlock.events.codec import decode
 from interlock.ledger import Ledger
 from tests.desk.tiny import ACTOR, TINY
 
@@ -34,12 +33,20 @@ class Clerk:
         self.project = project
 
     async def say(
-        self, command: Any, *, command_id: UUID | None = None, request_hash: str | None = None,
+        self,
+        command: Any,
+        *,
+        command_id: UUID | None = None,
+        request_hash: str | None = None,
         if_version: int | None = None,
     ) -> Answer:
         return await self.desk.submit(
-            self.project, command, ACTOR, command_id=command_id or uuid4(),
-            request_hash=request_hash or digest_of(repr(command)), if_version=if_version,
+            self.project,
+            command,
+            ACTOR,
+            command_id=command_id or uuid4(),
+            request_hash=request_hash or digest_of(repr(command)),
+            if_version=if_version,
         )
 
 

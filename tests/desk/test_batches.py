@@ -73,9 +73,16 @@ async def test_commands_are_answered_in_the_order_in_which_they_came(clerk: Cler
 async def test_a_refusal_or_an_error_fails_no_other_command(clerk: Clerk, ledger: Ledger):
     await clerk.say(Open("taken"))
     said = await asyncio.gather(
-        clerk.say(Open("4.12.0")), clerk.say(Bug()), clerk.say(Close("nowhere")), clerk.say(Open("taken")),
-        clerk.say(Note("\ud800")), clerk.say(Note("x" * 70_000)), clerk.say(Note(times=501)), clerk.say(Nothing()),
-        clerk.say(Open("4.13.0")), return_exceptions=True,
+        clerk.say(Open("4.12.0")),
+        clerk.say(Bug()),
+        clerk.say(Close("nowhere")),
+        clerk.say(Open("taken")),
+        clerk.say(Note("\ud800")),
+        clerk.say(Note("x" * 70_000)),
+        clerk.say(Note(times=501)),
+        clerk.say(Nothing()),
+        clerk.say(Open("4.13.0")),
+        return_exceptions=True,
     )
     assert [type(one) for one in said[1:3]] == [ZeroDivisionError, NotFound]
     assert "surrogate" in str(said[4])

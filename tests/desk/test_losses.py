@@ -57,9 +57,7 @@ async def test_a_lost_outcome_is_resolved_by_the_same_id(
     assert [event.position for event in await events_of(ledger)] == list(range(1, 12))
 
 
-async def test_a_ledger_that_is_away_costs_no_decision(
-    clerk: Clerk, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_ledger_that_is_away_costs_no_decision(clerk: Clerk, ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     await clerk.say(Open("4.12.0"))
 
     async def away(*_: Any, **__: Any) -> Any:
@@ -85,7 +83,8 @@ def writers(dsn: str, tmp_path: Path) -> Iterator[list[Path]]:
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.desk.writer", dsn, str(output), f"process-{number}", str(WRITERS_EACH)],
-            stdin=subprocess.PIPE, cwd=ROOT,
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
         )
         for number, output in enumerate(outputs)
     ]

@@ -51,9 +51,9 @@ async def test_one_id_at_two_desks_at_once_is_done_once(dsns, ledger: Ledger):
     async with clerk_at(dsns.app) as one, clerk_at(dsns.app) as other:
         for number in range(20):
             command_id = uuid4()
-            first, second = await asyncio.gather(*(
-                clerk.say(Open(f"4.{number}.0"), command_id=command_id) for clerk in (one, other)
-            ))
+            first, second = await asyncio.gather(
+                *(clerk.say(Open(f"4.{number}.0"), command_id=command_id) for clerk in (one, other))
+            )
             assert first == second
             assert {first.repeated, second.repeated} == {True, False}
     assert len(await events_of(ledger)) == 40
@@ -64,7 +64,8 @@ async def test_two_desks_with_many_callers_lose_and_double_nothing(dsns, ledger:
         return [await clerk.say(Open(f"{name}.{number}")) for number in range(10)]
 
     async with clerk_at(dsns.app) as one, clerk_at(dsns.app) as other:
-        said = await asyncio.gather(*(call(one, f"one-{n}") for n in range(8)), *(call(other, f"o-{n}") for n in range(8)))
+        calls = [call(clerk, f"{name}-{n}") for name, clerk in (("one", one), ("other", other)) for n in range(8)]
+        said = await asyncio.gather(*calls)
     answers = [answer for answers in said for answer in answers]
     events = await events_of(ledger)
     assert no_gaps([event.position for event in events])
@@ -101,8 +102,13 @@ async def test_who_is_overtaken_takes_turns_for_a_while_and_a_lone_desk_takes_no
 def test_two_processes_share_fairly(dsns):
     """Each of two processes with equal work gets done while the other works: neither waits until the other ends."""
     started = [
-        subprocess.Popen([sys.executable, "-m", "tests.desk.caller", dsns.app, name, "4", "250"],
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.desk.caller", dsns.app, name, "4", "250"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
         for name in ("one", "other")
     ]
     try:

@@ -148,6 +148,14 @@ def load(dumped: bytes) -> Tally:
 
 
 TINY = Rules(
-    empty=Tally(), decide=decide, evolve=evolve, streams_needed=streams_needed, admit=admit,
-    policy_version=lambda tally: 7, reason_of=lambda decision: "check", dump=dump, load=load, snapshot_version=1,
+    empty=Tally(),
+    decide=decide,
+    evolve=evolve,
+    streams_needed=streams_needed,
+    admit=admit,
+    policy_version=lambda tally: 7,
+    reason_of=lambda decision: "check",
+    dump=dump,
+    load=load,
+    snapshot_version=1,
 )

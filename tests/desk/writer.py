@@ -13,9 +13,9 @@ import json
 import sys
 from itertools import count
 from typing import TextIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from interlock.desk import Unavailable, UnknownOutcome
+from interlock.desk import Answer, Unavailable, UnknownOutcome
 from interlock.ledger import Ledger, LedgerUnavailable
 from tests.desk.desks import Clerk, desk_on
 from tests.desk.tiny import Open
@@ -23,21 +23,26 @@ from tests.desk.tiny import Open
 RETRY_SECONDS = 0.02
 
 
+async def settle(clerk: Clerk, command: Open, command_id: UUID) -> tuple[Answer, int]:
+    """Repeat a command under its id until it is answered; return how often its outcome was unknown on the way."""
+    unknown = 0
+    while True:
+        try:
+            return await clerk.say(command, command_id=command_id), unknown
+        except UnknownOutcome:
+            unknown += 1
+        except Unavailable:
+            pass
+        await asyncio.sleep(RETRY_SECONDS)
+
+
 async def write(clerk: Clerk, output: TextIO, name: str, until: asyncio.Event) -> None:
     """Open one release after the other, each under one id however often it takes."""
     for number in count():
         if until.is_set():
             return
-        command_id, unknown = uuid4(), 0
-        while True:
-            try:
-                answer = await clerk.say(Open(f"{name}.{number}"), command_id=command_id)
-                break
-            except UnknownOutcome:
-                unknown += 1
-            except Unavailable:
-                pass
-            await asyncio.sleep(RETRY_SECONDS)
+        command_id = uuid4()
+        answer, unknown = await settle(clerk, Open(f"{name}.{number}"), command_id)
         assert answer.status == "accepted", answer
         became = ("found" if answer.repeated else "again") if unknown else None
         line = {"id": str(command_id), "positions": [event.position for event in answer.recorded], "unknown": unknown}

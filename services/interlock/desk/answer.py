@@ -35,11 +35,20 @@ class Answer:
 def first_answer(verdict: Verdict, recorded: tuple[AnyRecorded, ...], position: int) -> Answer:
     """Return the answer to a command that was just decided; `position` is the last one seen."""
     if verdict.decision is None:
-        return Answer("accepted", recorded, recorded[-1].position if recorded else position, verdict.subject)
+        if not recorded:
+            return Answer("accepted", (), position, verdict.subject)
+        # Its stream may be one that no event ever went into; then nothing tells it when the answer is rebuilt.
+        subject = verdict.subject if recorded[0].correlation is not None else recorded[0].stream
+        return Answer("accepted", recorded, recorded[-1].position, subject)
     refusal = recorded[0].position if recorded else verdict.refusal
     return Answer(
-        "refused", recorded, recorded[-1].position if recorded else position, verdict.subject,
-        verdict.decision, verdict.reason, refusal,
+        "refused",
+        recorded,
+        recorded[-1].position if recorded else position,
+        verdict.subject,
+        verdict.decision,
+        verdict.reason,
+        refusal,
     )
 
 
@@ -49,7 +58,13 @@ def repeated_answer(recorded: tuple[AnyRecorded, ...], subject: str, rules: Rule
     if isinstance(first.event, ActionRefused):
         decision = first.event.decision
         return Answer(
-            "refused", recorded, last.position, first.event.subject,
-            decision, rules.reason_of(decision), first.position, repeated=True,
+            "refused",
+            recorded,
+            last.position,
+            first.event.subject,
+            decision,
+            rules.reason_of(decision),
+            first.position,
+            repeated=True,
         )
     return Answer("accepted", recorded, last.position, subject, repeated=True)

@@ -208,8 +208,13 @@ class Deciding:
             streams[fact.stream] = StreamEnds(ends.version + 1, begins)
             versions.append(ends.version + 1)
         origin = Origin(
-            project=self._project, actor=one.actor, command_id=one.command_id, request_hash=one.request_hash,
-            recorded_at=self._now, policy_version=self._rules.policy_version(self._batch.situation), first=first,
+            project=self._project,
+            actor=one.actor,
+            command_id=one.command_id,
+            request_hash=one.request_hash,
+            recorded_at=self._now,
+            policy_version=self._rules.policy_version(self._batch.situation),
+            first=first,
             correlation=(streams.get(verdict.subject) or self._ends(verdict.subject)).first,
         )
         return tuple(

@@ -30,7 +30,12 @@ class Memory:
     """The fold of one project's log up to `position`, which nothing but events changes."""
 
     def __init__(
-        self, rules: Rules, *, situation: Any = None, position: int = 0, recorded_at: datetime | None = None,
+        self,
+        rules: Rules,
+        *,
+        situation: Any = None,
+        position: int = 0,
+        recorded_at: datetime | None = None,
         last_body: bytes = b"",
     ) -> None:
         """Begin with nothing, or with what a snapshot holds."""

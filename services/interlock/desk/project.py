@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from interlock.desk.answer import repeated_answer
 from interlock.desk.clock import LedgerClock
 from interlock.desk.deciding import BATCH_COMMANDS_MAX, Batch, Decided, Deciding, Waiting
 from interlock.desk.errors import (
     CannotStampTime,
-    CommandIdReused,
     CommandTooLarge,
     DeskError,
     Overloaded,
@@ -25,8 +23,9 @@ from interlock.desk.errors import (
     UnknownOutcome,
 )
 from interlock.desk.memory import Memory
-from interlock.desk.reading import Log, catch_up, decoded
-from interlock.desk.rules import AnyRecorded, Rules
+from interlock.desk.reading import Log, catch_up
+from interlock.desk.repeats import answer_known
+from interlock.desk.rules import Rules
 from interlock.desk.snapshots import SNAPSHOT_EVENTS, load, store
 from interlock.events.seams import EventIds, MonotonicClock
 from interlock.ledger import (
@@ -203,7 +202,11 @@ class ProjectDesk:
             return
         now = await self._clock(at)
         deciding = Deciding(
-            self._project, memory=memory, log=at, rules=self._tools.rules, event_ids=self._tools.event_ids,
+            self._project,
+            memory=memory,
+            log=at,
+            rules=self._tools.rules,
+            event_ids=self._tools.event_ids,
             now=now if memory.recorded_at is None else max(memory.recorded_at, now),
         )
         decided = await deciding.decide(todo)
@@ -240,37 +243,8 @@ class ProjectDesk:
         batch, and every id of it is looked up the next time.
         """
         doubted = [one for one in batch if one.decided_before or memory.has_seen(one.command_id)]
-        answered = await self._look_up(at, doubted)
+        answered = await answer_known(at, self._project, doubted, self._tools.rules)
         return [one for one in batch if id(one) not in answered]
-
-    async def _look_up(self, at: Log, waiting: Sequence[Waiting]) -> set[int]:
-        """Give those of `waiting` their first answer that have one; return the identities of these."""
-        if not waiting:
-            return set()
-        known = await at.answers(self._project, [one.command_id for one in waiting])
-        answered: set[int] = set()
-        for one in waiting:
-            answer = known.get(one.command_id)
-            if answer is None:
-                continue
-            answered.add(id(one))
-            if answer.request_hash != one.request_hash:
-                one.fail(CommandIdReused(str(one.command_id)))
-                continue
-            recorded = tuple(decoded(stored) for stored in answer.events)
-            subject = await self._subject_of(at, recorded)
-            one.answer(repeated_answer(recorded, subject, self._tools.rules))
-        return answered
-
-    async def _subject_of(self, at: Log, recorded: Sequence[AnyRecorded]) -> str:
-        """Return the stream that the command was about: the one that begins at its events' correlation."""
-        begins = recorded[0].correlation
-        if begins is None:
-            return recorded[0].stream
-        for event in recorded:
-            if event.position == begins:
-                return event.stream
-        return (await at.read(self._project, after=begins - 1, limit=1))[0].stream
 
     async def _answer_eventless(self, at: Log, memory: Memory, batch: Batch) -> None:
         """Answer what left no event, which no fence has checked: the id may be an old one, and others may have written.
@@ -280,7 +254,7 @@ class ProjectDesk:
         eventless: list[Decided] = [one for one in batch.decided if not one.events]
         if not eventless:
             return
-        answered = await self._look_up(at, [one.waiting for one in eventless])
+        answered = await answer_known(at, self._project, [one.waiting for one in eventless], self._tools.rules)
         open_ones = [one for one in eventless if id(one.waiting) not in answered]
         if open_ones and not batch.rows and (await self._look(at)).position != memory.position:
             self._behind = True
@@ -318,5 +292,3 @@ class ProjectDesk:
             self._stored_at = await store(self._tools.ledger, self._project, memory, self._tools.rules)
         except Exception:
             log.exception("the snapshot of %s", self._project)
-
-

@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from interlock.ledger import Changes, Ledger
+from interlock.ledger import Changes, Ledger, Overtaken
 from interlock.ledger.embedded import Dsns
 from tests.fixtures.postgres import started_postgres
 from tests.ledger.rows import PROJECT, append_one, command, rows_of, stamp
@@ -51,6 +51,15 @@ async def test_a_turn_is_given_back_when_its_holder_fails(ledger: Ledger) -> Non
     with pytest.raises(ZeroDivisionError):
         async with ledger.turn(PROJECT):
             raise ZeroDivisionError
+    async with ledger.turn(PROJECT) as turn:
+        assert turn.held
+
+
+async def test_a_turn_is_given_back_after_a_refusal_too(ledger: Ledger) -> None:
+    with pytest.raises(Overtaken):
+        async with ledger.turn(PROJECT) as turn:
+            await turn.append(PROJECT, rows_of(command(1), (await turn.head(PROJECT)).clock, first=2,
+                                               streams=[("a", 1)]))
     async with ledger.turn(PROJECT) as turn:
         assert turn.held
 

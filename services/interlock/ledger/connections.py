@@ -100,9 +100,13 @@ async def connected(pool: Pool, acquire_timeout: float) -> AsyncIterator[Connect
     try:
         yield connection
     except BaseException as stopped:
-        # After a refusal by the server the connection is in order; after anything else nobody knows what it still does.
-        if not isinstance(stopped.__cause__ or stopped, asyncpg.PostgresError):
+        if not in_order_after(stopped):
             connection.terminate()
         raise
     finally:
         await pool.release(connection)
+
+
+def in_order_after(stopped: BaseException) -> bool:
+    """Tell whether a connection can still be used: after a refusal by the server, yes; otherwise nobody knows."""
+    return isinstance(stopped.__cause__ or stopped, asyncpg.PostgresError)

@@ -96,13 +96,9 @@ BY_SQLSTATE: Final[dict[str, type[LedgerError]]] = {
     # Which constraint a unique violation names depends on the order of the indexes: they all mean the same.
     "23505": Overtaken,
     "25006": ReadOnlyLedger,
-    # A statement that failed for want of disk, memory or connections left nothing behind.
-    "53000": LedgerUnavailable,
-    "53100": LedgerUnavailable,
-    "53200": LedgerUnavailable,
-    "53300": LedgerUnavailable,
     "55P03": LedgerUnavailable,
     "57P03": LedgerUnavailable,
+    "40003": OutcomeUnknown,
     # The server stopped, or was told to stop the statement, at a moment that nobody can tell from here.
     "57014": OutcomeUnknown,
     "57P01": OutcomeUnknown,
@@ -111,12 +107,21 @@ BY_SQLSTATE: Final[dict[str, type[LedgerError]]] = {
     "58030": OutcomeUnknown,
     "XX000": OutcomeUnknown,
 }
-"""What each SQLSTATE means for a writer; class 08 is always OutcomeUnknown, everything else BatchRefused."""
+"""What an SQLSTATE means for a writer, where its class does not say it."""
+
+BY_CLASS: Final[dict[str, type[LedgerError]]] = {
+    "08": OutcomeUnknown,
+    "28": LedgerUnavailable,  # this role, or this way to authenticate, is not let in
+    "3D": LedgerUnavailable,  # no such database
+    "40": Overtaken,  # a deadlock: the statement left nothing, and somebody else went on
+    "53": LedgerUnavailable,  # no disk, memory or connections: the statement left nothing
+}
+"""What the first two characters of an SQLSTATE mean for a writer; everything else is a BatchRefused."""
 
 
 def named(sqlstate: str | None, message: str, detail: str | None) -> LedgerError:
     """Return the situation that `sqlstate` (five characters) stands for, to be raised."""
     said = f"{message} ({detail})" if detail else message
-    if sqlstate is None or sqlstate.startswith("08"):
+    if sqlstate is None:
         return OutcomeUnknown(said)
-    return BY_SQLSTATE.get(sqlstate, BatchRefused)(said)
+    return (BY_SQLSTATE.get(sqlstate) or BY_CLASS.get(sqlstate[:2], BatchRefused))(said)

@@ -13,6 +13,7 @@ from interlock.ledger.connections import (
     COMMAND_TIMEOUT_SECONDS,
     LOST,
     connected,
+    in_order_after,
     open_pool,
     refused_by_name,
 )
@@ -118,18 +119,17 @@ class Ledger:
         A crash gives the turn back with its connection.
         """
         async with self.connection() as connection:
-            held = True
+            held = await _take_turn(connection, project)
             try:
-                async with refused_by_name(sent=False):
-                    try:
-                        await connection.execute(sql("take_turn"), project)
-                    except asyncpg.LockNotAvailableError:
-                        held = False
                 yield Turn(connection, held=held)
-            finally:
-                if held and not connection.is_closed():
-                    async with refused_by_name(sent=False):
-                        await connection.execute(sql("give_turn"), project)
+            except BaseException as stopped:
+                # A connection that is not in order is thrown away by its lender, and the turn with it.
+                if held and in_order_after(stopped):
+                    await _give_turn(connection, project)
+                raise
+            else:
+                if held:
+                    await _give_turn(connection, project)
 
     def changes(self) -> Changes:
         """Return a subscription to the names of projects that moved; see `Changes`."""
@@ -160,3 +160,20 @@ class Ledger:
     async def _session(self) -> AsyncIterator[Session]:
         async with self.connection() as connection:
             yield Session(connection)
+
+
+async def _take_turn(connection: Connection, project: str) -> bool:
+    async with refused_by_name(sent=False):
+        try:
+            await connection.execute(sql("take_turn"), project)
+        except asyncpg.LockNotAvailableError:
+            return False
+    return True
+
+
+async def _give_turn(connection: Connection, project: str) -> None:
+    """Give the turn back, if need be with the connection: it is never lent again with somebody's turn on it."""
+    try:
+        await connection.execute(sql("give_turn"), project)
+    except (*LOST, asyncpg.PostgresError):
+        connection.terminate()

@@ -130,6 +130,8 @@ class Codec:
             document = orjson.loads(body)
         except ValueError as error:
             raise BrokenEvent(f"no JSON: {error}") from None
+        if type(document) is not dict:
+            raise BrokenEvent("an object is expected")
         try:
             return self._recorded(document, body)
         except Misfit as misfit:
@@ -210,9 +212,7 @@ def _actor(id: str, kind: Any, credential: str | None = None) -> Actor:  # noqa:
     return Actor(id=id, kind=kind, credential=credential)
 
 
-def _envelope_fault(document: Any, error: Exception) -> str:
-    if type(document) is not dict:
-        return "an object is expected"
+def _envelope_fault(document: dict[str, Any], error: Exception) -> str:
     missing = sorted(ENVELOPE.keys() - document.keys() - OPTIONAL)
     return f"{missing[0]}: the envelope needs this field" if missing else f"the envelope is broken: {error}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
@@ -101,7 +101,9 @@ async def connected(pool: Pool, acquire_timeout: float) -> AsyncIterator[Connect
         yield connection
     except BaseException as stopped:
         if not in_order_after(stopped):
-            connection.terminate()
+            # The pool takes a connection back by itself when the server closes it, and then lends no more words to it.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
         raise
     finally:
         await pool.release(connection)

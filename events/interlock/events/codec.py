@@ -22,7 +22,8 @@ from interlock.events.canonical import (
 )
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.envelope import Actor, ActorKind, Recorded
-from interlock.events.shapes import Misfit, instant_of, instant_text, reader_of, writer_of
+from interlock.events.fitting import Misfit, instant_of, instant_text
+from interlock.events.shapes import reader_of, writer_of
 from interlock.events.upcasting import UPCASTERS, StepMissing, Upcasters
 
 T = TypeVar("T")

@@ -11,66 +11,29 @@ Left out when written: fields that are None, and empty tuples where that is the 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import orjson
-
-from interlock.events.canonical import OutsideProfile, canonical
-from interlock.events.values import in_utc
-
-Convert = Callable[[Any], Any]
-
-INSTANT_LENGTHS = frozenset({len("2026-11-28T09:00:00Z"), len("2026-11-28T09:00:00.000123Z")})
-# Instants repeat: a batch has one, and its deadlines are round.
-INSTANTS_REMEMBERED_MAX = 4_096
-SCALARS: Mapping[type[Any], str] = {str: "a text", int: "an integer", bool: "true or false"}
-
-
-class Misfit(ValueError):
-    """a value does not fit its field"""
-
-    def __init__(self, what: str, path: str = "") -> None:
-        """Take what is wrong, and the path to it."""
-        super().__init__(what)
-        self.what = what
-        self.path = path
-
-    def within(self, outer: str) -> Misfit:
-        """Return the same, seen from the field `outer` that holds it."""
-        dot = "." if self.path and not self.path.startswith("[") else ""
-        return Misfit(self.what, f"{outer}{dot}{self.path}")
-
-    def __str__(self) -> str:
-        """The path, and what is wrong there."""
-        return f"{self.path}: {self.what}" if self.path else self.what
+from interlock.events.fitting import (
+    SCALARS,
+    Convert,
+    Misfit,
+    all_exactly,
+    each,
+    exactly,
+    instant_read,
+    instant_written,
+    json_object,
+    kind_of,
+    one_of,
+)
 
 
 class NoShape(TypeError):
     """a field has a type that is never stored"""
-
-
-@lru_cache(maxsize=INSTANTS_REMEMBERED_MAX)
-def instant_text(at: datetime) -> str:
-    """Return RFC 3339 in UTC with Z, microseconds only where they are not zero. Raises Misfit."""
-    try:
-        return in_utc(at).isoformat().replace("+00:00", "Z")
-    except ValueError as error:
-        raise Misfit(str(error)) from None
-
-
-@lru_cache(maxsize=INSTANTS_REMEMBERED_MAX)
-def instant_of(text: str) -> datetime:
-    """Return the instant of a text that `instant_text` wrote. Raises Misfit."""
-    try:
-        if len(text) in INSTANT_LENGTHS and text[10] == "T" and text[-1] == "Z":
-            return in_utc(datetime.fromisoformat(text).astimezone(UTC))
-    except ValueError:
-        pass
-    raise Misfit("an instant looks like 2026-11-28T09:00:00Z")
 
 
 @cache
@@ -98,54 +61,6 @@ def _items_of(hint: Any) -> Any:
     if rest != [...]:
         raise NoShape(str(hint))
     return _bare(item)
-
-
-def _called(value: object) -> str:
-    return "null" if value is None else type(value).__name__
-
-
-def _each(convert: Convert, values: Sequence[Any]) -> list[Any]:
-    """Convert all values; only when one does not fit, look which."""
-    try:
-        return [convert(value) for value in values]
-    except Misfit:
-        for index, value in enumerate(values):
-            try:
-                convert(value)
-            except Misfit as misfit:
-                raise misfit.within(f"[{index}]") from None
-        raise
-
-
-def _exactly(expected: type[Any], called: str) -> Convert:
-    def convert(value: Any) -> Any:
-        if type(value) is not expected:
-            raise Misfit(f"{called} is expected, not {_called(value)}")
-        return value
-
-    return convert
-
-
-def _one_of(allowed: frozenset[str]) -> Convert:
-    def convert(value: Any) -> Any:
-        if type(value) is not str or value not in allowed:
-            raise Misfit(f"one of {', '.join(sorted(allowed))} is expected, not {value!r}")
-        return value
-
-    return convert
-
-
-def _all_exactly(holder: type[Any], item: type[Any], made: type[Any]) -> Convert:
-    """A check for an array of scalars, given as a `holder`; it makes a `made` of it."""
-    is_holder, is_item = _exactly(holder, "an array"), _exactly(item, SCALARS[item])
-
-    def convert(values: Any) -> Any:
-        for value in is_holder(values):
-            if type(value) is not item:
-                _each(is_item, values)
-        return made(values)
-
-    return convert
 
 
 # One straight function per class and direction, made from its source as dataclasses make theirs: a decision has some
@@ -184,7 +99,7 @@ def _fields(cls: Any, convert_of: Callable[[Any], Convert], names: dict[str, Any
 @cache
 def writer_of(cls: Any) -> Convert:
     """Return the function that makes a JSON object of an instance of `cls`. It raises Misfit."""
-    names: dict[str, Any] = {"Misfit": Misfit, "is_fact": _exactly(cls, cls.__name__)}
+    names: dict[str, Any] = {"Misfit": Misfit, "is_fact": exactly(cls, cls.__name__)}
     lines = ["def write(fact):", " is_fact(fact)", " made = {}"]
     for field in _fields(cls, _write, names):
         condition = "value is not None" if field.default is None else "value" if field.default == () else "True"
@@ -201,43 +116,23 @@ def writer_of(cls: Any) -> Convert:
 
 def _write(hint: Any) -> Convert:
     if hint in SCALARS:
-        return _exactly(hint, SCALARS[hint])
+        return exactly(hint, SCALARS[hint])
     if hint is datetime:
-        return _write_instant
+        return instant_written
     if hasattr(hint, "__dataclass_fields__"):
         return writer_of(hint)
     origin = get_origin(hint)
     if origin is Literal:
-        return _one_of(frozenset(get_args(hint)))
+        return one_of(frozenset(get_args(hint)))
     if origin is dict:
-        return _document
+        return json_object
     if origin is tuple:
         item = _items_of(hint)
         if item in SCALARS:
-            return _all_exactly(tuple, item, list)
-        write, is_tuple = _write(item), _exactly(tuple, "a tuple")
-        return lambda value: _each(write, is_tuple(value))
+            return all_exactly(tuple, item, list)
+        write, is_tuple = _write(item), exactly(tuple, "a tuple")
+        return lambda value: each(write, is_tuple(value))
     raise NoShape(str(hint))
-
-
-def _write_instant(value: Any) -> str:
-    if not isinstance(value, datetime):
-        raise Misfit(f"an instant is expected, not {_called(value)}")
-    return instant_text(value)
-
-
-def _document(value: Any) -> Any:
-    """A JSON object whose inside is nobody's class here, such as a policy; it stays as it is."""
-    if type(value) is not dict:
-        raise Misfit(f"an object is expected, not {_called(value)}")
-    try:
-        same: bool = orjson.loads(canonical(value)) == value
-    except OutsideProfile as outside:
-        raise Misfit(outside.what, outside.field) from None
-    if not same:
-        # A desk would decide on the tuple now, and on the list after it was started again.
-        raise Misfit("an array in here is a list, not a tuple")
-    return value
 
 
 @cache
@@ -276,7 +171,7 @@ def _unfit(cls: Any, document: dict[str, Any], name: str, misfit: Misfit) -> Mis
 
 def _odd(cls: Any, document: Any) -> Misfit:
     if type(document) is not dict:
-        return Misfit(f"an object is expected, not {_called(document)}")
+        return Misfit(f"an object is expected, not {kind_of(document)}")
     for name, value in document.items():
         if name not in hints_of(cls):
             return Misfit(f"{cls.__name__} has no such field", name)
@@ -287,26 +182,20 @@ def _odd(cls: Any, document: Any) -> Misfit:
 
 def _read(hint: Any) -> Convert:
     if hint in SCALARS:
-        return _exactly(hint, SCALARS[hint])
+        return exactly(hint, SCALARS[hint])
     if hint is datetime:
-        return _read_instant
+        return instant_read
     if hasattr(hint, "__dataclass_fields__"):
         return reader_of(hint)
     origin = get_origin(hint)
     if origin is Literal:
-        return _one_of(frozenset(get_args(hint)))
+        return one_of(frozenset(get_args(hint)))
     if origin is dict:
-        return _exactly(dict, "an object")
+        return exactly(dict, "an object")
     if origin is tuple:
         item = _items_of(hint)
         if item in SCALARS:
-            return _all_exactly(list, item, tuple)
-        read, is_list = _read(item), _exactly(list, "an array")
-        return lambda value: tuple(_each(read, is_list(value)))
+            return all_exactly(list, item, tuple)
+        read, is_list = _read(item), exactly(list, "an array")
+        return lambda value: tuple(each(read, is_list(value)))
     raise NoShape(str(hint))
-
-
-def _read_instant(value: Any) -> datetime:
-    if type(value) is not str:
-        raise Misfit(f"an instant is expected, not {_called(value)}")
-    return instant_of(value)

@@ -17,7 +17,7 @@ from interlock.events.fact import fact
 from interlock.events.values import Intent, LeaseKind, Purpose, ReleaseKind, Severity, Trigger
 
 OCCUPANTS_KEPT_MAX = 12
-LATE_REPORTS_KEPT_MAX = 50
+REPORTS_KEPT_MAX = 50
 ANNOTATIONS_KEPT_MAX = 50
 REFUSAL_REPEATS_WITHIN = timedelta(hours=1)
 
@@ -232,8 +232,10 @@ class Data:
 
     restored: Restore | None = None
     erased_at: int | None = None
+    erased: bool = False
     corrupt: str | None = None
     feed: str | None = None
+    volume_percent: int = 100
 
 
 @fact
@@ -263,7 +265,11 @@ class Freeze:
 
 @fact
 class Environment:
-    """One environment's present state."""
+    """One environment's present state.
+
+    `finished` are the last reports as "D-17 succeeded", so that one sent twice is known again;
+    `lost` the activities whose lease ended without a report; `late_reports` what was observed.
+    """
 
     name: str
     identity: Identity | None = None
@@ -286,6 +292,8 @@ class Environment:
     fulfilled_day: str | None = None
     missed_day: str | None = None
     late_reports: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def last_sure(self) -> Occupant | None:
@@ -447,3 +455,6 @@ class Situation:
         return self.environments.get(name) or Environment(name=name)
 
 
+
+
+EMPTY = Situation()

@@ -219,7 +219,7 @@ class ManualQAApproved:
     environment: Name
     scope: QAScope
     content_digest: Digest
-    deploy: Name
+    deploy: Name | None = None
     areas: tuple[Line, ...] = ()
     checklist: Text | None = None
 
@@ -278,10 +278,11 @@ class StageMigrated:
 
     content_digest: Digest
     deploy: Name
-    restore: Name
+    migration: Name
     migrations: tuple[AppliedMigration, ...]
     schema_before: Digest
     schema_after: Digest
+    restore: Name | None = None
     base_release: Name | None = None
 
 
@@ -291,8 +292,9 @@ class StageMigrationFailed:
 
     content_digest: Digest
     deploy: Name
-    restore: Name
+    migration: Name
     error: Text
+    restore: Name | None = None
     failed_migration: Line | None = None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from interlock.domain.policy import EnvironmentPolicy, Policy
+from interlock.domain.policy import EnvironmentPolicy, HandReport, Policy
 from interlock.domain.situation import DeployRequest, Environment, Release, Situation, Work
 from interlock.events.catalogue.parts import Observed
 from interlock.events.decision import CheckOutcome, CheckState
@@ -48,7 +48,8 @@ class Asked:
     target: str | None = None
     token: int | None = None
     lease: str | None = None
-    reopened: bool = False
+    hand: HandReport | None = None
+    problem_must_be_open: bool = False
 
     @property
     def place(self) -> Environment:
@@ -76,7 +77,7 @@ class Asked:
     @property
     def subject(self) -> Release:
         """The release that is asked about; a check that needs one stands only in gates that have one."""
-        assert self.release is not None  # noqa: S101 - the gates are code: a gate without a release has no such check
+        assert self.release is not None
         return self.release
 
     @property

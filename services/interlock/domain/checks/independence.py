@@ -40,9 +40,7 @@ def concerned(
     """The releases that the problem blocks, those that name it as fixed, and the one that fixed it."""
     for release in situation.releases.values():
         fixes = release.content.fixes if release.content is not None else ()
-        if release.name == fixed_by or problem.problem in fixes or problem.release == release.name:
-            yield release
-        elif problem.environment == production and release.open and release.kind == "normal":
+        if release.name == fixed_by or problem.problem in fixes or problem.release == release.name or (problem.environment == production and release.open and release.kind == "normal"):
             yield release
 
 

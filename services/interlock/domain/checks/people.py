@@ -83,6 +83,23 @@ def proposer_is_another(asked: Asked) -> CheckOutcome:
     return outcome("proposer-is-another", "needed", required, f"{asked.actor.id} proposed it", who=who)
 
 
+@check("reported-by-runner")
+def reported_by_runner(asked: Asked) -> CheckOutcome:
+    """What machines find out is reported by a runner; by hand only where the policy lists it, and by no author."""
+    team = asked.situation.team
+    principal = team.principals.get(asked.actor.id)
+    listed = asked.hand is not None and asked.hand in asked.rule.by_hand
+    required = "a service with the role runner" + (", or a person who is no author" if listed else "")
+    if principal is not None and principal.kind == "service" and "runner" in principal.roles:
+        return outcome("reported-by-runner", "passed", required, principal.id)
+    runners = tuple(p for p in team.holding("runner") if team.principals[p].kind == "service")
+    if principal is None or principal.kind != "person" or not listed:
+        return outcome("reported-by-runner", "needed", required, f"{asked.actor.id} is none", who=runners)
+    if asked.release is not None and not independence.reporter_independent(principal.id, asked.release):
+        return outcome("reported-by-runner", "needed", required, f"{asked.actor.id} is an author", who=runners)
+    return outcome("reported-by-runner", "passed", required, f"{principal.id}, by hand", by=principal.id)
+
+
 @check("lease-held")
 def lease_held(asked: Asked) -> CheckOutcome:
     """Who reports holds the lease, with its fencing token: a late verdict does not count."""

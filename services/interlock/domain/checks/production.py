@@ -63,7 +63,7 @@ def problem_linked(asked: Asked) -> CheckOutcome:
     if problem is not None:
         return outcome("problem-linked", "passed", required, f'"{problem.title}" ({problem.problem})',
                        evidence=(problem.position,))
-    needless = asked.intent != "rollback" and asked.rule.windows and not asked.reopened
+    needless = asked.intent != "rollback" and asked.rule.windows and not asked.problem_must_be_open
     release = asked.release
     if needless and release is not None:
         name = release.problem if release.kind == "hotfix" else None
@@ -146,8 +146,10 @@ def rollback_candidates(asked: Asked) -> tuple[Occupant, ...]:
     """Sure occupants of the environment that a rollback may go to, the nearest first."""
     place = asked.place
     there = {place.occupant.content} if place.occupant is not None else set()
-    if place.unsure is not None and place.unsure.work is not None and place.unsure.work.content is not None:
-        there.add(place.unsure.work.content)
+    work = place.unsure.work if place.unsure is not None else None
+    if work is not None and work.content is not None and work.intent != "rollback":
+        # A rollback that failed half way may be tried again; anything else is what it goes away from.
+        there.add(work.content)
     found: dict[str, Occupant] = {}
     for occupant in reversed(place.history):
         if occupant.content not in there and occupant.content not in asked.situation.rolled_back:

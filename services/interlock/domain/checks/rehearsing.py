@@ -108,6 +108,10 @@ def rehearsal_current(asked: Asked) -> CheckOutcome:
         return outcome("rehearsal-current", "failed", required, "there is no rehearsal of this content in stage")
     mark = asked.production.mark
     unsure = asked.production.unsure
+    found = asked.observed.schema_digest if asked.observed is not None else None
+    if asked.starting and not asked.is_retry and mark.schema_digest not in {None, found}:
+        observed = "production has another schema than the record says" if found else "the runner read no schema"
+        return outcome("rehearsal-current", "failed", required, observed)
     if asked.is_retry and unsure is not None and unsure.mark_before is not None:
         # A retry finds its own half-done work there: it is compared with what the first attempt found.
         mark = unsure.mark_before

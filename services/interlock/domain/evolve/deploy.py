@@ -17,6 +17,7 @@ from interlock.domain.evolve.parts import (
 from interlock.domain.evolve.release import on_release
 from interlock.domain.situation import (
     OCCUPANTS_KEPT_MAX,
+    REPORTS_KEPT_MAX,
     Content,
     Deploy,
     DeployRequest,
@@ -115,7 +116,8 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
     unsure = environment.unsure
     if unsure is not None and unsure.position > deploy.started:
         # Only work begun after an uncertainty ends it.
-        return on_release(with_environment(situation, replace(environment, deploy=None)), recorded)
+        done = replace(environment, deploy=None, finished=reported(environment, f"{event.deploy} succeeded"))
+        return on_release(with_environment(situation, done), recorded)
     rehearsal = None
     if deploy.purpose == "rehearsal":
         rehearsal = Rehearsal(
@@ -128,7 +130,7 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
     environment = replace(
         environment, deploy=None, occupant=occupant, unsure=None, mixed=False, based=True, rehearsal=rehearsal,
         mark=mark, history=(*environment.history, occupant)[-OCCUPANTS_KEPT_MAX:], logs_from=recorded.recorded_at,
-        logs_missed=None,
+        logs_missed=None, finished=reported(environment, f"{event.deploy} succeeded"),
     )
     return forget(on_release(with_environment(situation, environment), recorded))
 
@@ -140,6 +142,7 @@ def on_failed(situation: Situation, recorded: Recorded[Any]) -> Situation:
     deploy = environment.deploy
     if deploy is None or deploy.deploy != event.deploy:
         return situation
+    environment = replace(environment, finished=reported(environment, f"{event.deploy} failed"))
     if event.environment_left == "unchanged":
         back = replace(
             environment, deploy=None, occupant=deploy.before,
@@ -151,6 +154,11 @@ def on_failed(situation: Situation, recorded: Recorded[Any]) -> Situation:
             situation = with_release(situation, replace(release, frozen=deploy.was_frozen))
         return forget(replace(situation, rolled_back=situation.rolled_back - set(deploy.left)))
     return with_environment(situation, lost(environment, recorded, f"deploy {event.deploy} failed: {event.phase}"))
+
+
+def reported(environment: Environment, report: str) -> tuple[str, ...]:
+    """The last reports with this one, to know it when it is sent again."""
+    return (*environment.finished, report)[-REPORTS_KEPT_MAX:]
 
 
 def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Environment:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from interlock.domain.evolve.deploy import lost
+from interlock.domain.evolve.deploy import lost, reported
 from interlock.domain.evolve.parts import counted, forget, with_environment
 from interlock.domain.situation import (
     OCCUPANTS_KEPT_MAX,
+    REPORTS_KEPT_MAX,
     Environment,
     Freeze,
     Lease,
@@ -69,7 +70,8 @@ def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environmen
     if lease is None or lease.kind == "test-run":
         return replace(environment, lease=None)
     word = "expired" if isinstance(recorded.event, happened.LeaseExpired) else "was broken"
-    after = replace(lost(environment, recorded, f"the lease of {lease.subject} {word}"), lease=None)
+    gone = (*environment.lost, lease.subject.split()[1])[-REPORTS_KEPT_MAX:]
+    after = replace(lost(environment, recorded, f"the lease of {lease.subject} {word}"), lease=None, lost=gone)
     if lease.kind == "deploy":
         return after
     return _without_restore(after)
@@ -91,7 +93,8 @@ def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment 
             )
             return replace(environment, run=run, fulfilled_day=event.fulfils or environment.fulfilled_day)
         case happened.TestRunFinished() | happened.TestRunAborted():
-            return replace(environment, run=None)
+            word = "aborted" if isinstance(recorded.event, happened.TestRunAborted) else recorded.event.verdict
+            return replace(environment, run=None, finished=reported(environment, f"{recorded.event.run} {word}"))
         case happened.TestRunMissed(day=day):
             return replace(environment, missed_day=day)
         case happened.LogsChecked(until=until):
@@ -100,10 +103,10 @@ def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment 
             return replace(environment, logs_missed=due_at)
         case happened.FactObserved() as event:
             late = (*environment.late_reports, fingerprint(event.kind, event.source, event.description))
-            return replace(environment, late_reports=late[-50:])
+            return replace(environment, late_reports=late[-REPORTS_KEPT_MAX:])
         case happened.DriftDetected() as event:
             late = (*environment.late_reports, fingerprint("drift", event.source, event.observed_digest))
-            return replace(environment, late_reports=late[-50:])
+            return replace(environment, late_reports=late[-REPORTS_KEPT_MAX:])
         case _:
             return None
 
@@ -117,19 +120,20 @@ def _data(environment: Environment, recorded: Recorded[Any]) -> Environment | No
     match recorded.event:
         case happened.DataErased():
             cleared = _without_restore(environment)
-            return replace(cleared, data=replace(cleared.data, erased_at=recorded.position, corrupt=None))
+            return replace(cleared, data=replace(cleared.data, erased_at=recorded.position, erased=True, corrupt=None))
         case happened.DataRestored() as event:
             return _restored(environment, recorded, event)
-        case happened.DataRestoreFailed():
-            return _without_restore(environment)
+        case happened.DataRestoreFailed(restore=restore):
+            failed = replace(environment, finished=reported(environment, f"{restore} failed"))
+            return _without_restore(failed)
         case happened.DataMarkedCorrupt(reason=reason):
             # Corruption voids what was rehearsed on the data, not the review that came before it.
             cleared = _without_restore(environment)
             return replace(cleared, data=replace(cleared.data, corrupt=reason))
         case happened.DataMarkedClean():
             return replace(environment, data=replace(environment.data, corrupt=None))
-        case happened.DataFeedSet(feed=feed):
-            return replace(environment, data=replace(environment.data, feed=feed))
+        case happened.DataFeedSet(feed=feed, volume_percent=volume):
+            return replace(environment, data=replace(environment.data, feed=feed, volume_percent=volume))
         case happened.MigrationsApplied(schema_after=schema):
             return replace(environment, mark=replace(environment.mark, schema_digest=schema))
         case _:
@@ -141,11 +145,12 @@ def _restored(environment: Environment, recorded: Recorded[Any], event: happened
         restore=event.restore, source=event.source, taken_at=event.taken_at, position=recorded.position,
         by=recorded.actor.id, schema_digest=event.schema_digest,
     )
-    data = replace(environment.data, restored=restore, erased_at=None, corrupt=None)
+    data = replace(environment.data, restored=restore, erased=False, corrupt=None)
     rehearsal = environment.rehearsal
     if rehearsal is not None:
         rehearsal = replace(rehearsal, restore=restore, migration=None, core=None)
-    environment = replace(environment, data=data, rehearsal=rehearsal)
+    finished = reported(environment, f"{event.restore} restored")
+    environment = replace(environment, data=data, rehearsal=rehearsal, finished=finished)
     unsure = environment.unsure
     if unsure is not None and unsure.work is not None and unsure.work.kind == "restore":
         lease = environment.lease

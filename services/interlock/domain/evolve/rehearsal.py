@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from interlock.domain.evolve.deploy import reported
 from interlock.domain.evolve.parts import with_environment
 from interlock.domain.evolve.release import on_release
 from interlock.domain.situation import Environment, Rehearsal, Situation, Verdict
@@ -54,17 +55,20 @@ def on_migration(situation: Situation, recorded: Recorded[Any]) -> Situation:
     """The migrations ran, or failed: then what they ran on is void too."""
     event = recorded.event
     environment = rehearsing(situation, event.deploy)
-    if environment is None or environment.rehearsal is None:
+    rehearsal = environment.rehearsal if environment is not None else None
+    if environment is None or rehearsal is None:
         return situation
     if isinstance(event, happened.StageMigrated):
         ids = tuple(migration.id for migration in event.migrations)
         migrated = replace(_verdict(recorded, good=True, areas=ids), summary=event.schema_after)
-        return _keep(situation, environment, replace(environment.rehearsal, migration=migrated, core=None))
+        environment = replace(environment, finished=reported(environment, f"{event.migration} migrated"))
+        return _keep(situation, environment, replace(rehearsal, migration=migrated, core=None))
     failed = replace(
-        environment.rehearsal, migration=_verdict(recorded, good=False), restore=None, core=None
+        rehearsal, migration=_verdict(recorded, good=False), restore=None, core=None
     )
     data = replace(environment.data, restored=None)
-    return with_environment(situation, replace(environment, rehearsal=failed, data=data))
+    finished = reported(environment, f"{event.migration} failed")
+    return with_environment(situation, replace(environment, rehearsal=failed, data=data, finished=finished))
 
 
 def on_core_test(situation: Situation, recorded: Recorded[Any]) -> Situation:

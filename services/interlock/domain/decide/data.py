@@ -1,0 +1,280 @@
+"""Deciding about an environment's data: restores, migrations, erasing, corruption, feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from interlock.domain import gates
+from interlock.domain.commands.environment import (
+    MarkDataClean,
+    MarkDataCorrupt,
+    ReportErased,
+    ReportMigrated,
+    ReportMigrationFailed,
+    ReportRestored,
+    ReportRestoreFailed,
+    SetDataFeed,
+    StartMigration,
+    StartRestore,
+)
+from interlock.domain.decide.aftermath import observed_late
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.decide.environment import stream_of
+from interlock.domain.errors import InvalidCommand
+from interlock.domain.policy import HandReport
+from interlock.domain.situation import Environment, Lease, Release
+from interlock.events.catalogue import environment as happened_there
+from interlock.events.catalogue import release as happened
+from interlock.events.catalogue.parts import AppliedMigration, Observed
+from interlock.events.decision import CheckOutcome, Decision
+from interlock.events.values import LeaseKind
+
+ERASABLE = ("development", "tests", "manual-qa")
+
+
+def _occupant(case: Case, place: Environment) -> Release | None:
+    return case.situation.releases.get(place.occupant.release) if place.occupant is not None else None
+
+
+def _granted(
+    case: Case, place: Environment, kind: LeaseKind, subject: str, observed: Observed, release: Release | None
+) -> New:
+    return New(
+        stream=stream_of(place.name),
+        event=happened_there.LeaseGranted(
+            environment=place.name, lease=case.new_id("L"), kind=kind, holder=case.actor.id, subject=subject,
+            fencing_token=place.token + 1, expires_at=case.now + case.policy.lease, observed=observed,
+            release=release.name if release is not None else None,
+        ),
+    )
+
+
+def _released(place: Environment) -> New:
+    assert place.lease is not None
+    event = happened_there.LeaseReleased(environment=place.name, lease=place.lease.lease)
+    return New(stream=stream_of(place.name), event=event)
+
+
+def start_restore(case: Case, command: StartRestore) -> Ruled:
+    """The environment is held while data from another one is put into it."""
+    place = case.environment(command.environment)
+    rule = case.policy.environment(place.name)
+    rehearses = rule is not None and rule.purpose == "rehearsal"
+    release = _occupant(case, place)
+    work = place.unsure.work if place.unsure is not None else None
+    retries = work is not None and (work.kind, work.source) == ("restore", command.source)
+    if retries and work is not None and place.unsure is not None and release is None:
+        release = case.situation.releases.get(work.release or "")
+    asked = case.asked(
+        place.name, release, source=command.source, observed=command.observed, starting=True, hand="restore",
+        attempt=work if retries else None,
+    )
+    # A retry finds the release that was there before; who it is cannot be asked while it is unsure.
+    names = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
+    subject = f"restore {case.new_id('S')} from {command.source}"
+    return case.ruled(
+        f"restore {place.name} from {command.source}", stream_of(place.name), ("reported-by-runner", *names), asked,
+        lambda _: (_granted(case, place, "restore", subject, command.observed, release),),
+    )
+
+
+def _lease_of(place: Environment, identifier: str) -> Lease | None:
+    lease = place.lease
+    return lease if lease is not None and identifier in lease.subject.split() else None
+
+
+def _late(case: Case, place: Environment, identifier: str) -> bool:
+    lease = _lease_of(place, identifier)
+    return identifier in place.lost if lease is None else case.now >= lease.expires_at
+
+
+def _report(
+    case: Case, place: Environment, identifier: str, token: int, hand: HandReport, action: str, effect: object,
+    extra: tuple[CheckOutcome, ...] = (), release: Release | None = None,
+) -> Ruled:
+    asked = case.asked(place.name, release or _occupant(case, place), token=token, lease=identifier, hand=hand)
+    return case.ruled(action, stream_of(place.name), ("reported-by-runner", "lease-held"), asked,
+                      effect, extra=extra)  # type: ignore[arg-type]
+
+
+def report_restored(case: Case, command: ReportRestored) -> Ruled:
+    """The data is there; after the lease it is something that happened, not a restore to rehearse on."""
+    place = case.environment(command.environment)
+    action = f"report {command.restore} restored"
+    if f"{command.restore} restored" in place.finished:
+        return case.unchanged(action, stream_of(place.name))
+    if command.taken_at > case.now:
+        raise InvalidCommand("taken_at", "lies in the future")
+    if _late(case, place, command.restore):
+        description = f"{command.restore} was reported as done after its lease was over"
+        return observed_late(case, place, "restore", command.restore, description, None)
+    lease = _lease_of(place, command.restore)
+
+    def effect(_: Decision) -> Iterator[New]:
+        assert lease is not None
+        yield New(stream=stream_of(place.name), event=happened_there.DataRestored(
+            environment=place.name, restore=command.restore, source=lease.work.source or "", taken_at=command.taken_at,
+            snapshot=command.snapshot, source_release=command.source_release, schema_digest=command.schema_digest,
+        ))
+        yield _released(place)
+
+    return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
+
+
+def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
+    """What the restore left is no base for a rehearsal."""
+    place = case.environment(command.environment)
+    action = f"report {command.restore} failed"
+    if f"{command.restore} failed" in place.finished:
+        return case.unchanged(action, stream_of(place.name))
+    if _late(case, place, command.restore):
+        description = f"{command.restore} was reported as failed after its lease was over"
+        return observed_late(case, place, "restore", command.restore, description, None)
+    lease = _lease_of(place, command.restore)
+
+    def effect(_: Decision) -> Iterator[New]:
+        assert lease is not None
+        yield New(stream=stream_of(place.name), event=happened_there.DataRestoreFailed(
+            environment=place.name, restore=command.restore, source=lease.work.source or "", error=command.error
+        ))
+        yield _released(place)
+
+    return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
+
+
+def start_migration(case: Case, command: StartMigration) -> Ruled:
+    """The release's migrations are rehearsed on data that was restored after this deploy."""
+    release, place = case.release(command.release), case.environment(command.environment)
+    _check_rehearses(case, place)
+    asked = case.asked(place.name, release, observed=command.observed, starting=True, hand="migration")
+    subject = f"migration {case.new_id('M')}"
+    return case.ruled(
+        f"migrate {place.name} for {release.name}", f"release/{release.name}",
+        ("reported-by-runner", *gates.MIGRATION), asked,
+        lambda _: (_granted(case, place, "migration", subject, command.observed, release),),
+    )
+
+
+def _check_rehearses(case: Case, place: Environment) -> None:
+    if place.name != case.policy.named("rehearsal"):
+        raise InvalidCommand("environment", f"migrations are rehearsed in {case.policy.named('rehearsal')}")
+
+
+def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
+    """Exactly the release's migrations ran, by id and digest."""
+    release, place = case.release(command.release), case.environment(command.environment)
+    action, subject = f"report {command.migration} migrated", f"release/{release.name}"
+    if f"{command.migration} migrated" in place.finished:
+        return case.unchanged(action, subject)
+    if _late(case, place, command.migration):
+        description = f"{command.migration} of {release.name} was reported as done after its lease was over"
+        return observed_late(case, place, "migration", command.migration, description, None)
+    rehearsal, running = place.rehearsal, case.situation.environment(case.policy.production).last_sure
+
+    def effect(_: Decision) -> Iterator[New]:
+        if rehearsal is not None:
+            yield New(stream=subject, event=happened.StageMigrated(
+                content_digest=rehearsal.content, deploy=rehearsal.deploy, migration=command.migration,
+                migrations=command.migrations, schema_before=command.schema_before,
+                schema_after=command.schema_after,
+                restore=rehearsal.restore.restore if rehearsal.restore is not None else None,
+                base_release=running.release if running is not None else None,
+            ))
+        yield _released(place)
+
+    extra = (_complete(release, command.migrations),)
+    return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, extra, release)
+
+
+def _complete(release: Release, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
+    wanted = {(m.id, m.digest) for m in release.content.migrations} if release.content is not None else set()
+    found = {(m.id, m.digest) for m in ran}
+    different = sorted(name for name, _ in wanted ^ found)
+    return CheckOutcome(
+        check="migrations-complete", state="failed" if different else "passed",
+        required="exactly the release's migrations, by id and digest",
+        observed=f"different: {', '.join(different[:5])}" if different else f"{len(wanted)} of {len(wanted)}",
+    )
+
+
+def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled:
+    """The restore that they ran on is void with them."""
+    release, place = case.release(command.release), case.environment(command.environment)
+    action, subject = f"report {command.migration} failed", f"release/{release.name}"
+    if f"{command.migration} failed" in place.finished:
+        return case.unchanged(action, subject)
+    if _late(case, place, command.migration):
+        description = f"{command.migration} of {release.name} was reported as failed after its lease was over"
+        return observed_late(case, place, "migration", command.migration, description, None)
+    rehearsal = place.rehearsal
+
+    def effect(_: Decision) -> Iterator[New]:
+        if rehearsal is not None:
+            restore = rehearsal.restore.restore if rehearsal.restore is not None else None
+            yield New(stream=subject, event=happened.StageMigrationFailed(
+                content_digest=rehearsal.content, deploy=rehearsal.deploy, migration=command.migration,
+                error=command.error, failed_migration=command.failed_migration, restore=restore,
+            ))
+            if restore is not None:
+                yield New(stream=subject, event=happened.EvidenceInvalidated(
+                    evidence=(f"DataRestored {place.name}",), cause=f"{command.migration} failed on it"
+                ))
+        yield _released(place)
+
+    return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, (), release)
+
+
+def report_erased(case: Case, command: ReportErased) -> Ruled:
+    """A test run erases under its own lease; elsewhere nothing may run meanwhile. Never what is real or rehearsed."""
+    place = case.environment(command.environment)
+    rule = case.policy.environment(place.name)
+    action, subject = f"erase the data of {place.name}", stream_of(place.name)
+    erasable = rule is not None and rule.purpose in ERASABLE
+    extra = CheckOutcome(
+        check="erase-allowed", state="passed" if erasable else "failed",
+        required="an environment for development, tests or manual QA", observed=rule.purpose if rule else "unknown",
+    )
+    asked = case.asked(
+        place.name, _occupant(case, place), observed=command.observed, starting=True, token=command.fencing_token,
+        hand="erase",
+    )
+    held = place.run is not None or command.fencing_token is not None
+    names = ("reported-by-runner", "environment-identified", "lease-held" if held else "environment-free")
+    if place.data.erased_at is not None and place.lease is not None and place.data.erased_at > place.lease.position:
+        return case.unchanged(action, subject)
+    if not held and place.data.erased and place.data.restored is None and place.data.corrupt is None:
+        return case.unchanged(action, subject)
+    event = happened_there.DataErased(environment=place.name, cause=command.cause)
+    return case.ruled(action, subject, names, asked, lambda _: (New(stream=subject, event=event),), extra=[extra])
+
+
+def mark_corrupt(case: Case, command: MarkDataCorrupt) -> Ruled:
+    """The data is not to be trusted: what was rehearsed on it is void."""
+    place = case.environment(command.environment)
+    action, subject = f"mark the data of {place.name} as corrupt", stream_of(place.name)
+    if place.data.corrupt is not None:
+        return case.unchanged(action, subject)
+    event = happened_there.DataMarkedCorrupt(environment=place.name, reason=command.reason)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def mark_clean(case: Case, command: MarkDataClean) -> Ruled:
+    """The mark is taken off; what it voided stays void."""
+    place = case.environment(command.environment)
+    action, subject = f"mark the data of {place.name} as clean", stream_of(place.name)
+    if place.data.corrupt is None:
+        return case.unchanged(action, subject)
+    event = happened_there.DataMarkedClean(environment=place.name, reason=command.reason)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def set_feed(case: Case, command: SetDataFeed) -> Ruled:
+    """Where the environment's market data comes from."""
+    place = case.environment(command.environment)
+    action, subject = f"set the feed of {place.name}", stream_of(place.name)
+    if place.data.feed == command.feed and place.data.volume_percent == command.volume_percent:
+        return case.unchanged(action, subject)
+    event = happened_there.DataFeedSet(
+        environment=place.name, feed=command.feed, volume_percent=command.volume_percent
+    )
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))

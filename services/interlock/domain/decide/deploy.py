@@ -1,0 +1,398 @@
+"""Deciding about deploys: request, roll back, start, report, cancel, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from interlock.domain import windows
+from interlock.domain.checks import Asked
+from interlock.domain.checks.production import chosen_target, linked_problem, rollback_candidates
+from interlock.domain.commands.deploy import (
+    CancelDeploy,
+    ReportDeployFailed,
+    ReportDeploySucceeded,
+    RequestDeploy,
+    RequestRollback,
+    StartDeploy,
+)
+from interlock.domain.commands.timely import SettleDeployRequest
+from interlock.domain.decide.aftermath import failed_production_deploy, observed_late, reached_production, reopened
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.decide.release import stream_of
+from interlock.domain.errors import InvalidCommand, NotFound
+from interlock.domain.gates import deploy_gate
+from interlock.domain.situation import DeployRequest, Environment, Lease, Release
+from interlock.events.catalogue import environment as happened_there
+from interlock.events.catalogue import release as happened
+from interlock.events.decision import Decision
+from interlock.events.values import EnvironmentLeft
+
+
+def environment_stream(name: str) -> str:
+    """The stream of an environment's events."""
+    return f"environment/{name}"
+
+
+def deploy_asked(case: Case, release: Release, environment: str, **more: Any) -> Asked:
+    """What a deploy of the release's present content is: a promotion, a redeploy, or a retry of either."""
+    place = case.situation.environment(environment)
+    digest = release.content.digest if release.content is not None else None
+    content = more.pop("content", None) or digest
+    there = place.occupant is not None and (place.occupant.release, place.occupant.content) == (release.name, content)
+    work = place.unsure.work if place.unsure is not None else None
+    retries = (
+        work is not None and work.kind == "deploy" and work.intent != "rollback"
+        and (work.release, work.content) == (release.name, content)
+    )
+    intent = "redeploy" if there else "promote"
+    if retries and work is not None and work.intent is not None:
+        intent = work.intent
+    return case.asked(
+        environment, release, intent=intent, content=content, attempt=work if retries else None, **more
+    )
+
+
+def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
+    """A request reserves nothing; with `at_window` it may wait where the window alone is missing."""
+    release = case.release(command.release)
+    case.environment(command.environment)
+    action = f"deploy {release.name} to {command.environment}"
+    asked = deploy_asked(
+        case, release, command.environment, problem=command.problem, requester=case.actor.id
+    )
+    for request in case.situation.requests.values():
+        if (request.release, request.environment, request.content, request.intent) == (
+            release.name, command.environment, asked.content, asked.intent,
+        ) and request.at_window >= command.at_window:
+            return case.unchanged(action, stream_of(release.name))
+    plain_answer = case.ruled(
+        action, stream_of(release.name), deploy_gate(asked), asked,
+        lambda decision: (_requested(case, asked, decision, wait=False),),
+    )
+    missing = plain_answer.decision.missing
+    if command.at_window and missing and all(o.check == "release-window" and o.state == "waiting" for o in missing):
+        decision = replace(plain_answer.decision, result="allowed")
+        return replace(plain_answer, decision=decision, facts=(_requested(case, asked, decision, wait=True),))
+    return plain_answer
+
+
+def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> New:
+    release = asked.subject
+    window = windows.next_window(asked.rule, case.now) if asked.rule.windows else None
+    limit = case.now + timedelta(minutes=asked.policy.request_life_minutes)
+    inside = any(outcome.check == "release-window" and outcome.state == "passed" for outcome in decision.checks)
+    if window is not None and (wait or inside):
+        limit = window.closes if wait else min(limit, window.closes)
+    problem = linked_problem(asked)
+    return New(
+        stream=stream_of(release.name),
+        event=happened.DeployRequested(
+            deploy=case.new_id("D"), release=release.name, environment=asked.environment,
+            content_digest=asked.content or "", intent=asked.intent or "promote", at_window=wait, expires_at=limit,
+            decision=decision, ready_from=window.opens if wait and window is not None else None,
+            problem=problem.problem if problem is not None else asked.problem,
+        ),
+    )
+
+
+def request_rollback(case: Case, command: RequestRollback) -> Ruled:
+    """Back to the last sure occupant; further back takes a second person."""
+    case.environment(command.environment)
+    asked = case.asked(
+        command.environment, intent="rollback", problem=command.problem, target=command.release,
+        problem_must_be_open=True, requester=case.actor.id,
+    )
+    target = chosen_target(asked)
+    name = target.release if target is not None else command.release or "the one before"
+    action = f"roll {command.environment} back to {name}"
+    subject = stream_of(name) if target is not None else environment_stream(command.environment)
+    for request in case.situation.requests.values():
+        if target is not None and (request.environment, request.content, request.intent) == (
+            command.environment, target.content, "rollback",
+        ):
+            return case.unchanged(action, subject)
+
+    def effect(decision: Decision) -> Iterator[New]:
+        if target is None:
+            return
+        event = happened.DeployRequested(
+            deploy=case.new_id("D"), release=target.release, environment=command.environment,
+            content_digest=target.content, intent="rollback", at_window=False,
+            expires_at=case.now + timedelta(minutes=case.policy.request_life_minutes), decision=decision,
+            problem=command.problem, second_person=case.actor.id if case.asker is not None else None,
+        )
+        yield from case.confirmation()
+        yield New(stream=subject, event=event)
+
+    candidates = rollback_candidates(asked)
+    if target is not None and candidates and target is not candidates[0]:
+        if case.asker is None:
+            asked = replace(asked, second=case.actor.id)
+        return case.two_persons(action, subject, deploy_gate(asked), asked, effect)
+    return case.ruled(action, subject, deploy_gate(asked), asked, effect)
+
+
+def start_deploy(case: Case, command: StartDeploy) -> Ruled:
+    """All checks run again, on what the runner found; then the environment is held and the deploy runs."""
+    request = case.situation.requests.get(command.deploy)
+    running = _running(case, command.deploy)
+    if request is None:
+        if running is not None and running.deploy is not None and running.deploy.started_by == case.actor.id:
+            return case.unchanged(f"start {command.deploy}", stream_of(running.deploy.release))
+        raise NotFound("requested deploy", command.deploy)
+    if request.release != command.release:
+        raise InvalidCommand("release", f"{command.deploy} is a deploy of {request.release}")
+    asked = _start_asked(case, request, command)
+    action = f"start {request.deploy}: {request.intent} {request.release} to {request.environment}"
+    checks = ("reported-by-runner", *deploy_gate(asked))
+    return case.ruled(
+        action, stream_of(request.release), checks, asked, lambda decision: _started(case, request, asked, decision)
+    )
+
+
+def _start_asked(case: Case, request: DeployRequest, command: StartDeploy) -> Asked:
+    more: dict[str, Any] = {
+        "starting": True, "observed": command.observed, "requester": request.requested_by, "request": request,
+        "problem": request.problem, "hand": "deploy",
+    }  # fmt: skip
+    if request.intent != "rollback":
+        release = case.release(request.release)
+        return deploy_asked(case, release, request.environment, content=request.content, **more)
+    asked = case.asked(
+        request.environment, case.situation.releases.get(request.release), intent="rollback",
+        content=request.content, target=request.release, problem_must_be_open=True, **more,
+    )
+    return replace(asked, second=request.second_person)
+
+
+def _started(case: Case, request: DeployRequest, asked: Asked, decision: Decision) -> Iterator[New]:
+    place, observed = asked.place, asked.observed
+    assert observed is not None
+    lease, token = case.new_id("L"), place.token + 1
+    last = place.last_sure
+    yield New(
+        stream=environment_stream(place.name),
+        event=happened_there.LeaseGranted(
+            environment=place.name, lease=lease, kind="deploy", holder=case.actor.id,
+            subject=f"deploy {request.deploy}", fencing_token=token, expires_at=case.now + case.policy.lease,
+            observed=observed, release=request.release,
+        ),
+    )
+    yield New(
+        stream=stream_of(request.release),
+        event=happened.DeployStarted(
+            deploy=request.deploy, release=request.release, environment=place.name, content_digest=request.content,
+            intent=asked.intent or request.intent, lease=lease, fencing_token=token, executor=case.actor.id,
+            decision=decision, purpose=asked.rule.purpose, replaced_release=last.release if last else None,
+            replaced_digest=last.content if last else None, problem=request.problem,
+        ),
+    )
+
+
+def _running(case: Case, deploy: str) -> Environment | None:
+    for environment in case.situation.environments.values():
+        if environment.deploy is not None and environment.deploy.deploy == deploy:
+            return environment
+    return None
+
+
+def _lost(case: Case, deploy: str) -> Environment | None:
+    for environment in case.situation.environments.values():
+        if deploy in environment.lost:
+            return environment
+    return None
+
+
+def _finished(case: Case, report: str) -> bool:
+    return any(report in environment.finished for environment in case.situation.environments.values())
+
+
+def _place_of(case: Case, deploy: str) -> Environment:
+    """Where the deploy ran or runs. Raises NotFound."""
+    running = _running(case, deploy) or _lost(case, deploy)
+    if running is not None:
+        return running
+    for environment in case.situation.environments.values():
+        if any(report.split()[0] == deploy for report in environment.finished):
+            return environment
+    raise NotFound("deploy that was started", deploy)
+
+
+def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
+    """The executor's report; one that comes too late is no success, but something that happened."""
+    action, subject = f"report {command.deploy} succeeded", stream_of(command.release)
+    if _finished(case, f"{command.deploy} succeeded"):
+        return case.unchanged(action, subject)
+    place = _place_of(case, command.deploy)
+    _check_release(place, command.release)
+    if _is_late(case, place, command.deploy):
+        description = f"{command.deploy} of {command.release} was reported as done after its lease was over"
+        return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
+    deploy = place.deploy
+    if deploy is not None and deploy.content != command.observed_digest:
+        return _failed(case, place, command.deploy, "verify", "the content found there is another one", "other",
+                       command.observed_digest, command.fencing_token)
+
+    def effect(_: Decision) -> Iterator[New]:
+        assert deploy is not None
+        yield from _succeeded(case, place, command)
+        yield New(stream=environment_stream(place.name),
+                  event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease))
+        if deploy.purpose == "production":
+            yield from reached_production(case, deploy)
+            if deploy.intent == "rollback":
+                yield from reopened(case, place, deploy)
+
+    return _report(case, place, command.deploy, command.fencing_token, action, effect)
+
+
+def _lease(place: Environment) -> Lease:
+    assert place.lease is not None
+    return place.lease
+
+
+def _report(
+    case: Case, place: Environment, deploy: str, token: int, action: str, effect: Any
+) -> Ruled:
+    release = place.deploy.release if place.deploy is not None else ""
+    asked = case.asked(
+        place.name, case.situation.releases.get(release), token=token, lease=deploy, hand="deploy"
+    )
+    return case.ruled(action, stream_of(release), ("reported-by-runner", "lease-held"), asked, effect)
+
+
+def _check_release(place: Environment, release: str) -> None:
+    if place.deploy is not None and place.deploy.release != release:
+        raise InvalidCommand("release", f"{place.deploy.deploy} is a deploy of {place.deploy.release}")
+
+
+def _is_late(case: Case, place: Environment, deploy: str) -> bool:
+    if place.deploy is None or place.deploy.deploy != deploy:
+        return deploy in place.lost
+    return place.lease is None or case.now >= place.lease.expires_at
+
+
+def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -> Iterator[New]:
+    deploy = place.deploy
+    assert deploy is not None
+    rule = case.policy.environment(place.name)
+    outside = rule is not None and not windows.is_open(rule, case.now)
+    if command.migrations and command.schema_digest is not None:
+        yield New(
+            stream=environment_stream(place.name),
+            event=happened_there.MigrationsApplied(
+                environment=place.name, release=deploy.release, deploy=deploy.deploy, migrations=command.migrations,
+                schema_after=command.schema_digest,
+            ),
+        )
+    yield New(
+        stream=stream_of(deploy.release),
+        event=happened.DeploySucceeded(
+            deploy=deploy.deploy, release=deploy.release, environment=place.name, content_digest=deploy.content,
+            intent=deploy.intent, observed_digest=command.observed_digest, finished_outside_window=outside,
+            schema_digest=command.schema_digest, fixes=deploy.fixes,
+        ),
+    )
+
+
+def report_failed(case: Case, command: ReportDeployFailed) -> Ruled:
+    """The executor's report of a failure; `unchanged` gives the environment back as it was."""
+    action, subject = f"report {command.deploy} failed", stream_of(command.release)
+    if _finished(case, f"{command.deploy} failed"):
+        return case.unchanged(action, subject)
+    place = _place_of(case, command.deploy)
+    _check_release(place, command.release)
+    if _is_late(case, place, command.deploy):
+        description = f"{command.deploy} of {command.release} was reported as failed after its lease was over"
+        return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
+    return _failed(case, place, command.deploy, command.phase, command.error, command.environment_left,
+                   command.observed_digest, command.fencing_token)
+
+
+def _failed(
+    case: Case, place: Environment, deploy_id: str, phase: str, error: str, left: EnvironmentLeft,
+    observed: str | None, token: int,
+) -> Ruled:
+    deploy = place.deploy
+
+    def effect(_: Decision) -> Iterator[New]:
+        assert deploy is not None
+        yield New(
+            stream=stream_of(deploy.release),
+            event=happened.DeployFailed(
+                deploy=deploy.deploy, release=deploy.release, environment=place.name, content_digest=deploy.content,
+                phase=phase, error=error, environment_left=left, observed_digest=observed,
+            ),
+        )
+        if left != "unchanged":
+            cause = f"{deploy.deploy} of {deploy.release} failed in {phase}, and left the environment {left}"
+            yield New(stream=environment_stream(place.name),
+                      event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause))
+        yield New(stream=environment_stream(place.name),
+                  event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease))
+        if deploy.purpose == "production":
+            yield from failed_production_deploy(case, place, deploy.release, deploy.deploy)
+
+    return _report(case, place, deploy_id, token, f"report {deploy_id} failed", effect)
+
+
+def cancel_deploy(case: Case, command: CancelDeploy) -> Ruled:
+    """A request is taken back before its start."""
+    request = case.situation.requests.get(command.deploy)
+    if request is None or request.release != command.release:
+        raise NotFound("requested deploy", command.deploy)
+    event = happened.DeployCancelled(
+        deploy=request.deploy, release=request.release, environment=request.environment, reason=command.reason
+    )
+    return case.ruled(f"cancel {request.deploy}", stream_of(request.release), (), None,
+                      lambda _: (New(stream=stream_of(request.release), event=event),))
+
+
+def settle_request(case: Case, command: SettleDeployRequest) -> Ruled:
+    """What time brings a request: its window opens, and everything is decided anew, or its life is over."""
+    request = case.situation.requests.get(command.deploy)
+    action, subject = f"settle {command.deploy}", stream_of(command.release)
+    if request is None:
+        return case.unchanged(action, subject)
+    if case.now >= request.expires_at:
+        expired = happened.DeployExpired(
+            deploy=request.deploy, release=request.release, environment=request.environment
+        )
+        return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=expired),))
+    if not waits_no_more(request, case.now):
+        return case.unchanged(action, subject)
+    return case.ruled(action, subject, (), None, lambda _: (_at_opening(case, request),))
+
+
+def waits_no_more(request: DeployRequest, now: datetime) -> bool:
+    """Whether the window that the request waits for has opened, and nobody has settled it yet."""
+    return request.at_window and not request.ready and request.ready_from is not None and now >= request.ready_from
+
+
+def _at_opening(case: Case, request: DeployRequest) -> New:
+    release = case.release(request.release)
+    asked = deploy_asked(case, release, request.environment, content=request.content, problem=request.problem,
+                         requester=request.requested_by)
+    action = f"deploy {request.release} to {request.environment}"
+    again = Case(situation=case.situation, command=RequestDeploy(release=release.name, environment=request.environment),
+                 actor=_requester(case, request), now=case.now)
+    decision = again.ruled(action, stream_of(release.name), deploy_gate(asked), asked, lambda _: ()).decision
+    if decision.allowed:
+        ready = happened.DeployReady(
+            deploy=request.deploy, release=request.release, environment=request.environment, decision=decision
+        )
+        return New(stream=stream_of(request.release), event=ready)
+    missing = ", ".join(outcome.check for outcome in decision.missing)
+    cancelled = happened.DeployCancelled(
+        deploy=request.deploy, release=request.release, environment=request.environment,
+        reason=f"when the window opened, this was missing: {missing}", decision=decision,
+    )
+    return New(stream=stream_of(request.release), event=cancelled)
+
+
+def _requester(case: Case, request: DeployRequest) -> Any:
+    principal = case.situation.team.principals.get(request.requested_by)
+    return replace(case.actor, id=request.requested_by, kind=principal.kind if principal is not None else "person")

@@ -1,0 +1,229 @@
+"""Deciding about environments: identity, base, what is there, leases, logs, freezes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from interlock.domain.commands.environment import (
+    BaselineEnvironment,
+    BreakLease,
+    CheckLogs,
+    FreezeEnvironment,
+    ObserveFact,
+    RegisterEnvironment,
+    RenewLease,
+    StateContent,
+    UnfreezeEnvironment,
+)
+from interlock.domain.decide.aftermath import Source, lease_lost, new_problem
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.errors import InvalidCommand, NotFound
+from interlock.domain.evolve.environment import fingerprint
+from interlock.domain.situation import Environment
+from interlock.events.catalogue import environment as happened
+from interlock.events.decision import CheckOutcome, Decision
+
+RENEWALS_PER_LEASE_MAX = 3
+
+
+def stream_of(environment: str) -> str:
+    """The stream of an environment's events."""
+    return f"environment/{environment}"
+
+
+def register(case: Case, command: RegisterEnvironment) -> Ruled:
+    """Which server and database the environment is; not while something runs there."""
+    place = case.environment(command.environment)
+    action, subject = f"register {place.name}", stream_of(place.name)
+    if place.identity == command.identity:
+        return case.unchanged(action, subject)
+    for other in case.situation.environments.values():
+        known = other.identity
+        if known is not None and other.name != place.name and (known.system_identifier, known.database) == (
+            command.identity.system_identifier, command.identity.database,
+        ):
+            raise InvalidCommand("identity", f"{other.name} is registered with this server and database")
+    event = happened.EnvironmentRegistered(environment=place.name, identity=command.identity)
+    return case.ruled(action, subject, ("environment-free",), case.asked(place.name),
+                      lambda _: (New(stream=subject, event=event),))
+
+
+def baseline(case: Case, command: BaselineEnvironment) -> Ruled:
+    """What production ran before Interlock, declared once, by two persons."""
+    place = case.environment(command.environment)
+    action, subject = f"declare what {place.name} runs", stream_of(place.name)
+    if place.name != case.policy.production:
+        raise InvalidCommand("environment", f"only {case.policy.production} has a base; elsewhere one deploys")
+    if command.empty == (command.release is not None and command.content_digest is not None):
+        raise InvalidCommand("empty", "say either empty, or release and content_digest")
+    based = place.based or place.last_sure is not None
+    extra = CheckOutcome(check="base-undeclared", state="failed" if based else "passed",
+                         required="a base is declared once", observed="declared" if based else "not yet")
+
+    def effect(_: Decision) -> Iterator[New]:
+        first, second = case.first_and_second
+        yield from case.confirmation()
+        yield New(stream=subject, event=happened.EnvironmentBaselined(
+            environment=place.name, empty=command.empty, asked_by=first, confirmed_by=second,
+            release=command.release, content_digest=command.content_digest, artifacts=command.artifacts,
+            head=command.head, schema_digest=command.schema_digest,
+        ))
+
+    if based:
+        return case.ruled(action, subject, (), None, effect, extra=[extra])
+    return case.two_persons(action, subject, ("environment-free", "environment-identified"), case.asked(place.name),
+                            effect)
+
+
+def state_content(case: Case, command: StateContent) -> Ruled:
+    """Two persons state what is in an unsure environment."""
+    place = case.environment(command.environment)
+    action, subject = f"state what is in {place.name}", stream_of(place.name)
+    if (command.state == "content") != (command.release is not None and command.content_digest is not None):
+        raise InvalidCommand("state", "name release and content_digest with content, and only then")
+    extra = CheckOutcome(check="environment-unsure", state="passed" if place.unsure else "failed",
+                         required="nobody knows what is there",
+                         observed=place.unsure.cause if place.unsure else "it is known")
+
+    def effect(_: Decision) -> Iterator[New]:
+        first, second = case.first_and_second
+        yield from case.confirmation()
+        yield New(stream=subject, event=happened.EnvironmentConfirmed(
+            environment=place.name, state=command.state, asked_by=first, confirmed_by=second,
+            release=command.release, content_digest=command.content_digest, schema_digest=command.schema_digest,
+            reason=command.reason,
+        ))
+
+    if place.unsure is None:
+        return case.ruled(action, subject, (), None, effect, extra=[extra])
+    return case.two_persons(action, subject, ("environment-free", "environment-identified"), case.asked(place.name),
+                            effect)
+
+
+def observe(case: Case, command: ObserveFact) -> Ruled:
+    """What happened around Interlock happened: it is recorded, opens a problem and leaves the environment unsure."""
+    place = case.environment(command.environment)
+    action, subject = f"observe a {command.kind} in {place.name}", stream_of(place.name)
+    what = (command.observed_digest or "") if command.kind == "drift" else command.description
+    if fingerprint(command.kind, command.source, what) in place.late_reports:
+        return case.unchanged(action, subject)
+    if command.kind == "drift":
+        if command.observed_digest is None:
+            raise InvalidCommand("observed_digest", "say which content was found")
+        if place.occupant is not None and place.occupant.content == command.observed_digest:
+            raise InvalidCommand("observed_digest", "the record says the same: this is no drift")
+    return case.ruled(action, subject, (), None, lambda _: _observed(case, place, command))
+
+
+def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[New]:
+    subject, name = stream_of(place.name), case.new_id("P")
+    last = place.last_sure
+    release = last.release if last is not None else None
+    if command.kind == "drift":
+        yield New(stream=subject, event=happened.DriftDetected(
+            environment=place.name, observed_digest=command.observed_digest or "", problem=name,
+            source=command.source, release=release,
+        ))
+    else:
+        yield New(stream=subject, event=happened.FactObserved(
+            environment=place.name, kind=command.kind, source=command.source, description=command.description,
+            observed_digest=command.observed_digest, problem=name,
+        ))
+    if command.kind != "other":
+        cause = f"{command.kind} observed by {command.source}: {command.description}"
+        yield New(stream=subject, event=happened.EnvironmentUnsure(environment=place.name, cause=cause[:4000]))
+    source: Source = "drift" if command.kind == "drift" else "observation"
+    yield new_problem(case, place.name, command.description.partition("\n")[0], source, release=release,
+                      reporter=case.actor.id)
+
+
+def renew_lease(case: Case, command: RenewLease) -> Ruled:
+    """A sign of life; more than three a lease are heartbeats, and no events."""
+    place = case.environment(command.environment)
+    action, subject = f"renew {command.lease}", stream_of(place.name)
+    lease = place.lease
+    asked = case.asked(place.name, token=command.fencing_token, lease=command.lease)
+    early = lease is not None and case.now - lease.renewed_at < case.policy.lease / RENEWALS_PER_LEASE_MAX
+
+    def effect(_: Decision) -> Iterator[New]:
+        if not early:
+            yield New(stream=subject, event=happened.LeaseRenewed(
+                environment=place.name, lease=command.lease, expires_at=case.now + case.policy.lease
+            ))
+
+    return case.ruled(action, subject, ("lease-held",), asked, effect)
+
+
+def break_lease(case: Case, command: BreakLease) -> Ruled:
+    """A release manager ends a stuck lease; its activity counts as lost."""
+    place = case.environment(command.environment)
+    if place.lease is None or place.lease.lease != command.lease:
+        raise NotFound(f"lease in {place.name}", command.lease)
+    return case.ruled(f"break {command.lease}", stream_of(place.name), (), None,
+                      lambda _: lease_lost(case, place, expired=False, reason=command.reason))
+
+
+def check_logs(case: Case, command: CheckLogs) -> Ruled:
+    """The logs were read without a gap; findings are a problem at once."""
+    place = case.environment(command.environment)
+    action, subject = f"check the logs of {place.name}", stream_of(place.name)
+    if command.until <= command.since:
+        raise InvalidCommand("until", "lies not after since")
+    if command.until > case.now + timedelta(seconds=2):
+        raise InvalidCommand("until", "lies in the future")
+    if (command.result == "findings") != (command.findings is not None):
+        raise InvalidCommand("findings", "describe them, and only when there are any")
+    if place.logs_from is not None and command.until <= place.logs_from:
+        return case.unchanged(action, subject)
+    gap = place.logs_from is not None and command.since > place.logs_from
+    extra = CheckOutcome(
+        check="logs-continuous", state="failed" if gap else "passed", required="no gap since the last check",
+        observed=f"checked up to {place.logs_from:%a %H:%M GMT}" if place.logs_from is not None else "first check",
+    )
+    return case.ruled(action, subject, (), None, lambda _: _checked(case, place, command), extra=[extra])
+
+
+def _checked(case: Case, place: Environment, command: CheckLogs) -> Iterator[New]:
+    subject, last = stream_of(place.name), place.last_sure
+    release = last.release if last is not None else None
+    yield New(stream=subject, event=happened.LogsChecked(
+        environment=place.name, since=command.since, until=command.until, result=command.result, release=release,
+        findings=command.findings,
+    ))
+    if command.findings is not None:
+        yield New(stream=subject, event=happened.MisbehaviourDetected(
+            environment=place.name, problem=case.new_id("P"), description=command.findings, release=release
+        ))
+        title = command.findings.partition("\n")[0]
+        yield new_problem(case, place.name, title, "log-check", release=release, reporter=case.actor.id,
+                          description=command.findings)
+
+
+def freeze(case: Case, command: FreezeEnvironment) -> Ruled:
+    """Nothing starts there, from and until as said; another freeze replaces it."""
+    place = case.environment(command.environment)
+    action, subject = f"freeze {place.name}", stream_of(place.name)
+    if command.since is not None and command.until is not None and command.until <= command.since:
+        raise InvalidCommand("until", "lies not after since")
+    if command.until is not None and command.until <= case.now:
+        raise InvalidCommand("until", "lies in the past")
+    known = place.freeze
+    if known is not None and (known.reason, known.since, known.until) == (
+        command.reason, command.since, command.until,
+    ):
+        return case.unchanged(action, subject)
+    event = happened.EnvironmentFrozen(
+        environment=place.name, reason=command.reason, since=command.since, until=command.until
+    )
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def unfreeze(case: Case, command: UnfreezeEnvironment) -> Ruled:
+    """The freeze is over."""
+    place = case.environment(command.environment)
+    action, subject = f"unfreeze {place.name}", stream_of(place.name)
+    if place.freeze is None:
+        return case.unchanged(action, subject)
+    event = happened.EnvironmentUnfrozen(environment=place.name, reason=command.reason)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))

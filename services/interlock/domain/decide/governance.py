@@ -1,0 +1,327 @@
+"""Deciding about the policy, the team, credentials, second persons and remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from interlock.domain import policy as policies
+from interlock.domain.commands.governance import (
+    Annotate,
+    ApprovePolicy,
+    AssignOwner,
+    DeactivatePrincipal,
+    DesignateOperator,
+    GrantRole,
+    IssueCredential,
+    OpenProject,
+    ProposePolicy,
+    RegisterPrincipal,
+    RejectPolicy,
+    RevokeCredential,
+    RevokeRole,
+)
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.errors import InvalidCommand, NotFound
+from interlock.domain.evolve.people import annotation_mark
+from interlock.domain.situation import Designation, Principal, Proposal
+from interlock.events.catalogue import ledger
+from interlock.events.catalogue import policy as happened_policy
+from interlock.events.catalogue import team as happened
+from interlock.events.codec import digest_of
+from interlock.events.decision import CheckOutcome, Decision
+
+FOUNDERS = 2
+ADMINISTRATORS_MIN = 2
+CREDENTIAL_LIFE_MAX = timedelta(days=366)
+FOR_SERVICES = frozenset({"runner", "developer", "auditor"})
+
+
+def open_project(case: Case, command: OpenProject) -> Ruled:
+    """The project begins: two founders, who are its administrators, and a policy."""
+    action = f"open {case.situation.project or 'the project'}"
+    if case.situation.opened_at is not None:
+        return case.unchanged(action, "team")
+    founders = command.founders
+    if len(founders) != FOUNDERS or len(set(founders)) != FOUNDERS:
+        raise InvalidCommand("founders", "name two different persons")
+    if {given.principal for given in command.enrolments} != set(founders):
+        raise InvalidCommand("enrolments", "give each founder one enrolment")
+    _parsed(command.policy)
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield New(stream="team", event=happened.ProjectOpened(founders=founders))
+        for founder in founders:
+            yield New(stream="team", event=happened.PrincipalRegistered(principal=founder, kind="person"))
+            yield New(stream="team", event=happened.RoleGranted(principal=founder, role="administrator"))
+        yield New(stream="policy", event=happened_policy.PolicyActivated(
+            version=1, effective_from=case.now, document=command.policy, document_digest=digest_of(command.policy)
+        ))
+        for given in command.enrolments:
+            yield New(stream="team", event=happened.CredentialIssued(
+                credential=given.credential, principal=given.principal, secret_digest=given.secret_digest,
+                purpose="enrolment", scopes=("write",), expires_at=given.expires_at,
+            ))
+
+    return case.ruled(action, "team", (), None, effect)
+
+
+def _parsed(document: dict[str, Any]) -> policies.Policy:
+    try:
+        return policies.parse(document)
+    except policies.NotAPolicy as error:
+        raise InvalidCommand("document", str(error)) from error
+
+
+def propose_policy(case: Case, command: ProposePolicy) -> Ruled:
+    """A whole policy, which somebody else must approve."""
+    parsed = _parsed(command.document)
+    if [e.name for e in parsed.environments] != [e.name for e in case.policy.environments]:
+        raise InvalidCommand("document", "environments keep their names and their order")
+    digest = digest_of(command.document)
+    for known in case.situation.proposals.values():
+        if known.document_digest == digest:
+            return case.unchanged("propose a policy", "policy")
+    version = case.situation.policies_seen + 1
+    event = happened_policy.PolicyProposed(
+        version=version, document=command.document, document_digest=digest, reason=command.reason
+    )
+    return case.ruled(f"propose policy {version}", "policy", (), None, lambda _: (New(stream="policy", event=event),))
+
+
+def _proposal(case: Case, version: int) -> Proposal:
+    proposal = case.situation.proposals.get(version)
+    if proposal is None:
+        raise NotFound("proposed policy", str(version))
+    return proposal
+
+
+def approve_policy(case: Case, command: ApprovePolicy) -> Ruled:
+    """By another person than proposed it, who names the digest of what was read; in force at once."""
+    if command.version == case.situation.policy_version:
+        return case.unchanged(f"approve policy {command.version}", "policy")
+    proposal = _proposal(case, command.version)
+    if proposal.document_digest != command.document_digest:
+        raise InvalidCommand("document_digest", f"the proposal's is {proposal.document_digest}")
+    asked = replace(case.asked(case.policy.production), second=proposal.proposed_by)
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield New(stream="policy", event=happened_policy.PolicyApproved(
+            version=proposal.version, document_digest=proposal.document_digest
+        ))
+        yield New(stream="policy", event=happened_policy.PolicyActivated(
+            version=proposal.version, effective_from=case.now, document=proposal.document,
+            document_digest=proposal.document_digest,
+        ))
+
+    return case.ruled(f"approve policy {command.version}", "policy", ("proposer-is-another",), asked, effect)
+
+
+def reject_policy(case: Case, command: RejectPolicy) -> Ruled:
+    """The proposal is over."""
+    proposal = _proposal(case, command.version)
+    event = happened_policy.PolicyRejected(version=proposal.version, reason=command.reason)
+    return case.ruled(f"reject policy {proposal.version}", "policy", (), None,
+                      lambda _: (New(stream="policy", event=event),))
+
+
+def _principal(case: Case, name: str) -> Principal:
+    principal = case.situation.team.principals.get(name)
+    if principal is None or not principal.active:
+        raise NotFound("active principal", name)
+    return principal
+
+
+def _second(case: Case) -> str | None:
+    return case.actor.id if case.asker is not None else None
+
+
+def _team(case: Case, action: str, event: Any, *, two: bool) -> Ruled:
+    def effect(_: Decision) -> Iterator[New]:
+        yield from case.confirmation()
+        yield New(stream="team", event=event)
+
+    if not two:
+        return case.ruled(action, "team", (), None, effect)
+    return case.two_persons(action, "team", (), case.asked(case.policy.production), effect)
+
+
+def register_principal(case: Case, command: RegisterPrincipal) -> Ruled:
+    """A person takes two administrators; a service or an agent one."""
+    action = f"register {command.principal}"
+    known = case.situation.team.principals.get(command.principal)
+    if known is not None:
+        if known.kind != command.kind or not known.active:
+            what = "left, and an id is never given again" if not known.active else f"a {known.kind}"
+            raise InvalidCommand("principal", f"{command.principal} is {what}")
+        return case.unchanged(action, "team")
+    event = happened.PrincipalRegistered(
+        principal=command.principal, kind=command.kind, second_person=_second(case)
+    )
+    return _team(case, action, event, two=command.kind == "person")
+
+
+def deactivate(case: Case, command: DeactivatePrincipal) -> Ruled:
+    """The principal acts no more; two administrators always remain."""
+    known = case.situation.team.principals.get(command.principal)
+    if known is None:
+        raise NotFound("principal", command.principal)
+    if not known.active:
+        return case.unchanged(f"deactivate {known.id}", "team")
+    event = happened.PrincipalDeactivated(principal=known.id, reason=command.reason)
+    return case.ruled(f"deactivate {known.id}", "team", (), None, lambda _: (New(stream="team", event=event),),
+                      extra=[_administrators_remain(case, known, loses="administrator" in known.roles)])
+
+
+def _administrators_remain(case: Case, principal: Principal, *, loses: bool) -> CheckOutcome:
+    remaining = [p for p in case.situation.team.persons_holding("administrator") if not loses or p != principal.id]
+    return CheckOutcome(
+        check="two-administrators-remain", state="passed" if len(remaining) >= ADMINISTRATORS_MIN else "failed",
+        required=f"at least {ADMINISTRATORS_MIN} administrators", observed=f"{len(remaining)} would remain",
+    )
+
+
+def grant_role(case: Case, command: GrantRole) -> Ruled:
+    """Every role but auditor takes two administrators; services and agents never get one that approves."""
+    principal = _principal(case, command.principal)
+    action = f"grant {command.role} to {principal.id}"
+    if command.role in principal.roles:
+        return case.unchanged(action, "team")
+    if principal.kind == "person" and command.role == "runner":
+        raise InvalidCommand("role", "runner is a role of services; a person reports where the policy lists it")
+    if principal.kind != "person" and command.role not in FOR_SERVICES:
+        raise InvalidCommand("role", f"a {principal.kind} never approves, verifies or authorizes")
+    if principal.kind == "agent" and command.role == "runner":
+        raise InvalidCommand("role", "runner is a role of services")
+    event = happened.RoleGranted(principal=principal.id, role=command.role, second_person=_second(case))
+    return _team(case, action, event, two=command.role != "auditor")
+
+
+def revoke_role(case: Case, command: RevokeRole) -> Ruled:
+    """Taking away needs one; two administrators always remain."""
+    principal = _principal(case, command.principal)
+    action = f"revoke {command.role} of {principal.id}"
+    if command.role not in principal.roles:
+        return case.unchanged(action, "team")
+    event = happened.RoleRevoked(principal=principal.id, role=command.role, reason=command.reason)
+    return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),),
+                      extra=[_administrators_remain(case, principal, loses=command.role == "administrator")])
+
+
+def _person(case: Case, name: str) -> Principal:
+    principal = _principal(case, name)
+    if principal.kind != "person":
+        raise InvalidCommand("principal", f"{name} is a {principal.kind}; this is one person")
+    return principal
+
+
+def _stands(case: Case, known: Designation | None, command: AssignOwner | DesignateOperator) -> bool:
+    if command.until is not None and command.until <= case.now:
+        raise InvalidCommand("until", "lies in the past")
+    if command.until is not None and known is None:
+        raise InvalidCommand("until", "a deputy needs somebody to stand in for")
+    if known is None:
+        return False
+    if command.until is not None:
+        return (known.deputy, known.deputy_until) == (command.principal, command.until)
+    return known.principal == command.principal and known.deputy is None
+
+
+def assign_owner(case: Case, command: AssignOwner) -> Ruled:
+    """One owner at any instant; a deputy until an end date."""
+    place, person = case.environment(command.environment), _person(case, command.principal)
+    rule = case.policy.environment(place.name)
+    action = f"make {person.id} the owner of {place.name}"
+    if rule is None or not rule.owned:
+        raise InvalidCommand("environment", f"{place.name} has no owner by the policy")
+    if _stands(case, case.situation.team.owners.get(place.name), command):
+        return case.unchanged(action, "team")
+    event = happened.OwnerAssigned(
+        environment=place.name, principal=person.id, second_person=_second(case), until=command.until
+    )
+    return _team(case, action, event, two=True)
+
+
+def designate_operator(case: Case, command: DesignateOperator) -> Ruled:
+    """One operator at any instant; a deputy until an end date."""
+    place, person = case.environment(command.environment), _person(case, command.principal)
+    action = f"make {person.id} the operator of {place.name}"
+    if place.name != case.policy.production:
+        raise InvalidCommand("environment", f"the operator adjusts data of {case.policy.production}")
+    if _stands(case, case.situation.team.operators.get(place.name), command):
+        return case.unchanged(action, "team")
+    event = happened.OperatorDesignated(
+        environment=place.name, principal=person.id, second_person=_second(case), until=command.until
+    )
+    return _team(case, action, event, two=True)
+
+
+def issue_credential(case: Case, command: IssueCredential) -> Ruled:
+    """For oneself alone; for somebody else two administrators. An enrolment is used up by it."""
+    principal = _principal(case, command.principal)
+    action = f"issue a credential to {principal.id}"
+    team = case.situation.team
+    known = team.credential_for(command.secret_digest)
+    if known is not None:
+        if known.principal != principal.id:
+            raise InvalidCommand("secret_digest", "is another principal's: make a new secret")
+        return case.unchanged(action, "team")
+    if not case.now < command.expires_at <= case.now + CREDENTIAL_LIFE_MAX:
+        raise InvalidCommand("expires_at", f"lies in the next {CREDENTIAL_LIFE_MAX.days} days")
+    used = team.credentials.get(case.actor.credential or "")
+    asker = case.asker.id if case.asker is not None else case.actor.id
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield from case.confirmation()
+        yield New(stream="team", event=happened.CredentialIssued(
+            credential=case.new_id("K"), principal=principal.id, secret_digest=command.secret_digest,
+            purpose="token", scopes=tuple(dict.fromkeys(command.scopes)), expires_at=command.expires_at,
+            second_person=_second(case),
+        ))
+        if used is not None and used.purpose == "enrolment":
+            yield New(stream="team", event=happened.CredentialRevoked(
+                credential=used.credential, principal=used.principal, reason="an enrolment serves once"
+            ))
+
+    if asker == principal.id:
+        return case.ruled(action, "team", (), None, effect)
+    asked = case.asked(case.policy.production)
+    if not {asker, case.actor.id} <= set(team.persons_holding("administrator")):
+        return case.ruled(action, "team", (), None, effect, extra=[_administrator(case)])
+    return case.two_persons(action, "team", (), asked, effect)
+
+
+def _administrator(case: Case) -> CheckOutcome:
+    administrators = case.situation.team.persons_holding("administrator")
+    return CheckOutcome(
+        check="administrator", state="passed" if case.actor.id in administrators and case.asker is None else "needed",
+        required="an administrator, and for somebody else's credential two", observed=case.actor.id,
+        who=administrators,
+    )
+
+
+def revoke_credential(case: Case, command: RevokeCredential) -> Ruled:
+    """One's own, or as an administrator anybody's; effective at once."""
+    known = case.situation.team.credentials.get(command.credential)
+    action = f"revoke {command.credential}"
+    if known is None:
+        raise NotFound("credential", command.credential)
+    event = happened.CredentialRevoked(
+        credential=known.credential, principal=known.principal, reason=command.reason
+    )
+    extra = [] if known.principal == case.actor.id else [_administrator(case)]
+    return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),), extra=extra)
+
+
+def annotate(case: Case, command: Annotate) -> Ruled:
+    """A remark beside an event; the event stays as it is."""
+    action = f"annotate @{command.target}"
+    if command.target > case.situation.position:
+        raise NotFound("event", f"@{command.target}")
+    mark = annotation_mark(case.actor.id, command.target, command.kind, command.text)
+    if mark in case.situation.annotations:
+        return case.unchanged(action, "annotations")
+    event = ledger.Annotated(target=command.target, kind=command.kind, text=command.text)
+    return case.ruled(action, "annotations", (), None, lambda _: (New(stream="annotations", event=event),))

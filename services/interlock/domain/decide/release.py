@@ -1,0 +1,246 @@
+"""Deciding about a release: open it, set its content, confirm it, hold it, withdraw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from interlock.domain import gates
+from interlock.domain.commands.release import (
+    ConfirmDevelopment,
+    ConfirmHotfix,
+    HoldRelease,
+    LiftReleaseHold,
+    OpenRelease,
+    SetReleaseContent,
+    WithdrawRelease,
+)
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.errors import InvalidCommand
+from interlock.domain.situation import Release
+from interlock.events.catalogue import release as happened
+from interlock.events.codec import digest_of, plain
+from interlock.events.decision import CheckOutcome
+
+COMMITS_MAX = 200
+
+
+def stream_of(release: str) -> str:
+    """The stream of a release's events."""
+    return f"release/{release}"
+
+
+def open_release(case: Case, command: OpenRelease) -> Ruled:
+    """A release's name is unique in the project, for ever; a hotfix names an open problem in production."""
+    action, subject = f"open {command.name}", stream_of(command.name)
+    existing = case.situation.releases.get(command.name)
+    event = happened.ReleaseOpened(
+        name=command.name, kind=command.kind, title=command.title, author=case.actor.id,
+        affected_areas=command.affected_areas, problem=command.problem, reason=command.reason,
+    )
+    if existing is not None and (existing.kind, existing.opened_by, existing.problem, existing.affected_areas) == (
+        event.kind, event.author, event.problem, event.affected_areas,
+    ) and existing.content is None:
+        return case.unchanged(action, subject)
+    if command.kind == "hotfix" and command.problem is None:
+        raise InvalidCommand("problem", "a hotfix names the problem in production that it is for")
+    if command.kind == "normal" and command.problem is not None:
+        raise InvalidCommand("problem", "only a hotfix is linked to a problem; a normal release names it in its content")
+    taken = existing is not None or case.situation.version_of(subject) > 0 or _is_base(case, command.name)
+    checks = [
+        CheckOutcome(check="name-unused", state="failed" if taken else "passed",
+                     required="a name that no release ever had", observed="taken" if taken else "unused"),
+    ]
+    asked = case.asked(case.policy.production, _preview(case, command), problem=command.problem,
+                       problem_must_be_open=True)
+    names = ("problem-linked",) if command.kind == "hotfix" else ()
+    return case.ruled(action, subject, names, asked, lambda _: (New(stream=subject, event=event),), extra=checks)
+
+
+def _is_base(case: Case, name: str) -> bool:
+    return any(o.release == name for e in case.situation.environments.values() for o in e.history)
+
+
+def _preview(case: Case, command: OpenRelease) -> Release:
+    """The release as it would be: for the checks."""
+    return Release(
+        name=command.name, kind=command.kind, opened_by=case.actor.id, affected_areas=command.affected_areas,
+        policy_version=case.situation.policy_version, opened_at=case.now, position=0, problem=command.problem,
+    )
+
+
+def content_digest(command: SetReleaseContent) -> str:
+    """The digest of what is deployed: artifacts, commits and migrations, in a fixed order."""
+    return digest_of(
+        {
+            "artifacts": sorted((plain(a) for a in command.artifacts), key=lambda a: (a["purl"], a["digest"])),
+            "commits": sorted(f"{c.repository} {c.sha}" for c in command.commits),
+            "migrations": [plain(m) for m in command.migrations],
+        }
+    )
+
+
+def set_content(case: Case, command: SetReleaseContent) -> Ruled:
+    """New content voids what was proved about the old one, and cancels its queued deploys."""
+    release = case.release(command.release)
+    action, subject = f"set the content of {release.name}", stream_of(release.name)
+    _check_content(command)
+    digest = content_digest(command)
+    event = happened.ReleaseContentSet(
+        content_digest=digest, artifacts=command.artifacts, commits=command.commits, head=command.head,
+        contains=command.contains, migrations=command.migrations, adds_functionality=command.adds_functionality,
+        new_tests=command.new_tests, fixes=command.fixes,
+    )
+    if _same(release, event):
+        return case.unchanged(action, subject)
+    asked = case.asked(case.policy.named("development"), release)
+    return case.ruled(
+        action, subject, ("release-open", "content-unfrozen"), asked,
+        lambda _: _content_set(case, release, subject, event),
+        extra=[_not_completed(release)],
+    )
+
+
+def _not_completed(release: Release) -> CheckOutcome:
+    return CheckOutcome(check="release-unfinished", state="passed" if release.open else "failed",
+                        required="a release that is still open", observed=release.state)
+
+
+def _check_content(command: SetReleaseContent) -> None:
+    if not command.artifacts and not command.commits:
+        raise InvalidCommand("artifacts", "a release is made of at least one artifact or commit")
+    if len(command.commits) > COMMITS_MAX:
+        raise InvalidCommand("commits", f"at most {COMMITS_MAX} fit into one event; name the ones since production")
+    if command.release in command.contains:
+        raise InvalidCommand("contains", "a release does not contain itself")
+    ids = [migration.id for migration in command.migrations]
+    if len(set(ids)) != len(ids):
+        raise InvalidCommand("migrations", "two have the same id")
+
+
+def _same(release: Release, event: happened.ReleaseContentSet) -> bool:
+    known = release.content
+    return known is not None and (
+        known.digest, known.contains, known.fixes, known.new_tests, known.adds_functionality, known.migrations,
+        known.authors, known.artifacts,
+    ) == (
+        event.content_digest, frozenset(event.contains), event.fixes, event.new_tests, event.adds_functionality,
+        event.migrations, frozenset(c.author for c in event.commits), event.artifacts,
+    )
+
+
+def _content_set(case: Case, release: Release, subject: str, event: happened.ReleaseContentSet) -> Iterator[New]:
+    yield New(stream=subject, event=event)
+    known = release.content
+    if known is None:
+        return
+    void = _evidence(case, release)
+    if void:
+        cause = "new content" if known.digest != event.content_digest else "another description of the content"
+        yield New(stream=subject, event=happened.EvidenceInvalidated(evidence=tuple(void), cause=cause))
+    for request in case.situation.requests.values():
+        if request.release == release.name and request.intent != "rollback":
+            cancelled = happened.DeployCancelled(
+                deploy=request.deploy, release=release.name, environment=request.environment,
+                reason="new content was set",
+            )
+            yield New(stream=subject, event=cancelled)
+
+
+def _evidence(case: Case, release: Release) -> list[str]:
+    policy, stage = case.policy, case.situation.environment(case.policy.named("rehearsal")).rehearsal
+    found = [
+        ("DevelopmentConfirmed", release.developed),
+        ("HotfixConfirmed", release.hotfix_confirmed),
+        (f"TestsPassed {policy.named('tests')}", release.tests if release.tests and release.tests.good else None),
+        (f"ManualQAApproved {policy.named('manual-qa')}",
+         release.manual_qa if release.manual_qa and release.manual_qa.good else None),
+    ]  # fmt: skip
+    if stage is not None and stage.release == release.name:
+        name = policy.named("rehearsal")
+        found += [(f"CodeReviewApproved {name}", stage.review), (f"StageMigrated {name}", stage.migration),
+                  (f"ManualQAApproved {name}", stage.core)]  # fmt: skip
+    return [name for name, verdict in found if verdict is not None]
+
+
+def confirm_development(case: Case, command: ConfirmDevelopment) -> Ruled:
+    """The owner of the developer's sandbox, where the release is, confirms it."""
+    release = case.release(command.release)
+    action, subject = f"confirm the development of {release.name}", stream_of(release.name)
+    if release.developed is not None and release.developed.by == case.actor.id:
+        return case.unchanged(action, subject)
+    asked = case.asked(case.policy.named("development"), release)
+
+    def effect(_: Any) -> Iterator[New]:
+        if release.content is not None:
+            event = happened.DevelopmentConfirmed(content_digest=release.content.digest)
+            yield New(stream=subject, event=event)
+
+    return case.ruled(action, subject, ("release-open", *gates.CONFIRM_DEVELOPMENT), asked, effect)
+
+
+def confirm_hotfix(case: Case, command: ConfirmHotfix) -> Ruled:
+    """An independent person binds the hotfix's content to its problem, or to another open one."""
+    release = case.release(command.release)
+    action, subject = f"confirm the hotfix {release.name}", stream_of(release.name)
+    if release.kind != "hotfix":
+        raise InvalidCommand("release", f"{release.name} is a normal release: its kind never changes")
+    problem = command.problem or release.problem
+    known = release.hotfix_confirmed
+    if known is not None and (known.by, known.summary) == (case.actor.id, problem):
+        return case.unchanged(action, subject)
+    linked = Release(
+        name=release.name, kind=release.kind, opened_by=release.opened_by, affected_areas=release.affected_areas,
+        policy_version=release.policy_version, opened_at=release.opened_at, position=release.position,
+        state=release.state, problem=problem, content=release.content, setters=release.setters,
+    )
+    asked = case.asked(case.policy.production, linked, problem_must_be_open=True)
+
+    def effect(_: Any) -> Iterator[New]:
+        if release.content is not None and problem is not None:
+            event = happened.HotfixConfirmed(content_digest=release.content.digest, problem=problem)
+            yield New(stream=subject, event=event)
+
+    return case.ruled(action, subject, ("release-open", *gates.CONFIRM_HOTFIX), asked, effect)
+
+
+def hold(case: Case, command: HoldRelease) -> Ruled:
+    """Nothing of the release starts until the hold is lifted."""
+    release = case.release(command.release)
+    action, subject = f"hold {release.name}", stream_of(release.name)
+    if release.held is not None:
+        return case.unchanged(action, subject)
+    event = happened.ReleaseHeld(reason=command.reason)
+    asked = case.asked(case.policy.production, release)
+    return case.ruled(action, subject, ("release-open",), asked, lambda _: (New(stream=subject, event=event),))
+
+
+def lift_hold(case: Case, command: LiftReleaseHold) -> Ruled:
+    """The release goes on."""
+    release = case.release(command.release)
+    action, subject = f"lift the hold of {release.name}", stream_of(release.name)
+    if release.held is None:
+        return case.unchanged(action, subject)
+    event = happened.ReleaseHoldLifted(reason=command.reason)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def withdraw(case: Case, command: WithdrawRelease) -> Ruled:
+    """The release is given up, with its queued deploys; not while a deploy of it is unsettled."""
+    release = case.release(command.release)
+    action, subject = f"withdraw {release.name}", stream_of(release.name)
+    if release.state == "withdrawn":
+        return case.unchanged(action, subject)
+
+    def effect(_: Any) -> Iterator[New]:
+        for request in case.situation.requests.values():
+            if request.release == release.name:
+                cancelled = happened.DeployCancelled(
+                    deploy=request.deploy, release=release.name, environment=request.environment,
+                    reason="the release was withdrawn",
+                )
+                yield New(stream=subject, event=cancelled)
+        yield New(stream=subject, event=happened.ReleaseWithdrawn(reason=command.reason))
+
+    asked = case.asked(case.policy.production, release)
+    return case.ruled(action, subject, ("deploy-settled",), asked, effect, extra=[_not_completed(release)])

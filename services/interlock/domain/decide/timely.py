@@ -1,0 +1,98 @@
+"""Deciding about what time alone brings: each once, also when the watch was away at the moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from interlock.domain.commands.timely import (
+    ExpireAsked,
+    ExpireLease,
+    RecordMissedLogCheck,
+    RecordMissedTestRun,
+    RecordOverdueReaction,
+)
+from interlock.domain.decide.aftermath import lease_lost
+from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.policy import Policy
+from interlock.domain.situation import Environment, Situation
+from interlock.events.catalogue import environment as happened_there
+from interlock.events.catalogue import problem as problems
+from interlock.events.catalogue import team
+
+
+def expire_lease(case: Case, command: ExpireLease) -> Ruled:
+    """The holder gave no sign of life: the activity counts as lost."""
+    place = case.environment(command.environment)
+    action, subject = f"expire {command.lease}", f"environment/{place.name}"
+    lease = place.lease
+    if lease is None or lease.lease != command.lease or case.now < lease.expires_at:
+        return case.unchanged(action, subject)
+    return case.ruled(action, subject, (), None, lambda _: lease_lost(case, place, expired=True))
+
+
+def missed_night(situation: Situation, policy: Policy, now: datetime) -> tuple[str, datetime] | None:
+    """The latest day whose nightly run did not start in time, with when it was expected; None where none is.
+
+    A day counts from the project's opening on; only the latest is told when several were missed in one silence.
+    """
+    place = situation.environment(policy.named("tests"))
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    grace = timedelta(minutes=policy.nightly_grace_minutes)
+    expected = today if now >= today + grace else today - timedelta(days=1)
+    day = expected.date().isoformat()
+    if place.identity is None or situation.opened_at is None or expected < situation.opened_at:
+        return None
+    if max(place.fulfilled_day or "", place.missed_day or "") >= day:
+        return None
+    return day, expected
+
+
+def record_missed_test_run(case: Case, command: RecordMissedTestRun) -> Ruled:
+    """No scheduled run started on that day by its time; one that starts later closes it as late."""
+    place = case.environment(command.environment)
+    action, subject = f"record the missed test run of {command.day}", f"environment/{place.name}"
+    missed = missed_night(case.situation, case.policy, case.now)
+    if missed is None or missed[0] != command.day:
+        return case.unchanged(action, subject)
+    event = happened_there.TestRunMissed(environment=place.name, expected_at=missed[1], day=missed[0])
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def missed_log_check(place: Environment, policy: Policy, now: datetime) -> datetime | None:
+    """When the log check was due that has not been made; None where none is late, or it was recorded."""
+    if place.occupant is None or place.logs_from is None:
+        return None
+    due = place.logs_from + timedelta(minutes=policy.log_check_every_minutes)
+    late = now > due + timedelta(minutes=policy.log_check_grace_minutes)
+    return due if late and place.logs_missed != due else None
+
+
+def record_missed_log_check(case: Case, command: RecordMissedLogCheck) -> Ruled:
+    """Once for each silence."""
+    place = case.environment(command.environment)
+    action, subject = f"record the missed log check of {place.name}", f"environment/{place.name}"
+    due = missed_log_check(place, case.policy, case.now)
+    if due is None or due != command.due_at:
+        return case.unchanged(action, subject)
+    event = happened_there.LogCheckMissed(environment=place.name, due_at=due)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def record_overdue_reaction(case: Case, command: RecordOverdueReaction) -> Ruled:
+    """Nobody acknowledged the problem in time."""
+    problem = case.situation.problems.get(command.problem)
+    action, subject = f"record the overdue reaction to {command.problem}", f"problem/{command.problem}"
+    if problem is None or not problem.open or problem.acknowledged or problem.overdue or case.now <= problem.react_by:
+        return case.unchanged(action, subject)
+    event = problems.ReactionOverdue(problem=problem.problem, due_at=problem.react_by)
+    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+
+
+def expire_asked(case: Case, command: ExpireAsked) -> Ruled:
+    """No second person came."""
+    ask = case.situation.asks.get(command.ask)
+    action = f"expire {command.ask}"
+    if ask is None or case.now < ask.until:
+        return case.unchanged(action, "team")
+    event = team.SecondPersonExpired(ask=ask.ask)
+    return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),))

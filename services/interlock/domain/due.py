@@ -1,0 +1,90 @@
+"""What time alone has brought about by now, and when it will bring the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from interlock.domain.commands.timely import (
+    ExpireAsked,
+    ExpireLease,
+    RecordMissedLogCheck,
+    RecordMissedTestRun,
+    RecordOverdueReaction,
+    SettleDeployRequest,
+)
+from interlock.domain.decide.case import Case
+from interlock.domain.decide.deploy import waits_no_more
+from interlock.domain.decide.timely import missed_log_check, missed_night
+from interlock.domain.explain import NOBODY
+from interlock.domain.policy import Policy
+from interlock.domain.situation import Situation
+
+INSTANT = timedelta(microseconds=1)
+
+
+def _policy(situation: Situation, now: datetime) -> Policy:
+    return Case(situation=situation, command=None, actor=NOBODY, now=now).policy
+
+
+def due(situation: Situation, now: datetime) -> tuple[Any, ...]:
+    """The timely commands that are due, in the order of the moments that brought them."""
+    if situation.opened_at is None:
+        return ()
+    return tuple(command for _, command in sorted(_due(situation, now), key=lambda pair: pair[0]))
+
+
+def _due(situation: Situation, now: datetime) -> Iterator[tuple[datetime, Any]]:
+    policy = _policy(situation, now)
+    for place in situation.environments.values():
+        if place.lease is not None and now >= place.lease.expires_at:
+            yield place.lease.expires_at, ExpireLease(environment=place.name, lease=place.lease.lease)
+    for request in situation.requests.values():
+        if now >= request.expires_at:
+            yield request.expires_at, SettleDeployRequest(release=request.release, deploy=request.deploy)
+        elif waits_no_more(request, now) and request.ready_from is not None:
+            yield request.ready_from, SettleDeployRequest(release=request.release, deploy=request.deploy)
+    night = missed_night(situation, policy, now)
+    if night is not None:
+        expected = night[1] + timedelta(minutes=policy.nightly_grace_minutes)
+        yield expected, RecordMissedTestRun(environment=policy.named("tests"), day=night[0])
+    production = situation.environment(policy.production)
+    logs = missed_log_check(production, policy, now)
+    if logs is not None:
+        yield logs, RecordMissedLogCheck(environment=production.name, due_at=logs)
+    for problem in situation.problems.values():
+        if problem.open and not problem.acknowledged and not problem.overdue and now > problem.react_by:
+            yield problem.react_by, RecordOverdueReaction(problem=problem.problem)
+    for ask in situation.asks.values():
+        if now >= ask.until:
+            yield ask.until, ExpireAsked(ask=ask.ask)
+
+
+def next_due(situation: Situation, now: datetime) -> datetime | None:
+    """The first moment after `now` at which `due` may have something new; None where time brings nothing."""
+    if situation.opened_at is None:
+        return None
+    return min((moment for moment in _moments(situation, now) if moment > now), default=None)
+
+
+def _moments(situation: Situation, now: datetime) -> Iterator[datetime]:
+    policy = _policy(situation, now)
+    for place in situation.environments.values():
+        if place.lease is not None:
+            yield place.lease.expires_at
+    for request in situation.requests.values():
+        yield request.expires_at
+        if request.ready_from is not None and not request.ready:
+            yield request.ready_from
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in (0, 1):
+        yield midnight + timedelta(days=days, minutes=policy.nightly_grace_minutes)
+    production = situation.environment(policy.production)
+    if production.occupant is not None and production.logs_from is not None:
+        yield production.logs_from + policy.log_check_due + INSTANT
+    for problem in situation.problems.values():
+        if problem.open and not problem.acknowledged and not problem.overdue:
+            yield problem.react_by + INSTANT
+    for ask in situation.asks.values():
+        yield ask.until

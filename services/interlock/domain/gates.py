@@ -1,0 +1,94 @@
+"""Which checks stand before which action: the gate table.
+
+A gate is cumulative: it checks its own row and everything that the earlier rows checked for this
+release. All checks are evaluated and shown, not the first that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from interlock.domain import policy as policies
+from interlock.domain.checks import CHECKS, Asked
+from interlock.domain.policy import Policy
+from interlock.events.decision import CheckOutcome
+
+START = (
+    "release-open", "environment-free", "environment-identified", "environment-sure", "no-freeze", "no-hold",
+)  # fmt: skip
+ROLLBACK = ("environment-free", "environment-identified", "problem-linked", "rollback-target", "rollback-compatible")
+
+_TO_TESTS = ("environment-order", "content-current", "development-confirmed", "new-tests-named")
+_TO_MANUAL_QA = ("tests-passed", "new-tests-ran")
+_TO_REHEARSAL = ("manual-qa-approved", "no-open-problem")
+_TO_PRODUCTION = (
+    "release-present", "code-reviewed", "production-data-restored", "migrations-passed", "rehearsal-current",
+    "includes-production", "core-areas-approved", "not-rolled-back", "release-window", "problem-linked",
+    "hotfix-confirmed", "log-watch-current",
+)  # fmt: skip
+DEPLOY: dict[str, tuple[str, ...]] = {
+    "development": (*START, "content-current", "owner-only", "data-feed-correct"),
+    "tests": (*START, *_TO_TESTS),
+    "manual-qa": (*START, *_TO_TESTS, *_TO_MANUAL_QA, "data-feed-correct"),
+    "rehearsal": (*START, *_TO_TESTS, *_TO_MANUAL_QA, *_TO_REHEARSAL),
+    "production": (*START, *_TO_TESTS, *_TO_MANUAL_QA, *_TO_REHEARSAL, *_TO_PRODUCTION),
+}
+REDEPLOY: dict[str, tuple[str, ...]] = dict.fromkeys(("development", "tests", "manual-qa", "rehearsal"), START) | {"production": (*START, "not-rolled-back", "release-window", "problem-linked")}
+
+CONFIRM_DEVELOPMENT = ("release-present", "owner-only")
+CONFIRM_HOTFIX = ("content-current", "problem-linked", "approver-independent")
+TEST_RUN = (*START, "release-present")
+MANUAL_QA = ("release-present", "approver-independent", "no-open-problem")
+REVIEW = ("release-present", "reviewer-independent")
+RESTORE = (*START, "restore-source-allowed")
+RESTORE_FOR_REHEARSAL = (*START, "release-present", "restore-source-allowed")
+MIGRATION = (*START, "release-present", "restored-after-deploy")
+CORE_TEST = (
+    "release-present", "production-data-restored", "migrations-passed", "approver-independent", "areas-covered",
+    "no-open-problem",
+)  # fmt: skip
+
+
+def deploy_gate(asked: Asked) -> tuple[str, ...]:
+    """The checks of a deploy with the intent that `asked` has, and those that its policy adds."""
+    if asked.intent == "rollback":
+        return ROLLBACK
+    table = REDEPLOY if asked.intent == "redeploy" else DEPLOY
+    checks = table[asked.rule.purpose]
+    added = asked.policy.additional_checks.get(asked.environment, ())
+    return (*checks, *(name for name in added if name not in checks))
+
+
+def evaluate(names: Iterable[str], asked: Asked) -> tuple[CheckOutcome, ...]:
+    """Every check's answer, under the active policy and under the one that the release was opened under."""
+    names = tuple(names)
+    outcomes = [_run(name, asked) for name in names]
+    older = _policy_of_release(asked)
+    if older is not None:
+        under_older = replace(asked, policy=older)
+        outcomes = [
+            outcome if not outcome.holds else _stricter(outcome, _run(outcome.check, under_older))
+            for outcome in outcomes
+        ]
+    return tuple(outcomes)
+
+
+def _run(name: str, asked: Asked) -> CheckOutcome:
+    if name == "release-present" and asked.intent is not None:
+        # On the way to production the release must be stage's occupant.
+        asked = replace(asked, environment=asked.policy.named("rehearsal"), content=None, starting=False)
+    return CHECKS[name](asked)
+
+
+def _stricter(active: CheckOutcome, older: CheckOutcome) -> CheckOutcome:
+    return active if older.holds else older
+
+
+def _policy_of_release(asked: Asked) -> Policy | None:
+    """The policy that the release was opened under, where that is another one than the active."""
+    release, situation = asked.release, asked.situation
+    if release is None or release.policy_version == situation.policy_version:
+        return None
+    document = situation.policies.get(release.policy_version)
+    return policies.parse(document) if document is not None else None

@@ -1,0 +1,72 @@
+"""Which closed things a decision must look at: the desk loads their streams first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.domain.checks.asked import Asked
+from interlock.domain.checks.production import chosen_target
+from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestRollback, StartDeploy
+from interlock.domain.commands.governance import ConfirmAsked
+from interlock.domain.commands.timely import SettleDeployRequest
+from interlock.domain.decide.case import Case
+from interlock.domain.decide.second import as_second
+from interlock.domain.errors import NotFound
+from interlock.domain.evolve.deploy import fixes_of_leaving
+from interlock.domain.situation import Situation
+from interlock.events.envelope import Actor
+
+ACTORLESS = Actor(id="", kind="system")
+
+
+def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
+    """The streams of closed releases and problems that the command names, directly or by what follows from it."""
+    wanted: list[str] = []
+    for field, kind in (
+        ("release", "release"), ("hotfix", "release"), ("fixed_by_release", "release"), ("problem", "problem"),
+    ):  # fmt: skip
+        name = getattr(command, field, None)
+        if isinstance(name, str):
+            wanted.append(f"{kind}/{name}")
+    if type(command).__name__ == "OpenRelease":
+        wanted.append(f"release/{command.name}")
+    wanted.extend(_following(situation, command))
+    return tuple(dict.fromkeys(stream for stream in wanted if not _known(situation, stream)))
+
+
+def _known(situation: Situation, stream: str) -> bool:
+    kind, _, name = stream.partition("/")
+    return name in (situation.releases if kind == "release" else situation.problems)
+
+
+def _following(situation: Situation, command: Any) -> list[str]:
+    match command:
+        case RequestRollback():
+            return _rollback_target(situation, command)
+        case StartDeploy(deploy=name) | SettleDeployRequest(deploy=name):
+            request = situation.requests.get(name)
+            return [f"release/{request.release}"] if request is not None else []
+        case ReportDeploySucceeded(deploy=name):
+            for environment in situation.environments.values():
+                deploy = environment.deploy
+                if deploy is not None and deploy.deploy == name and deploy.intent == "rollback":
+                    return [f"problem/{fix}" for fix in fixes_of_leaving(environment, deploy.content)]
+            return []
+        case ConfirmAsked() if situation.recorded_at is not None:
+            case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)
+            try:
+                inner = as_second(case, command)
+            except (NotFound, ValueError):
+                return []
+            return list(streams_needed(situation, inner.command))
+        case _:
+            return []
+
+
+def _rollback_target(situation: Situation, command: RequestRollback) -> list[str]:
+    case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)  # type: ignore[arg-type]
+    if case.policy.environment(command.environment) is None:
+        return []
+    asked: Asked = case.asked(command.environment, intent="rollback", target=command.release)
+    target = chosen_target(asked)
+    return [f"release/{target.release}"] if target is not None else []

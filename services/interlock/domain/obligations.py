@@ -1,0 +1,189 @@
+"""Who must act, and by when: asked of the rules, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from interlock.domain.checks import independence
+from interlock.domain.decide.case import Case
+from interlock.domain.explain import NOBODY, gate
+from interlock.domain.policy import Policy
+from interlock.domain.situation import Release, Situation
+from interlock.events.decision import Decision
+from interlock.events.fact import fact
+
+
+@fact
+class Obligation:
+    """`who` (principal ids; any one of them) should do `what` about `subject`, by `by`, with `command`."""
+
+    who: tuple[str, ...]
+    what: str
+    command: str
+    subject: str
+    since: datetime | None = None
+    by: datetime | None = None
+    overdue: bool = False
+
+
+def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
+    """Everything that waits for somebody, what is due first coming first, then what waits longest."""
+    if situation.opened_at is None:
+        return ()
+    policy = Case(situation=situation, command=None, actor=NOBODY, now=now).policy
+    found = [
+        *_problems(situation, policy, now),
+        *_environments(situation, policy, now),
+        *_governance(situation),
+        *_releases(situation, policy, now),
+        *_requests(situation, policy),
+    ]
+    far = datetime.max.replace(tzinfo=now.tzinfo)
+    return tuple(sorted(found, key=lambda o: (not o.overdue, o.by or far, o.since or far, o.subject)))
+
+
+def _problems(situation: Situation, policy: Policy, now: datetime) -> Iterator[Obligation]:
+    team = situation.team
+    for problem in situation.problems.values():
+        if not problem.open:
+            continue
+        if not problem.acknowledged:
+            yield Obligation(
+                who=team.persons_holding("developer", "tester", "reviewer", "release-manager"),
+                what=f'react to "{problem.title}" in {problem.environment}',
+                command=f"dt problem ack {problem.problem}", subject=problem.problem, since=problem.since,
+                by=problem.react_by, overdue=now > problem.react_by,
+            )
+            continue
+        who = tuple(
+            p for p in team.persons_holding("tester", "reviewer", "release-manager")
+            if independence.resolver_independent(p, situation, problem, None, policy.production)
+        )
+        yield Obligation(
+            who=who, what=f'settle "{problem.title}" in {problem.environment}',
+            command=f"dt problem resolve {problem.problem}", subject=problem.problem, since=problem.since,
+        )
+
+
+def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterator[Obligation]:
+    team = situation.team
+    for rule in policy.environments:
+        place = situation.environment(rule.name)
+        if place.identity is None:
+            yield Obligation(who=team.persons_holding("administrator"), what=f"register {rule.name}",
+                             command=f"dt env register {rule.name}", subject=rule.name)
+        if place.unsure is not None:
+            yield Obligation(
+                who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),
+                what=f"find out what is in {rule.name}: {place.unsure.cause}",
+                command=f"dt env state {rule.name}", subject=rule.name, since=place.unsure.since,
+            )
+        if rule.owned and rule.name not in team.owners:
+            yield Obligation(who=team.persons_holding("administrator"), what=f"name the owner of {rule.name}",
+                             command=f"dt team owner {rule.name} PERSON", subject=rule.name)
+    production = situation.environment(policy.production)
+    if production.identity is not None and not production.based and production.last_sure is None:
+        yield Obligation(
+            who=team.persons_holding("administrator", "release-manager"), what="declare what production runs",
+            command=f"dt env baseline {production.name}", subject=production.name,
+        )
+    if production.occupant is not None and production.logs_from is not None:
+        by = production.logs_from + timedelta(minutes=policy.log_check_every_minutes)
+        yield Obligation(
+            who=team.persons_holding("developer", "tester", "release-manager"),
+            what=f"check the logs of {production.name}", command=f"dt logs checked {production.name}",
+            subject=production.name, since=production.logs_from, by=by,
+            overdue=now > production.logs_from + policy.log_check_due,
+        )
+
+
+def _governance(situation: Situation) -> Iterator[Obligation]:
+    team = situation.team
+    administrators = team.persons_holding("administrator")
+    for proposal in situation.proposals.values():
+        yield Obligation(
+            who=tuple(p for p in administrators if p != proposal.proposed_by),
+            what=f"decide on policy {proposal.version}", command=f"dt policy approve {proposal.version}",
+            subject=f"policy {proposal.version}",
+        )
+    for ask in situation.asks.values():
+        kinds = {"StateContent", "RequestRollback"}
+        who = administrators if ask.command_type not in kinds else team.persons_holding(
+            "release-manager", "tester", "developer", "reviewer"
+        )
+        if ask.command_type == "BaselineEnvironment":
+            who = team.persons_holding("administrator", "release-manager")
+        if ask.command_type == "RequestRollback":
+            who = team.persons_holding("release-manager", "developer")
+        yield Obligation(
+            who=tuple(p for p in who if p != ask.asked_by), what=f"confirm, as second person: {ask.action}",
+            command=f"dt confirm {ask.ask}", subject=ask.ask, by=ask.until,
+        )
+
+
+def _releases(situation: Situation, policy: Policy, now: datetime) -> Iterator[Obligation]:
+    """For each open release the people its next gate needs; the environments it may enter at once need nobody."""
+    for release in situation.releases.values():
+        if release.open and release.held is None and release.content is not None:
+            yield from _next_step(situation, policy, release, now)
+
+
+def _next_step(situation: Situation, policy: Policy, release: Release, now: datetime) -> Iterator[Obligation]:
+    reached = [rule.name for rule in policy.environments if rule.name in release.reached]
+    place = policy.index(reached[-1]) if reached else -1
+    if place + 1 >= len(policy.environments):
+        return
+    target = policy.environments[place + 1].name
+    decision = gate(situation, release.name, target, now)
+    needed = [outcome for outcome in decision.missing if outcome.state == "needed" and outcome.next is not None]
+    for outcome in needed:
+        yield Obligation(
+            who=outcome.who, what=f"{_VERBS.get(outcome.check, outcome.check)} {release.name}",
+            command=outcome.next or "", subject=release.name, since=_since(release, decision),
+        )
+    for outcome in decision.missing:
+        if outcome.check in _MACHINE_STEPS and outcome.next is not None:
+            yield Obligation(
+                who=situation.team.holding("runner"), what=f"{_MACHINE_STEPS[outcome.check]} {release.name}",
+                command=outcome.next, subject=release.name,
+            )
+    asked_for = any(request.release == release.name for request in situation.requests.values())
+    if decision.allowed and not asked_for:
+        yield Obligation(
+            who=situation.team.holding("developer", "release-manager"), what=f"deploy {release.name} to {target}",
+            command=f"dt deploy {release.name} {target}", subject=release.name,
+        )
+
+
+_VERBS = {
+    "development-confirmed": "confirm the development of",
+    "manual-qa-approved": "test by hand and decide on",
+    "code-reviewed": "review all changes of",
+    "core-areas-approved": "test the core and affected areas of",
+    "hotfix-confirmed": "confirm the hotfix",
+}
+_MACHINE_STEPS = {
+    "tests-passed": "run the tests for",
+    "production-data-restored": "restore production's data for",
+    "migrations-passed": "rehearse the migrations of",
+}
+
+
+def _since(release: Release, decision: Decision) -> datetime | None:
+    evidence = [outcome.since for outcome in decision.checks if outcome.holds and outcome.since is not None]
+    return max(evidence, default=release.opened_at)
+
+
+def _requests(situation: Situation, policy: Policy) -> Iterator[Obligation]:
+    for request in situation.requests.values():
+        if request.at_window and not request.ready:
+            continue
+        rule = policy.environment(request.environment)
+        by_hand = rule is not None and "deploy" in rule.by_hand
+        roles = ("runner", "developer", "tester", "release-manager") if by_hand else ("runner",)
+        yield Obligation(
+            who=situation.team.holding(*roles),
+            what=f"start {request.deploy}: {request.release} to {request.environment}",
+            command=f"dt deploy start {request.deploy}", subject=request.release, by=request.expires_at,
+        )

@@ -109,7 +109,9 @@ def all_exactly(holder: type[Any], item: type[Any], made: type[Any]) -> Convert:
     is_holder, is_item = exactly(holder, "an array"), exactly(item, SCALARS[item])
 
     def convert(values: Any) -> Any:
-        for value in is_holder(values):
+        if type(values) is not holder:
+            is_holder(values)
+        for value in values:
             if type(value) is not item:
                 each(is_item, values)
         return made(values)

@@ -1,0 +1,1 @@
+"""The commands of `dt`, a module for each word; imported only when one is given."""

@@ -1,0 +1,391 @@
+"""`dt env`: one environment, what is there, its data, its freeze, its lease."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.lazy import Group
+from interlock.cli.names import at_option, environment_argument, reason_option, seen
+from interlock.cli.observed import observed_of, observed_options
+from interlock.cli.session import Session
+
+
+@click.group(cls=Group)
+def env() -> None:
+    """One environment: what is there, its data, its freeze, its lease."""
+
+
+@env.command("show")
+@environment_argument
+@click.option("--past", is_flag=True, help="What ran there before, too.")
+@at_option
+@click.pass_obj
+def show(session: Session, environment: str, past: bool, at: str | None) -> None:
+    """Show what is in the environment: dt env show production --at "2026-11-14 10:30"."""
+    from interlock.cli.reading import all_pages, scene_of
+    from interlock.cli.render.environments import environment_lines, occupant_lines
+
+    answer = session.get(f"/environments/{environment}", at=at)
+    scene = scene_of(session, answer, at)
+    lines = environment_lines(answer, scene, past=at is not None)
+    if past:
+        before = all_pages(session, f"/environments/{environment}/occupants", "occupants", at=at)
+        answer["occupants"] = before["occupants"]
+        lines += occupant_lines(before["occupants"], scene)
+    session.answer(answer, lines)
+
+
+@env.command("list")
+@at_option
+@click.pass_obj
+def list_(session: Session, at: str | None) -> None:
+    """List the environments, in the order of the flow."""
+    from interlock.cli.reading import scene_of
+    from interlock.cli.render.environments import list_lines
+
+    answer = session.get("/environments", at=at)
+    session.answer(answer, list_lines(answer["environments"], scene_of(session, answer, at)))
+
+
+@env.command("register")
+@environment_argument
+@click.option(
+    "--system-identifier",
+    required=True,
+    metavar="TEXT",
+    help="PostgreSQL's system identifier (pg_control_system), or: command.",
+)
+@click.option("--database", required=True, metavar="NAME", help="The database's name, or what the command printed.")
+@click.option("--address", metavar="TEXT", help="The server's address.")
+@changing
+@click.pass_obj
+def register(session: Session, environment: str, system_identifier: str, database: str, address: str | None) -> None:
+    """Say which server and database the environment is."""
+    identity = {"system_identifier": system_identifier, "database": database}
+    if address:
+        identity["address"] = address
+    give(session, "RegisterEnvironment", {"environment": environment, "identity": identity})
+
+
+@env.command("feed")
+@environment_argument
+@click.argument("feed", metavar="FEED")
+@click.option("--volume", type=click.IntRange(1), default=100, show_default=True, metavar="PERCENT")
+@changing
+@click.pass_obj
+def feed(session: Session, environment: str, feed: str, volume: int) -> None:
+    """Say which market data it gets: dt env feed sandbox "IEX Production" --volume 25."""
+    give(session, "SetDataFeed", {"environment": environment, "feed": feed, "volume_percent": volume})
+
+
+@env.command("restoring")
+@environment_argument
+@click.option("--from", "source", required=True, metavar="ENVIRONMENT", shell_complete=seen("environment"))
+@observed_options
+@changing
+@click.pass_obj
+def restoring(session: Session, /, environment: str, source: str, **found: Any) -> None:
+    """Begin a restore: takes the lease. dt env restored reports how it went."""
+    fields = {"environment": environment, "source": source, "observed": observed_of(session, environment, found)}
+    then = ((f"dt env restored {environment} --restore S-… --snapshot … --taken-at …", "reports that it worked"),)
+    give(session, "StartRestore", fields, then=then)
+
+
+@env.command("restored")
+@environment_argument
+@click.option(
+    "--from",
+    "source",
+    metavar="ENVIRONMENT",
+    shell_complete=seen("environment"),
+    help="Whose data it is; needed unless --restore names one begun before.",
+)
+@click.option(
+    "--restore", "restore", metavar="S-N", help="A restore that dt env restoring began; else one is begun now."
+)
+@click.option("--token", type=int, metavar="N", help="Its fencing token; without it the record's.")
+@click.option("--snapshot", metavar="TEXT", help="The snapshot's name.")
+@click.option("--taken-at", metavar="WHEN", help="When the snapshot was taken.")
+@click.option("--source-release", metavar="RELEASE", shell_complete=seen("release"), help="What ran there then.")
+@click.option("--schema", metavar="DIGEST", help="The schema's digest after the restore.")
+@click.option("--failed", metavar="TEXT", help="It did not work: what went wrong.")
+@observed_options
+@changing
+@click.pass_obj
+def restored(
+    session: Session,
+    /,
+    environment: str,
+    source: str | None,
+    restore: str | None,
+    token: int | None,
+    snapshot: str | None,
+    taken_at: str | None,
+    source_release: str | None,
+    schema: str | None,
+    failed: str | None,
+    **found: Any,
+) -> None:
+    """Report a restore: in one go, or one begun before (--restore, --token)."""
+    from interlock.cli.exits import WORK_FAILED, Ended
+    from interlock.cli.instants import parse_instant, rfc3339
+
+    if failed is None and (snapshot is None or taken_at is None):
+        raise click.UsageError("a restore that worked has --snapshot and --taken-at (or give --failed)")
+    began, lease = begin_restore(session, environment, source, restore, token, found)
+    if failed is not None:
+        answer = submit(session, "ReportRestoreFailed", {**lease, "error": failed})
+    else:
+        answer = submit(
+            session,
+            "ReportRestored",
+            {
+                **lease,
+                "snapshot": snapshot,
+                "taken_at": rfc3339(parse_instant(str(taken_at), "--taken-at")),
+                "source_release": source_release,
+                "schema_digest": schema,
+            },
+        )
+    tell(session, answer, before=began)
+    if failed is not None:
+        raise Ended(WORK_FAILED)
+
+
+def begin_restore(
+    session: Session,
+    environment: str,
+    source: str | None,
+    restore: str | None,
+    token: int | None,
+    found: dict[str, Any],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Begin a restore, or find the one that is named; return the answers so far and what a report needs.
+
+    A crash between begin and report leaves a lease that expires, and an environment that is unsure.
+    """
+    if restore is not None:
+        from interlock.cli.recorded import held_lease
+
+        number = token or held_lease(session, environment, None).get("fencing_token")
+        return [], {"environment": environment, "restore": restore, "fencing_token": number}
+    if source is None:
+        raise click.UsageError("say whose data it is: --from ENVIRONMENT")
+    fields = {"environment": environment, "source": source, "observed": observed_of(session, environment, found)}
+    answer = submit(session, "StartRestore", fields)
+    lease = event_of(answer, "LeaseGranted") or {}
+    return [answer], {
+        "environment": environment,
+        "restore": lease.get("subject"),
+        "fencing_token": lease.get("fencing_token"),
+    }
+
+
+@env.command("erased")
+@environment_argument
+@click.option("--cause", required=True, metavar="TEXT", help="Why it was erased.")
+@click.option("--token", type=int, metavar="N", help="In tests: the token of the run that holds the lease.")
+@observed_options
+@changing
+@click.pass_obj
+def erased(session: Session, /, environment: str, cause: str, token: int | None, **found: Any) -> None:
+    """Report that the environment's data was erased."""
+    give(
+        session,
+        "ReportErased",
+        {
+            "environment": environment,
+            "cause": cause,
+            "fencing_token": token,
+            "observed": observed_of(session, environment, found),
+        },
+    )
+
+
+@env.command("corrupt")
+@environment_argument
+@reason_option
+@changing
+@click.pass_obj
+def corrupt(session: Session, environment: str, reason: str) -> None:
+    """Say that its data is not to be trusted."""
+    give(session, "MarkDataCorrupt", {"environment": environment, "reason": reason})
+
+
+@env.command("clean")
+@environment_argument
+@reason_option
+@changing
+@click.pass_obj
+def clean(session: Session, environment: str, reason: str) -> None:
+    """Take the mark of corruption off."""
+    give(session, "MarkDataClean", {"environment": environment, "reason": reason})
+
+
+@env.command("observe")
+@environment_argument
+@click.option("--kind", type=click.Choice(["deploy", "restore", "migration", "erase", "drift", "other"]), required=True)
+@click.option("--source", required=True, metavar="TEXT", help="How it is known.")
+@click.option("--what", "description", required=True, metavar="TEXT", help="What happened.")
+@click.option("--found", "digest", metavar="DIGEST", help="The content's digest as read there.")
+@changing
+@click.pass_obj
+def observe(session: Session, environment: str, kind: str, source: str, description: str, digest: str | None) -> None:
+    """Report what happened around Interlock, or content that differs from the record."""
+    give(
+        session,
+        "ObserveFact",
+        {
+            "environment": environment,
+            "kind": kind,
+            "source": source,
+            "description": description,
+            "observed_digest": digest,
+        },
+    )
+
+
+@env.command("freeze")
+@environment_argument
+@reason_option
+@click.option("--since", metavar="WHEN", help="From when on; else now.")
+@click.option("--until", metavar="WHEN", help="Up to when; else until somebody ends it.")
+@changing
+@click.pass_obj
+def freeze(session: Session, environment: str, reason: str, since: str | None, until: str | None) -> None:
+    """Let nothing start here; a rollback is not stopped."""
+    from interlock.cli.instants import parse_instant, rfc3339
+
+    fields = {
+        "environment": environment,
+        "reason": reason,
+        "since": rfc3339(parse_instant(since, "--since")) if since else None,
+        "until": rfc3339(parse_instant(until, "--until")) if until else None,
+    }
+    then = ((f"dt env unfreeze {environment} -m …", "ends it"),)
+    give(session, "FreezeEnvironment", fields, then=then)
+
+
+@env.command("unfreeze")
+@environment_argument
+@reason_option
+@changing
+@click.pass_obj
+def unfreeze(session: Session, environment: str, reason: str) -> None:
+    """End the freeze."""
+    give(session, "UnfreezeEnvironment", {"environment": environment, "reason": reason})
+
+
+@env.command("baseline")
+@environment_argument
+@click.option("--empty", is_flag=True, help="Nothing runs there.")
+@click.option("--release", metavar="NAME", help="The name of what runs there.")
+@click.option("--content", "content_digest", metavar="DIGEST", help="Its content's digest.")
+@click.option(
+    "--artifact", "artifacts", multiple=True, metavar="PURL=SHA256", help="Only with these can it be rolled back to."
+)
+@click.option(
+    "--head", "heads", multiple=True, metavar="REPOSITORY=SHA", help="Where it stands in a repository; repeat."
+)
+@click.option("--schema", metavar="DIGEST", help="The schema's digest.")
+@changing
+@click.pass_obj
+def baseline(
+    session: Session,
+    environment: str,
+    empty: bool,
+    release: str | None,
+    content_digest: str | None,
+    artifacts: tuple[str, ...],
+    heads: tuple[str, ...],
+    schema: str | None,
+) -> None:
+    """Declare once what production ran before Interlock; takes two persons."""
+    from interlock.cli.content import pair
+
+    if empty == (release is not None):
+        raise click.UsageError("say what is there: --empty, or --release NAME --content DIGEST")
+    session.confirm(f"Declare what {environment} runs? It is declared once, and confirmed by a second person.")
+    fields = {
+        "environment": environment,
+        "empty": empty,
+        "release": release,
+        "content_digest": content_digest,
+        "artifacts": [pair(text, "purl", "--artifact") for text in artifacts],
+        "head": [dict(zip(("repository", "sha"), text.rsplit("=", 1), strict=False)) for text in heads],
+        "schema_digest": schema,
+    }
+    give(session, "BaselineEnvironment", fields)
+
+
+@env.command("state")
+@environment_argument
+@click.argument("what", type=click.Choice(["content", "empty", "mixed"]))
+@reason_option
+@click.option("--release", metavar="RELEASE", shell_complete=seen("release"), help="With content: which release.")
+@click.option("--content", "content_digest", metavar="DIGEST", help="With content: its digest.")
+@click.option("--schema", metavar="DIGEST", help="The schema's digest.")
+@changing
+@click.pass_obj
+def state(
+    session: Session,
+    environment: str,
+    what: str,
+    reason: str,
+    release: str | None,
+    content_digest: str | None,
+    schema: str | None,
+) -> None:
+    """State what is in an unsure environment; takes two persons."""
+    session.confirm(f"State that {environment} holds {release or what}? A second person must confirm it.")
+    give(
+        session,
+        "StateContent",
+        {
+            "environment": environment,
+            "state": what,
+            "reason": reason,
+            "release": release,
+            "content_digest": content_digest,
+            "schema_digest": schema,
+        },
+    )
+
+
+@env.command("renew-lease")
+@environment_argument
+@click.option("--lease", metavar="L-N", help="Which lease; without it the one that holds the environment.")
+@click.option("--token", type=int, metavar="N", help="Its fencing token; without it the record's.")
+@changing
+@click.pass_obj
+def renew_lease(session: Session, environment: str, lease: str | None, token: int | None) -> None:
+    """Give a sign of life, as the holder of the lease."""
+    from interlock.cli.recorded import held_lease
+
+    held = held_lease(session, environment, lease)
+    give(
+        session,
+        "RenewLease",
+        {"environment": environment, "lease": held["lease"], "fencing_token": token or held["fencing_token"]},
+    )
+
+
+@env.command("break-lease")
+@environment_argument
+@click.option("--lease", metavar="L-N", help="Which lease; without it the one that holds the environment.")
+@reason_option
+@changing
+@click.pass_obj
+def break_lease(session: Session, environment: str, lease: str | None, reason: str) -> None:
+    """End a stuck lease, as a release manager; its work counts as lost."""
+    from interlock.cli.recorded import held_lease
+
+    held = held_lease(session, environment, lease)
+    session.confirm(
+        f"Break {held['lease']} of {environment} ({held.get('kind')} by {held.get('holder')})? "
+        "What it does counts as lost, and the environment may become unsure."
+    )
+    give(session, "BreakLease", {"environment": environment, "lease": held["lease"], "reason": reason})

@@ -1,0 +1,73 @@
+"""`dt help`: what is worth a page of its own, and the help of any command."""
+
+from __future__ import annotations
+
+import click
+
+from interlock.cli.exits import MEANINGS
+from interlock.cli.lazy import Command
+from interlock.cli.session import Session
+
+TIMES = """\
+Times are GMT, which is UTC all year; never London time. In brackets: local time, then how far away.
+Where an instant is asked for:
+  "2026-11-28 09:00"           GMT
+  2026-11-28T10:00:00+01:00    with its own zone
+  "09:00"                      today, GMT
+--at also takes a position: --at 15002. It shows everything as it was then.
+--if-at asks what would be decided at a future moment, if nothing else changes.
+--now sets the instant of a test clock (dt up --test-clock); a real server refuses it."""
+JSON_TEXT = """\
+Every command takes --json: one document on stdout, nothing else. It always has `next`, a list of
+{"command", "why"}. A refusal is the problem document (RFC 9457) with `decision`: each check with its state
+(passed, failed, waiting, needed, not_applicable), who can act, since when, until when. `exit_code` repeats
+how dt ended. dt watch --json gives one event a line."""
+CONFIG = """\
+Where dt asks, the first that is there:
+  server    --url      INTERLOCK_URL       interlock.toml [server]   http://127.0.0.1:8787
+  project   --project  INTERLOCK_PROJECT   interlock.toml project
+  who       --as       INTERLOCK_AS        the current login (dt login)
+  token                INTERLOCK_TOKEN     the stored login
+interlock.toml is looked for here and in every directory above; INTERLOCK_CONFIG names another.
+Logins are in ~/.config/interlock/credentials.json (XDG_CONFIG_HOME), readable by you alone.
+NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
+TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
+LISTED = (
+    ("exit-codes", "how commands end"),
+    ("times", "how times are shown and given"),
+    ("json", "what --json gives"),
+    ("config", "where dt looks for server, project and login"),
+)
+
+
+@click.command("help", cls=Command)
+@click.argument("words", metavar="[TOPIC | COMMAND …]", nargs=-1)
+@click.pass_context
+def topics(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Explain a topic (exit-codes, times, json, config), or a command: dt help release why."""
+    session = ctx.find_object(Session)
+    if words == ("exit-codes",):
+        if session is not None and session.options.json:
+            session.give_json({"exit_codes": [{"code": code, "meaning": text} for code, text in MEANINGS]})
+            return
+        click.echo("\n".join(f"{code:>4}  {text}" for code, text in MEANINGS))
+    elif len(words) == 1 and words[0] in TOPICS:
+        click.echo(TOPICS[words[0]])
+    elif words:
+        click.echo(help_of(ctx, words))
+    else:
+        click.echo("\n".join(f"  dt help {name:<12} {text}" for name, text in LISTED))
+        click.echo("  dt help COMMAND …    the help of a command")
+
+
+def help_of(ctx: click.Context, words: tuple[str, ...]) -> str:
+    """Return a command's help. Raises UsageError where there is none of that name."""
+    parent = ctx.find_root()
+    command: click.Command = parent.command
+    for word in words:
+        found = command.get_command(parent, word) if isinstance(command, click.Group) else None
+        if found is None:
+            raise click.UsageError(f"there is no topic and no command {' '.join(words)!r}; dt help lists the topics")
+        parent = click.Context(found, parent=parent, info_name=word)
+        command = found
+    return command.get_help(parent)

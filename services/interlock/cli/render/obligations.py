@@ -1,0 +1,78 @@
+"""Who must act, on what, by when: what is overdue first, then by its time; each with the command to give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from interlock.cli.render.lines import Lines, Part, Span, line, padded, wrapped
+from interlock.cli.render.times import Scene, brief, clock, day, instant, span
+
+WHEN_COLUMN = 20
+WHO_MIN, WHO_MAX = 8, 26
+
+
+def todo_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, whose: str | None = None) -> Lines:
+    """Return `dt todo`."""
+    title = f"who must act  {day(scene.now)} {clock(scene.now)} GMT"
+    overdue = sum(bool(each.get("overdue")) for each in obligations)
+    count = len(obligations)
+    if not count:
+        whom = f"{whose}: nothing waits for you" if whose else "nobody: nothing waits for anyone"
+        return [line(Span(title, "strong")), line("  ", whom)]
+    note = f"  {count} thing{'s' if count != 1 else ''}" + (f", {overdue} overdue" if overdue else "")
+    return [line(Span(title, "strong"), Span(note, "dim")), *obligation_lines(obligations, scene)]
+
+
+def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> Lines:
+    """Return two lines for each: by when, who and what; below it the command."""
+    ordered = sorted(obligations, key=lambda each: urgency(each, scene))
+    people = [names(each, scene) for each in ordered]
+    column = min(WHO_MAX, max((len(who) for who in people), default=WHO_MIN))
+    lines: Lines = []
+    for each, who in zip(ordered, people, strict=True):
+        when, style = due(each, scene)
+        head: list[Part] = [
+            "  ",
+            padded(when, WHEN_COLUMN, style),
+            padded(who, column + 2, "strong" if is_mine(each, scene) else ""),
+        ]
+        since = each.get("since")
+        told = [str(each.get("what", ""))]
+        if since is not None:
+            told.append(f"since {brief(since, scene)}")
+        lines.extend(wrapped(head, told, scene.width))
+        if each.get("command"):
+            lines.append(line(" " * (2 + WHEN_COLUMN + column + 2), Span(str(each["command"]), "dim")))
+    return lines
+
+
+def urgency(each: Mapping[str, Any], scene: Scene) -> tuple[int, float, int]:
+    """Return the place in the list: overdue, then by its time, then one's own before others'."""
+    by = instant(each.get("by"))
+    return (
+        0 if each.get("overdue") else 1,
+        by.timestamp() if by is not None else float("inf"),
+        0 if is_mine(each, scene) else 1,
+    )
+
+
+def due(each: Mapping[str, Any], scene: Scene) -> tuple[str, str]:
+    """Return "overdue 51 m", "by 14:14 (9 m)" or "–", with its style."""
+    by = instant(each.get("by"))
+    if each.get("overdue"):
+        return (f"overdue {span(scene.now - by, 2)}" if by is not None else "overdue", "bad")
+    if by is None:
+        return "any time", "dim"
+    return f"by {brief(by, scene)} ({span(by - scene.now, 1)})", "wait"
+
+
+def names(each: Mapping[str, Any], scene: Scene) -> str:
+    """Return who must act, oneself marked."""
+    who = [str(name) for name in each.get("who") or ()]
+    return ", ".join(f"{name} (you)" if name == scene.me else name for name in who) or "nobody yet"
+
+
+def is_mine(each: Mapping[str, Any], scene: Scene) -> bool:
+    """Whether the reader is among those who must act."""
+    return scene.me is not None and scene.me in (each.get("who") or ())

@@ -1,0 +1,104 @@
+"""What went wrong, in words: refusals, other problems, a server that is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from interlock.cli.render.decision import decision_lines, suggestions
+from interlock.cli.render.lines import Lines, Part, Span, apart, folded, line
+from interlock.cli.render.times import Scene
+
+Steps = Sequence[tuple[str, str]]
+
+
+def halt_lines(what: str, why: str, then: Steps, width: int, code: int) -> Lines:
+    """Return "✗ what", why, and the next commands."""
+    lines: Lines = [line(Span("✗ ", "bad"), what)]
+    lines.extend(line("  ", row) for row in folded(why, width - 2) if row)
+    lines.extend(suggestions(then, timeless(width)))
+    return with_exit(lines, code, width)
+
+
+def away_lines(url: str, cause: str, tries: int, seconds: float, sent: str | None, width: int, code: int) -> Lines:
+    """Return what to know while the server is away: that nothing can start."""
+    lines: Lines = [
+        line(Span("✗ ", "bad"), f"server {url} not reachable ({cause}, {tries} tries in {seconds:.0f} s)"),
+        line("  gates stay closed · nothing was started, and nothing that was recorded is lost"),
+    ]
+    steps = [("dt doctor", "looks at everything")]
+    if sent is not None:
+        lines[1] = line("  gates stay closed · the command was sent and not answered: it may have been recorded")
+        steps.insert(0, (f"… --idempotency-key {sent}", "the same command again: it has one effect, whatever happened"))
+    lines.extend(suggestions(steps, timeless(width)))
+    return with_exit(lines, code, width)
+
+
+def problem_lines(problem: Mapping[str, Any], kind: str, scene: Scene, code: int) -> Lines:
+    """Return a problem document as lines; where it has a decision, that is the answer."""
+    decision = problem.get("decision")
+    steps = [(str(step.get("command")), str(step.get("why") or "")) for step in problem.get("next") or ()]
+    if isinstance(decision, Mapping):
+        whole = dict(decision)
+        if steps and not whole.get("next"):
+            whole["next"] = list(problem.get("next") or ())
+        return decision_lines(whole, scene, foot=refusal_foot(problem, scene), exit_code=code, more=show_all(whole))
+    lines: Lines = [line(Span("✗ ", "bad"), str(problem.get("title") or kind or "the server said no"))]
+    detail = str(problem.get("detail") or "")
+    lines.extend(line("  ", row) for row in folded(detail, scene.width - 2) if row)
+    for error in problem.get("errors") or ():
+        lines.append(line("  ", Span(f"{error.get('field') or 'body'}: ", "strong"), str(error.get("what") or "")))
+    key = problem.get("idempotency_key")
+    if key:
+        steps = [(f"… --idempotency-key {key}", "the same command again: it has one effect, whatever happened")]
+    lines.extend(suggestions(steps or usual_steps(kind), scene))
+    return with_exit(lines, code, scene.width)
+
+
+def refusal_foot(problem: Mapping[str, Any], scene: Scene) -> list[Part]:
+    """Return "refused @18204 · the page" of a recorded refusal."""
+    parts: list[Part] = [Span("refused", "dim")]
+    if problem.get("recorded") is not None:
+        parts.append(Span(f" @{problem['recorded']}", "dim"))
+    subject = str(problem.get("subject") or "")
+    if subject and scene.pages:
+        from interlock.cli.change import page_of
+
+        page = page_of(subject, scene.pages)
+        if page:
+            parts.extend([" · ", Span(page, "link")])
+    return parts
+
+
+def show_all(decision: Mapping[str, Any]) -> str:
+    """Return the command that shows every check, where the action is a deploy."""
+    verb, _, rest = str(decision.get("action", "")).partition(" ")
+    what, to, where = rest.partition(" to ")
+    return f"dt release why {what} {where} --all" if verb == "deploy" and to and " " not in what else ""
+
+
+def usual_steps(kind: str) -> Steps:
+    """Return what helps with a kind of problem where the server named nothing."""
+    return {
+        "not-authenticated": [("dt login", "your token is not known, has expired, or was revoked")],
+        "not-found": [("dt status", "shows what there is")],
+        "unavailable": [("dt doctor", "shows what is red")],
+        "not-ready": [("dt doctor", "shows what is red")],
+        "role-missing": [("dt team list", "shows who holds the role")],
+    }.get(kind, [])
+
+
+def with_exit(lines: Lines, code: int, width: int) -> Lines:
+    """Put the exit code at the right margin of the last line, or below it where there is no room."""
+    mark = [Span(f"exit {code}", "dim")]
+    last = lines[-1]
+    if sum(len(span.text.rstrip()) for span in last) + 10 > width:
+        return [*lines, apart([], mark, width)]
+    return [*lines[:-1], apart(last, mark, width)]
+
+
+def timeless(width: int) -> Scene:
+    """Return a scene for lines that tell no time."""
+    from datetime import UTC, datetime
+
+    return Scene(datetime.fromtimestamp(0, UTC), width)

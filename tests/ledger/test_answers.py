@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from interlock.ledger import Ledger, LedgerUnavailable, OutcomeUnknown, Overtaken
+from interlock.ledger.connections import POOL_CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns
 from tests.ledger.proxy import wire_to
 from tests.ledger.rows import PROJECT, append_one, command, rows_of, stamp
@@ -69,6 +71,18 @@ async def test_a_wire_gone_silent_is_noticed_by_both_deadlines_and_the_pool_heal
             await ledger.append(PROJECT, rows_of(command(1), stamp(await ledger.head(PROJECT)), first=2,
                                                  streams=[("a", 1)]))
             await ledger.close()
+
+
+async def test_who_finds_every_connection_in_use_waits_no_longer_than_the_limit(dsns: Dsns) -> None:
+    ledger = await Ledger.open(dsns.app, acquire_timeout=0.2)
+    async with AsyncExitStack() as held:
+        for _ in range(POOL_CONNECTIONS_MAX):
+            await held.enter_async_context(ledger.connection())
+        with pytest.raises(LedgerUnavailable) as away:
+            await append_one(ledger, 1)
+        assert not away.value.unknown_outcome
+    assert await append_one(ledger, 1) == 1
+    await ledger.close()
 
 
 async def test_a_writer_behind_somebodys_open_transaction_waits_no_longer_than_the_limit(

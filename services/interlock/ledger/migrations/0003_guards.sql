@@ -85,8 +85,10 @@ declare
 begin
     for appended_row in select * from appended as a order by a.project, a.position loop
         doc := convert_from(appended_row.body, 'UTF8')::jsonb;
-        if (doc @> jsonb_build_object('project', appended_row.project, 'position', appended_row.position,
-                'stream', appended_row.stream, 'version', appended_row.version, 'type', appended_row.type)
+        -- A missing field makes the comparison null, which is not true.
+        if (doc -> 'project' = to_jsonb(appended_row.project) and doc -> 'position' = to_jsonb(appended_row.position)
+            and doc -> 'stream' = to_jsonb(appended_row.stream) and doc -> 'version' = to_jsonb(appended_row.version)
+            and doc -> 'type' = to_jsonb(appended_row.type)
             and (doc ->> 'recorded_at')::timestamptz = appended_row.recorded_at and doc ->> 'recorded_at' like '%Z'
             and (appended_row.command_id is null
                  or doc ->> 'command_id' = appended_row.command_id::text

@@ -92,9 +92,10 @@ RELEASE: dict[str, Say] = {
     f" approved ({e.commit_range})",
     "CodeReviewRejected": lambda e, name: f"code changes of {name} rejected: {e.reason}",
     "CodeReviewWithdrawn": lambda e, name: f"review of {name} withdrawn: {e.reason}",
-    "StageMigrated": lambda e, name: f"{counted(len(e.migrations), 'migration')} of {name} passed on restored data"
-    f" ({e.restore}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s",
-    "StageMigrationFailed": lambda e, name: f"migrations of {name} failed{after('in', e.failed_migration)}: {e.error}",
+    "StageMigrated": lambda e, name: f"{counted(len(e.migrations), 'migration')} of {name} passed"
+    f"{after('on restored data,', e.restore)} ({e.migration}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s",
+    "StageMigrationFailed": lambda e, name: f"migrations of {name} failed{after('in', e.failed_migration)}"
+    f" ({e.migration}): {e.error}",
     "EvidenceInvalidated": lambda e, name: f"evidence of {name} is void ({listed(e.evidence)}): {e.cause}",
     "ReleaseHeld": lambda e, name: f"{name} is on hold: {e.reason}",
     "ReleaseHoldLifted": lambda e, name: f"the hold of {name} is over: {e.reason}",

@@ -33,10 +33,9 @@ def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
         if changed is not None:
             situation = with_environment(situation, changed)
             break
-    for name in ("lease", "run", "restore"):
-        identifier = getattr(recorded.event, name, None)
-        if identifier is not None:
-            situation = counted(situation, identifier)
+    if isinstance(recorded.event, happened.LeaseGranted):
+        # The subject names the activity, as in "migration M-3": its id is taken from here on.
+        situation = counted(counted(situation, recorded.event.lease), recorded.event.subject.split()[1])
     return forget(situation)
 
 

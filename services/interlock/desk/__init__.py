@@ -14,6 +14,7 @@ from interlock.desk.errors import (
     UnknownEvent,
     UnknownOutcome,
 )
+from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "Unavailable",
     "UnknownEvent",
     "UnknownOutcome",
+    "real_rules",
 ]

@@ -13,6 +13,7 @@ from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
 from interlock.desk.past import Past
 from interlock.desk.project import ProjectDesk, Tools
 from interlock.desk.reading import load_streams
+from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 from interlock.ledger import Ledger, LedgerError
 
@@ -39,7 +40,7 @@ class Desk:
     ) -> None:
         """Nothing is read before it is needed."""
         self._ledger = ledger
-        self._rules = rules or _real_rules()
+        self._rules = rules or real_rules()
         self._past = Past(ledger, self._rules)
         self._tools = Tools(ledger, self._rules, LedgerClock(monotonic), monotonic, event_ids)
         self._projects: OrderedDict[str, ProjectDesk] = OrderedDict()
@@ -112,9 +113,3 @@ class Desk:
         idle = [name for name, desk in self._projects.items() if not desk.busy]
         for name in idle[: max(0, len(self._projects) - PROJECTS_REMEMBERED_MAX)]:
             del self._projects[name]
-
-
-def _real_rules() -> Rules:
-    from interlock.desk.real_rules import real_rules
-
-    return real_rules()

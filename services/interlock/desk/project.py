@@ -125,7 +125,7 @@ class ProjectDesk:
                 await self._settle(batch)
             except Exception as error:
                 log.exception("the desk of %s", self._project)
-                self._give_up(batch, Unavailable(f"{type(error).__name__}: {error}"))
+                self._give_up(batch, UnknownOutcome(f"{type(error).__name__}: {error}"))
             except BaseException:
                 self._give_up([*batch, *self._queue], UnknownOutcome())
                 raise

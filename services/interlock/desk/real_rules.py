@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from interlock.desk.rules import Rules, Verdict
 from interlock.domain.decide import Refused, Submitted, decide
 from interlock.domain.evolve import admit, evolve
 from interlock.domain.needs import streams_needed
-from interlock.domain.situation import EMPTY, Situation
+from interlock.domain.situation import Situation
 from interlock.domain.snapshot import SNAPSHOT_VERSION, dump, load
 
 if TYPE_CHECKING:
@@ -18,33 +18,36 @@ if TYPE_CHECKING:
     from interlock.events.decision import Decision
     from interlock.events.envelope import Actor
 
+ROLE_CHECK: Final = "role-held"
+
 
 def _decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> Verdict:
     said = decide(situation, Submitted(command=command, actor=actor), now)
     if isinstance(said, Refused):
-        return Verdict(said.facts, said.subject, said.decision, said.reason, said.position)
+        return Verdict(said.facts, said.subject, said.decision, reason_of(said.decision), said.position)
     return Verdict(said.facts, said.subject)
+
+
+def reason_of(decision: Decision) -> str:
+    """Return why it was refused: "role" where the actor may not ask for it at all, else "check"."""
+    return "role" if any(outcome.check == ROLE_CHECK for outcome in decision.missing) else "check"
 
 
 def _policy_version(situation: Situation) -> int:
     return situation.policy_version
 
 
-def _reason_of(decision: Decision) -> str:
-    return "check"
-
-
 @cache
 def real_rules() -> Rules:
     """Return the rules of `interlock.domain`."""
     return Rules(
-        empty=EMPTY,
+        empty=Situation(),
         decide=_decide,
         evolve=evolve,
         streams_needed=streams_needed,
         admit=admit,
         policy_version=_policy_version,
-        reason_of=_reason_of,
+        reason_of=reason_of,
         dump=dump,
         load=load,
         snapshot_version=SNAPSHOT_VERSION,

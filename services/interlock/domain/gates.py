@@ -51,13 +51,16 @@ CORE_TEST = (
 
 
 def deploy_gate(asked: Asked) -> tuple[str, ...]:
-    """The checks of a deploy with the intent that `asked` has, and those that its policy adds."""
+    """The checks of a deploy with the intent that `asked` has, and those that its policies add."""
     if asked.intent == "rollback":
         return ROLLBACK
     table = REDEPLOY if asked.intent == "redeploy" else DEPLOY
     checks = table[asked.rule.purpose]
-    added = asked.policy.additional_checks.get(asked.environment, ())
-    return (*checks, *(name for name in added if name not in checks))
+    added = list(asked.policy.additional_checks.get(asked.environment, ()))
+    older = _policy_of_release(asked)
+    if older is not None:
+        added.extend(older.additional_checks.get(asked.environment, ()))
+    return (*checks, *(name for name in dict.fromkeys(added) if name not in checks))
 
 
 def evaluate(names: Iterable[str], asked: Asked) -> tuple[CheckOutcome, ...]:

@@ -13,20 +13,25 @@ from interlock.events.decision import CheckOutcome
 
 
 def linked_problem(asked: Asked) -> Problem | None:
-    """The open production problem that makes the window unnecessary: named, a hotfix's own, or a retry's."""
+    """The open production problem that makes the window unnecessary: a hotfix's own, or a retry's.
+
+    A redeploy or a rollback names one; a promotion never does, or every release could leave the
+    window by naming one.
+    """
     release = asked.release
-    named = [asked.problem]
+    named = [asked.problem] if asked.intent in {"redeploy", "rollback"} or asked.problem_must_be_open else []
     if release is not None and release.kind == "hotfix":
         named.append(release.problem)
     for name in named:
         problem = asked.situation.problems.get(name) if name is not None else None
         if problem is not None and problem.open and problem.environment == asked.policy.production:
             return problem
-    if asked.intent == "rollback" or release is None:
+    if asked.intent in {None, "rollback"} or release is None or release.content is None:
         return None
     for problem in asked.situation.problems.values():
-        # The retry of a failed production deploy is linked to its problem by itself.
-        if problem.open and problem.failed_deploy is not None and problem.release == release.name:
+        # The retry of a failed production deploy is linked to its problem by itself; new content is no retry.
+        retried = problem.open and problem.failed_deploy is not None and problem.release == release.name
+        if retried and release.content.position < problem.position:
             return problem
     return None
 

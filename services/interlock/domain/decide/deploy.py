@@ -81,18 +81,20 @@ def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
 
 def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> New:
     release = asked.subject
-    window = windows.next_window(asked.rule, case.now) if asked.rule.windows else None
     limit = case.now + timedelta(minutes=asked.policy.request_life_minutes)
-    inside = any(outcome.check == "release-window" and outcome.state == "passed" for outcome in decision.checks)
-    if window is not None and (wait or inside):
-        limit = window.closes if wait else min(limit, window.closes)
+    window = next((outcome for outcome in decision.checks if outcome.check == "release-window"), None)
+    ready_from = None
+    if window is not None and window.until is not None:
+        # A request lives as long as its window, the one that it waits for or the one that is open.
+        limit = window.until if wait else min(limit, window.until)
+        ready_from = window.passes_at if wait else None
     problem = linked_problem(asked)
     return New(
         stream=stream_of(release.name),
         event=happened.DeployRequested(
             deploy=case.new_id("D"), release=release.name, environment=asked.environment,
             content_digest=asked.content or "", intent=asked.intent or "promote", at_window=wait, expires_at=limit,
-            decision=decision, ready_from=window.opens if wait and window is not None else None,
+            decision=decision, ready_from=ready_from,
             problem=problem.problem if problem is not None else asked.problem,
         ),
     )

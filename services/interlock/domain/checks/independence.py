@@ -40,7 +40,8 @@ def concerned(
     """The releases that the problem blocks, those that name it as fixed, and the one that fixed it."""
     for release in situation.releases.values():
         fixes = release.content.fixes if release.content is not None else ()
-        if release.name == fixed_by or problem.problem in fixes or problem.release == release.name or (problem.environment == production and release.open and release.kind == "normal"):
+        blocked = problem.environment == production and release.open and release.kind == "normal"
+        if blocked or release.name in {fixed_by, problem.release} or problem.problem in fixes:
             yield release
 
 

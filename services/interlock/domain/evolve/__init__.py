@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve import deploy, environment, people, rehearsal, release
-from interlock.domain.evolve.parts import Step, forget, with_release
+from interlock.domain.evolve.parts import Step, forget, with_release, without
 from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Situation
 from interlock.events.catalogue import CATALOGUE
@@ -64,7 +64,16 @@ def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
         situation, project=recorded.project, position=recorded.position, recorded_at=recorded.recorded_at,
         versions=versions,
     )
-    return STEPS[recorded.type](before, recorded)
+    after = STEPS[recorded.type](before, recorded)
+    return after if _is_kept(after, recorded.stream) else replace(after, versions=without(after.versions, recorded.stream))
+
+
+def _is_kept(situation: Situation, stream: str) -> bool:
+    """Whether the stream's release or problem is in the situation: a late word on a closed one leaves nothing behind."""
+    kind, _, name = stream.partition("/")
+    if kind == "release":
+        return name in situation.releases
+    return kind != "problem" or name in situation.problems
 
 
 def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) -> Situation:

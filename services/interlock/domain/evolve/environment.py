@@ -35,7 +35,7 @@ def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
             break
     if isinstance(recorded.event, happened.LeaseGranted):
         # The subject names the activity, as in "migration M-3": its id is taken from here on.
-        situation = counted(counted(situation, recorded.event.lease), recorded.event.subject.split()[1])
+        situation = counted(counted(situation, recorded.event.lease), recorded.event.subject.split()[-1])
     return forget(situation)
 
 

@@ -47,7 +47,7 @@ from interlock.domain.commands.problem import ReportProblem
 from interlock.domain.commands.release import ConfirmDevelopment, ConfirmHotfix, OpenRelease, SetReleaseContent
 from interlock.domain.decide import Accepted, Refused, Submitted, decide
 from interlock.domain.due import due
-from interlock.domain.evolve import admit, evolve, forget
+from interlock.domain.evolve import admit, evolve
 from interlock.domain.explain import gate
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import EMPTY, Situation
@@ -126,7 +126,8 @@ class Story:
         answer = decide(seen, Submitted(command=command, actor=actor), self.now)
         self.last = answer
         if answer.facts:
-            self.situation = forget(self._record(seen, actor, command, answer.facts))
+            # Only the decision sees what is over; what is kept stays the fold of the log and nothing else.
+            self.situation = self._record(self.situation, actor, command, answer.facts)
         return answer
 
     def _record(self, situation: Situation, actor: Actor, command: Any, facts: Iterable[Any]) -> Situation:
@@ -135,7 +136,7 @@ class Story:
             position = situation.position + 1
             recorded = Recorded(
                 project="demo", position=position, id=UUID(int=(7 << 76) + position), type=type(new.event).__name__,
-                schema=1, stream=new.stream, version=situation.version_of(new.stream) + 1, recorded_at=self.now,
+                schema=1, stream=new.stream, version=1 + sum(e.stream == new.stream for e in self.events), recorded_at=self.now,
                 occurred_at=new.occurred_at or self.now, actor=actor, command_id=command_id, ordinal=ordinal,
                 request_hash=digest(type(command).__name__), causation=None, correlation=None,
                 policy_version=situation.policy_version, event=new.event,

@@ -65,11 +65,13 @@ def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
         versions=versions,
     )
     after = STEPS[recorded.type](before, recorded)
-    return after if _is_kept(after, recorded.stream) else replace(after, versions=without(after.versions, recorded.stream))
+    if _is_kept(after, recorded.stream):
+        return after
+    return replace(after, versions=without(after.versions, recorded.stream))
 
 
 def _is_kept(situation: Situation, stream: str) -> bool:
-    """Whether the stream's release or problem is in the situation: a late word on a closed one leaves nothing behind."""
+    """Whether the stream's release or problem is there: a late word on a closed one leaves nothing behind."""
     kind, _, name = stream.partition("/")
     if kind == "release":
         return name in situation.releases

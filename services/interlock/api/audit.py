@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/{project}", tags=["audit"])
 async def which_events(request: Request, asked: Reader, query: Annotated[EventsQuery, Query()]) -> Response:
     """The events, the newest first; with `after` the oldest after that position first."""
     place = place_of(request, query)
-    moment = await read_moment(asked, query, pinned=place and place.position)
+    moment = await read_moment(asked, query, pinned=place.position)
     filters = audit_trail.Filters(
         release=query.release,
         environment=query.environment,
@@ -33,7 +33,7 @@ async def which_events(request: Request, asked: Reader, query: Annotated[EventsQ
         since=query.since,
         until=query.until,
     )
-    key = place and place.key
+    key = place.key
     which: dict[str, Any] = {"before": key}
     if query.after is not None:
         which = {"after": query.after if key is None else key}
@@ -65,7 +65,7 @@ async def live(request: Request, asked: Reader, query: Annotated[StreamQuery, Qu
     if after is None or after > head:
         after = head
     wanted = frames(
-        asked.parts.events.pages(asked.project, after),
+        asked.parts.events.pages(asked.project, after=after),
         asked.parts.stopping,
         event_type=query.type,
         stream=None if query.release is None else f"release/{query.release}",

@@ -54,7 +54,7 @@ def _add(router: APIRouter, name: str, cls: type[Any]) -> None:
             request_hash=request_hash(name, command, actor=asked.caller.actor.id),
             if_version=if_version,
         )
-        if given.status == "refused":
+        if given.decision is not None:
             now = await asked.parts.desk.now(asked.project)
             raise refusal(given.decision, given.reason, recorded=given.refusal, now=now)
         document = {

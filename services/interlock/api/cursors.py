@@ -22,17 +22,17 @@ _FREE: Final = frozenset({"cursor", "limit", "after"})
 
 @dataclass(slots=True)
 class Place:
-    """Where a page begins: after `key` (a position), in the list as it stood at `position`."""
+    """Where a page begins: after `key` (a position), in the list as it stood at `position`; None on the first page."""
 
-    position: int
-    key: int
+    position: int | None = None
+    key: int | None = None
 
 
-def place_of(request: Request, query: BaseModel) -> Place | None:
-    """Return where `query`'s page begins, None for the first page. Raises a problem where the cursor is another's."""
+def place_of(request: Request, query: BaseModel) -> Place:
+    """Return where `query`'s page begins. Raises a problem where the cursor is another's."""
     cursor = getattr(query, "cursor", None)
     if cursor is None:
-        return None
+        return Place()
     try:
         mark, position, key = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError):

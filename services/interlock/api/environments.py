@@ -61,10 +61,10 @@ async def who_was_here(
 ) -> Response:
     """What ran in the environment, the newest first."""
     place = place_of(request, query)
-    moment = await read_moment(asked, query, pinned=place and place.position)
+    moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
         rows = await environment_state.occupants(
-            connection, asked.project, name, at=moment.position, before=place and place.key, limit=query.limit
+            connection, asked.project, name, at=moment.position, before=place.key, limit=query.limit
         )
     if not rows and policy_of(asked.situation).environment(name) is None:
         raise not_found("environment", name)
@@ -102,7 +102,7 @@ def _text(at: Any) -> Any:
 async def which_problems(request: Request, asked: Reader, query: Annotated[ProblemsQuery, Query()]) -> Response:
     """The problems, the newest first."""
     place = place_of(request, query)
-    moment = await read_moment(asked, query, pinned=place and place.position)
+    moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
         rows = await problems.problems(
             connection,
@@ -111,7 +111,7 @@ async def which_problems(request: Request, asked: Reader, query: Annotated[Probl
             state=query.state,
             environment=query.environment,
             release=query.release,
-            before=place and place.key,
+            before=place.key,
             limit=query.limit,
         )
     members, headers = next_page(

@@ -128,7 +128,8 @@ def _header(name: str, description: str, schema: dict[str, Any], *, required: bo
 def component_schemas() -> dict[str, Any]:
     """Return the schemas of all commands, of decisions, of problems and of the answers' common form."""
     made: dict[str, Any] = {}
-    for name, cls in (*COMMANDS.items(), (DECISION, Decision)):
+    classes: dict[str, type[Any]] = {**COMMANDS, DECISION: Decision}
+    for name, cls in classes.items():
         schema = TypeAdapter(cls).json_schema(ref_template=REF)
         made.update(schema.pop("$defs", {}))
         made[name] = schema

@@ -18,7 +18,7 @@ from interlock.ledger import Ledger
 class Events(Protocol):
     """Recorded events in order of position (interlock.feed's Feed is one)."""
 
-    def pages(self, project: str, after: int) -> AsyncIterator[list[Recorded[Any]]]:
+    def pages(self, project: str, *, after: int) -> AsyncIterator[list[Recorded[Any]]]:
         """Yield pages after the position `after`, and wait for more, until closed."""
 
 

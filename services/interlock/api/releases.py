@@ -15,10 +15,9 @@ from interlock.api.policies import policy_of
 from interlock.api.problems import not_found
 from interlock.api.query import Asking, Reading, ReleasesQuery, TimelineQuery
 from interlock.domain.commands.deploy import RequestDeploy
-from interlock.domain.explain import gates
+from interlock.domain.explain import gate, gates
 from interlock.domain.situation import Situation
 from interlock.events.codec import plain
-from interlock.events.decision import Decision
 from interlock.events.values import Name
 from interlock.projections import releases as read
 
@@ -32,14 +31,14 @@ router = APIRouter(prefix="/v1/{project}", tags=["releases"])
 async def which_releases(request: Request, asked: Reader, query: Annotated[ReleasesQuery, Query()]) -> Response:
     """The releases, the newest first."""
     place = place_of(request, query)
-    moment = await read_moment(asked, query, pinned=place and place.position)
+    moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
         rows = await read.releases(
             connection,
             asked.project,
             at=moment.position,
             state=query.state,
-            before=place and place.key,
+            before=place.key,
             limit=query.limit,
         )
     members, headers = next_page(
@@ -67,12 +66,12 @@ async def what_happened(
 ) -> Response:
     """What happened to the release, the oldest first."""
     place = place_of(request, query)
-    moment = await read_moment(asked, query, pinned=place and place.position)
+    moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
         if await read.release(connection, asked.project, name, at=moment.position) is None:
             raise not_found("release", name)
         rows = await read.timeline(
-            connection, asked.project, name, at=moment.position, after=place.key if place else 0, limit=query.limit
+            connection, asked.project, name, at=moment.position, after=place.key or 0, limit=query.limit
         )
     members, headers = next_page(request, query, rows, key="position", position=moment.position, limit=query.limit)
     return answer({"release": name, "timeline": rows, **members}, position=moment.position, headers=headers)
@@ -83,8 +82,8 @@ async def all_gates(asked: Reader, name: ReleaseName, query: Annotated[Asking, Q
     """Whether the release may be deployed to each environment, in the order of the flow."""
     situation, now = await _with_release(asked, query, name)
     decisions = [
-        {"environment": environment.name, "decision": plain(gates(situation, name, environment.name, now))}
-        for environment in policy_of(situation).environments
+        {"environment": environment, "decision": plain(decision)}
+        for environment, decision in gates(situation, name, now).items()
     ]
     return answer({"release": name, "gates": decisions}, position=situation.position)
 
@@ -95,7 +94,7 @@ async def one_gate(
 ) -> Response:
     """Whether the release may be deployed there, and if not: why not, who must act, from when on."""
     situation, now = await _with_release(asked, query, name)
-    decision: Decision = gates(situation, name, environment, now)
+    decision = gate(situation, name, environment, now)
     return answer(plain(decision), position=situation.position)
 
 

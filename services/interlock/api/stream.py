@@ -35,7 +35,8 @@ async def frames(
     page: asyncio.Future[list[Recorded[Any]] | None] = asyncio.ensure_future(_next(pages))
     try:
         while True:
-            await asyncio.wait({page, stopped}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {page, stopped}
+            await asyncio.wait(either, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
             if stopped.done():
                 return
             if not page.done():

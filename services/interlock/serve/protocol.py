@@ -62,7 +62,7 @@ class DeadlineProtocol(H11Protocol):
         self._refuse(Problem("malformed", msg, errors=[("request", msg)]))
 
     def _between_requests(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _expect_headers(self) -> None:
         if self._headers_due is None:
@@ -81,7 +81,7 @@ class DeadlineProtocol(H11Protocol):
         self._refuse(Problem("too-slow", what, errors=[("request", what)]))
 
     def _refuse(self, problem: Problem) -> None:
-        body: bytes = problem.response().body
+        body = bytes(problem.response().body)
         headers: Any = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -93,7 +93,7 @@ class DeadlineProtocol(H11Protocol):
                 h11.Data(data=body),
                 h11.EndOfMessage(),
             ):
-                self.transport.write(self.conn.send(event) or b"")
+                self.transport.write(self.conn.send(event))
         except h11.LocalProtocolError:
             pass  # An answer is already on its way: there is no place for another.
         self._close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from interlock.desk import Desk, DeskError
@@ -18,8 +19,11 @@ OK: Final = "ok"
 class Readiness:
     """Asks the parts themselves each time, so that it heals as they do."""
 
-    def __init__(self, ledger: Ledger, desk: Desk, projector: Projector, watch: Watch) -> None:
-        """Look at these."""
+    def __init__(
+        self, ledger: Ledger, desk: Desk, projector: Projector, watch: Watch, ended: Mapping[str, str]
+    ) -> None:
+        """Look at these; `ended` names the parts that run no more."""
+        self._ended = ended
         self._ledger = ledger
         self._desk = desk
         self._projector = projector
@@ -27,7 +31,7 @@ class Readiness:
 
     async def __call__(self) -> dict[str, str]:
         """Return each part's state."""
-        states = {"watch": self._watch.trouble or OK}
+        states = {"watch": self._watch.trouble or OK, **self._ended}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 heads = await self._ledger.heads()

@@ -29,7 +29,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -42,7 +42,7 @@ CONFIG_NAME: Final = "interlock.toml"
 PORT_DEFAULT: Final = 8787
 PORT_MAX: Final = 65_535
 ENROLMENT_DAYS: Final = 7
-SHIPPED_POLICIES: Final = ("weekend", "weekdays-free")
+SHIPPED_POLICIES: Final[tuple[Literal["weekend", "weekdays-free"], ...]] = ("weekend", "weekdays-free")
 FOUNDERS: Final = 2
 
 
@@ -77,7 +77,7 @@ class Settings(_Closed):
     """The whole file; `home` is its directory, which relative paths are meant from."""
 
     project: Name
-    policy: str = "weekend"
+    policy: str = SHIPPED_POLICIES[0]
     data: Path = Path(".interlock")
     server: Server = Server()
     database: Database | None = None
@@ -100,12 +100,12 @@ class Settings(_Closed):
 
     def policy_document(self) -> dict[str, Any]:
         """Return the policy that the project begins with. Raises CannotStart where it is none."""
-        if self.policy in SHIPPED_POLICIES:
-            document: dict[str, Any] = shipped(self.policy)
-            return document
+        for name in SHIPPED_POLICIES:
+            if self.policy == name:
+                return shipped(name)
         path = self.home / self.policy
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             parse(document)
         except OSError as missing:
             raise CannotStart(

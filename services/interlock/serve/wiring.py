@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +25,6 @@ from interlock.serve.settings import Settings
 from interlock.serve.test_clock import TestClock
 from interlock.watch import Watch
 
-RESTART_SECONDS: Final = 2.0
 DISTRIBUTION: Final = "interlock-release"
 
 _LOG: Final = logging.getLogger("interlock.serve")
@@ -60,10 +59,11 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         await projector.prepare()
         watch = Watch(desk)
         clock = TestClock(ledger, desk, watch, lambda: begin(desk, ledger, settings)) if test_clock else None
+        ended: dict[str, str] = {}
         if clock is None:
             await begin(desk, ledger, settings)
-            await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep)))
-        await stack.enter_async_context(running("projector", projector.run))
+            await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep), ended))
+        await stack.enter_async_context(running("projector", projector.run, ended))
         stopping = asyncio.Event()
         api = build(
             Parts(
@@ -72,7 +72,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
                 evidence=EvidenceStore(ledger),
                 events=feed,
                 reads=projector,
-                readiness=Readiness(ledger, desk, projector, watch),
+                readiness=Readiness(ledger, desk, projector, watch, ended),
                 version=own_version(),
                 stopping=stopping,
                 advance=clock.advance if clock is not None else None,
@@ -82,18 +82,21 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
 
 
 @asynccontextmanager
-async def running(name: str, work: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]:
-    """Keep `work` running for as long as the context: what ends by an error is begun again RESTART_SECONDS later."""
+async def running(name: str, work: Callable[[], Awaitable[Any]], ended: dict[str, str]) -> AsyncIterator[None]:
+    """Keep `work`, which never ends by itself, running for as long as the context; where it ends, `ended` says why.
 
-    async def again_and_again() -> None:
-        while True:
-            try:
-                await work()
-            except Exception:
-                _LOG.exception("%s ended; it begins again in %g s", name, RESTART_SECONDS)
-            await seams.sleep(RESTART_SECONDS)
+    Commands are decided without it, so the process goes on, but it is not ready any more.
+    """
 
-    task = asyncio.create_task(again_and_again(), name=name)
+    async def until_the_end() -> None:
+        try:
+            await work()
+            ended[name] = "it ended"
+        except Exception as reason:
+            _LOG.exception("%s ended", name)
+            ended[name] = f"it ended: {type(reason).__name__}: {reason}; start this server again"
+
+    task = asyncio.create_task(until_the_end(), name=name)
     try:
         yield
     finally:
@@ -109,5 +112,5 @@ def own_version() -> str:
         return "0"
 
 
-def _alarm(*said: object, **more: Mapping[str, object]) -> None:
-    _LOG.error("projector: %s", " ".join(str(part) for part in (*said, *more.values())))
+def _alarm(said: str) -> None:
+    _LOG.error("projector: %s", said)

@@ -1,0 +1,257 @@
+"""Reads: as of any moment, page by page, tagged, and never older than what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.conftest import Caller, Here
+
+
+async def release(caller: Caller, name: str) -> int:
+    answer = await caller.command("OpenRelease", {"name": name, "kind": "normal", "title": f"Release {name}"})
+    assert answer.status_code == 200, answer.text
+    position: int = answer.json()["position"]
+    return position
+
+
+async def test_a_read_after_a_change_sees_it(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    for number in range(5):
+        position = await release(anton, f"1.{number}")
+        answer = (await anton.get("/releases", after=position)).json()
+        assert answer["position"] >= position
+        assert [row["release"] for row in answer["releases"]] == [f"1.{each}" for each in range(number, -1, -1)]
+
+
+async def test_a_position_that_is_not_there_is_waited_for_and_then_not_pretended(here: Here) -> None:
+    head = (await here.admin.get("/whoami")).json()["position"]
+    for path in ("/releases", "/obligations", "/releases/x/gates/stage"):
+        answer = await here.admin.get(path, after=head + 1)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/behind"), path
+        assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_list_pages_by_opaque_cursors_that_keep_its_position(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    for number in range(5):
+        await release(anton, f"1.{number}")
+    first = await anton.get("/releases", limit=2)
+    names = [row["release"] for row in first.json()["releases"]]
+    # What is opened while somebody turns pages does not move the pages.
+    await release(anton, "1.9")
+    pages = 1
+    answer = first
+    while "link" in answer.headers:
+        target = answer.headers["link"].split(">")[0].removeprefix("<")
+        assert answer.json()["next_cursor"] in target
+        answer = await here.http.get(target, headers=anton.headers())
+        assert answer.json()["position"] == first.json()["position"]
+        names += [row["release"] for row in answer.json()["releases"]]
+        pages += 1
+    assert names == ["1.4", "1.3", "1.2", "1.1", "1.0"]
+    assert pages == 3
+
+
+async def test_a_cursor_leads_on_only_in_its_own_list(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    for number in range(3):
+        await release(anton, f"1.{number}")
+    cursor = (await anton.get("/releases", limit=1)).json()["next_cursor"]
+    assert (await anton.get("/releases", limit=2, cursor=cursor)).status_code == 200
+    for path, query in (("/releases", {"state": "all"}), ("/problems", {}), ("/events", {}), ("/releases", {"at": 3})):
+        answer = await anton.get(path, cursor=cursor, **query)
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/cursor-invalid"), path
+
+
+async def test_the_past_is_asked_by_position_or_by_instant(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    first = await release(anton, "1.0")
+    anton.now = "2026-11-16T09:00:00Z"
+    second = await release(anton, "1.1")
+
+    async def names(**query: Any) -> list[str]:
+        return [row["release"] for row in (await anton.get("/releases", **query)).json()["releases"]]
+
+    assert await names() == ["1.1", "1.0"]
+    assert await names(at=first) == ["1.0"]
+    assert await names(at=first - 1) == []
+    assert await names(at="2026-11-16T08:59:59.999999Z") == ["1.0"]
+    assert await names(at="2026-11-16T09:00:00Z") == ["1.1", "1.0"]
+    assert await names(at="2026-11-16T10:00:00+01:00") == ["1.1", "1.0"]
+    assert await names(at="1999-01-01T00:00:00Z") == []
+    answer = await anton.get("/releases/1.1", at=first)
+    assert answer.status_code == 404
+    assert (await anton.get("/releases/1.1", at=second)).json()["position"] == second
+
+
+async def test_gates_obligations_and_why_take_the_past_too(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    position = await release(anton, "1.0")
+    refused = (await anton.command("RequestDeploy", {"release": "1.0", "environment": "tests"})).json()
+    manager = await here.somebody("rm-1", "release-manager")
+    manager.now = "2026-11-17T09:00:00Z"
+    held = await manager.command("HoldRelease", {"release": "1.0", "reason": "wait"})
+    assert held.status_code == 200, held.text
+
+    async def no_hold(**query: Any) -> str:
+        answer = await manager.get("/releases/1.0/gates/tests", **query)
+        return next(each["state"] for each in answer.json()["checks"] if each["check"] == "no-hold")
+
+    assert (await no_hold(), await no_hold(at=position)) == ("failed", "passed")
+    anton.now = manager.now
+    then = await anton.explain("RequestDeploy", {"release": "1.0", "environment": "tests"}, at=refused["recorded"] - 1)
+    assert then.json() == refused["decision"]
+    now = (await manager.get("/obligations")).json()
+    past = (await manager.get("/obligations", at=1)).json()
+    assert now["obligations"] != past["obligations"]
+
+
+async def test_a_release_has_its_version_as_its_tag(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    await release(anton, "1.0")
+    read = await anton.get("/releases/1.0")
+    assert read.headers["etag"] == '"1"'
+    same = await anton.get("/releases/1.0", headers={"If-None-Match": '"1"'})
+    assert (same.status_code, same.content) == (304, b"")
+    other = await anton.get("/releases/1.0", headers={"If-None-Match": '"2"'})
+    assert other.status_code == 200
+
+
+async def test_every_answer_says_at_which_position_it_holds(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    await release(anton, "1.0")
+    for path in (
+        "/releases",
+        "/releases/1.0",
+        "/releases/1.0/timeline",
+        "/releases/1.0/gates",
+        "/releases/1.0/gates/stage",
+        "/environments",
+        "/environments/stage",
+        "/environments/stage/occupants",
+        "/problems",
+        "/events",
+        "/events/1",
+        "/obligations",
+        "/windows/production",
+        "/policy",
+        "/policy/versions/1",
+        "/policy/proposals",
+        "/team",
+        "/asks",
+        "/status",
+        "/whoami",
+    ):
+        answer = await anton.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        assert answer.json()["position"] == int(answer.headers["interlock-position"]), path
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_not_there_is_404_in_every_list(here: Here) -> None:
+    for path in (
+        "/releases/9",
+        "/releases/9/timeline",
+        "/releases/9/gates",
+        "/releases/9/gates/stage",
+        "/environments/moon",
+        "/environments/moon/occupants",
+        "/problems/P-9",
+        "/events/999",
+        "/windows/moon",
+        "/policy/versions/9",
+        "/asks/C-9",
+        f"/evidence/sha256:{'0' * 64}",
+        "/nothing",
+    ):
+        answer = await here.admin.get(path)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), path
+
+
+async def test_the_environments_come_in_the_order_of_the_flow(here: Here) -> None:
+    answer = (await here.admin.get("/environments")).json()
+    names = [row["environment"] for row in answer["environments"]]
+    assert names == ["sandbox-anton", "tests", "sandbox", "stage", "production"]
+    assert answer["environments"][4]["purpose"] == "production"
+
+
+async def test_windows_are_told_for_any_moment(here: Here) -> None:
+    now = (await here.admin.get("/windows/production", count=2)).json()
+    assert now["open"] is False
+    assert now["windows"] == [
+        {"opens": "2026-11-21T09:00:00Z", "closes": "2026-11-21T12:00:00Z"},
+        {"opens": "2026-11-22T09:00:00Z", "closes": "2026-11-22T12:00:00Z"},
+    ]
+    later = (await here.admin.get("/windows/production", at="2027-06-05T09:30:00Z", count=1)).json()
+    assert (later["open"], later["windows"][0]["opens"]) == (True, "2027-06-05T09:00:00Z")
+    assert (await here.admin.get("/windows/stage")).json()["open"] is True
+
+
+async def test_the_audit_finds_by_person_type_and_time_and_shows_one_event_whole(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    position = await release(anton, "1.0")
+    by_person = (await anton.get("/events", person="anton")).json()["events"]
+    assert by_person[0]["position"] == position
+    by_release = (await anton.get("/events", release="1.0", type="ReleaseOpened")).json()["events"]
+    assert [each["position"] for each in by_release] == [position]
+    assert (await anton.get("/events", since="2026-11-16T08:00:00.000001Z")).json()["events"] == []
+    forward = (await anton.get("/events", after=0, limit=3)).json()["events"]
+    assert [each["position"] for each in forward] == [1, 2, 3]
+    event = (await anton.get(f"/events/{position}")).json()["event"]
+    assert event["data"]["title"] == "Release 1.0"
+    [stored] = await here.parts.ledger.read("demo", after=position - 1, limit=1)
+    assert event["stored"].encode() == stored.body
+
+
+async def test_the_whole_picture_is_one_call(here: Here) -> None:
+    anton = await here.somebody("anton", "developer")
+    await release(anton, "1.0")
+    status = (await anton.get("/status")).json()
+    assert [each["release"] for each in status["releases"]] == ["1.0"]
+    assert len(status["environments"]) == 5
+    assert status["window"]["opens"] == "2026-11-21T09:00:00Z"
+    assert status["test_clock"] is True
+    assert status["obligations"]["count"] == len(status["obligations"]["first"]) > 0
+
+
+async def test_what_waits_for_a_second_person_is_listed_until_it_is_done(here: Here) -> None:
+    asked = await here.admin.command("RegisterPrincipal", {"principal": "qa-1", "kind": "person"})
+    [event] = asked.json()["events"]
+    [ask] = (await here.second.get("/asks")).json()["asks"]
+    assert ask["ask"] == event["data"]["ask"]
+    assert ask["command"] == {"principal": "qa-1", "kind": "person"}
+    assert (await here.second.get(f"/asks/{ask['ask']}")).json()["asked_by"] == "admin-1"
+    own = await here.admin.command("ConfirmAsked", {"ask": ask["ask"], "bound_digest": ask["bound_digest"]})
+    assert own.status_code == 409, own.text
+    fields = {"ask": ask["ask"], "bound_digest": ask["bound_digest"]}
+    assert (await here.second.command("ConfirmAsked", fields)).status_code == 200
+    assert (await here.second.get("/asks")).json()["asks"] == []
+    assert "qa-1" in [each["principal"] for each in (await here.second.get("/team")).json()["principals"]]
+
+
+async def test_a_proposed_policy_shows_what_it_would_change(here: Here) -> None:
+    active = (await here.admin.get("/policy")).json()
+    document = {**active["document"], "lease_minutes": 10}
+    proposed = await here.admin.command("ProposePolicy", {"document": document, "reason": "shorter leases"})
+    assert proposed.status_code == 200, proposed.text
+    [proposal] = (await here.second.get("/policy/proposals")).json()["proposals"]
+    assert proposal["changes"] == [{"path": "lease_minutes", "from": 15, "to": 10}]
+    assert (await here.admin.get("/policy/versions/2")).json()["state"] == "proposed"
+    fields = {"version": 2, "document_digest": proposal["document_digest"]}
+    assert (await here.second.command("ApprovePolicy", fields)).status_code == 200
+    assert (await here.admin.get("/policy")).json()["version"] == 2
+    assert (await here.admin.get("/policy", at=active["position"])).json()["version"] == 1
+    states = [(await here.admin.get(f"/policy/versions/{number}")).json()["state"] for number in (1, 2)]
+    assert states == ["superseded", "active"]
+
+
+async def test_evidence_comes_back_byte_for_byte_and_never_as_a_page(here: Here) -> None:
+    body = b"<html>\x00\xff" * 1000
+    put = await here.admin.post("/evidence", body, headers={"Content-Type": "text/html"})
+    assert put.status_code == 200, put.text
+    digest = put.json()["digest"]
+    got = await here.admin.get(f"/evidence/{digest}")
+    assert (got.content, got.headers["content-disposition"]) == (body, "attachment")
+    assert got.headers["content-security-policy"] == "sandbox"
+    odd = await here.admin.post("/evidence", body, headers={"Content-Type": "text/html\x01; x"})
+    assert (odd.status_code, odd.json()["errors"][0]["field"]) == (415, "Content-Type")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from interlock.domain.policy import DAYS, EnvironmentPolicy, WindowRule
 from interlock.events.fact import fact
 
+DAYS_LOOKED_BACK = 7
 DAYS_LOOKED_AHEAD_MAX = 15
+DAYS_REMEMBERED_MAX = 64
 
 
 @fact
@@ -20,24 +23,25 @@ class Window:
 
 
 def _windows_from(rules: tuple[WindowRule, ...], at: datetime) -> Iterator[Window]:
-    """Windows that end after `at`, in order; touching ones are joined."""
-    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=7)
-    joined: Window | None = None
-    for ahead in range(DAYS_LOOKED_AHEAD_MAX + 14):
+    """Windows that end after `at`, in order."""
+    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (window for window in _windows_around(rules, midnight) if window.closes > at)
+
+
+@lru_cache(maxsize=DAYS_REMEMBERED_MAX)
+def _windows_around(rules: tuple[WindowRule, ...], midnight: datetime) -> tuple[Window, ...]:
+    """The windows from a week before `midnight` to DAYS_LOOKED_AHEAD_MAX after it; touching ones are joined."""
+    found: list[Window] = []
+    for ahead in range(-DAYS_LOOKED_BACK, DAYS_LOOKED_AHEAD_MAX + 1):
         day = midnight + timedelta(days=ahead)
-        spans = sorted(
-            (rule.opens_minute, rule.closes_minute) for rule in rules if DAYS[day.weekday()] in rule.days
-        )
+        spans = sorted((rule.opens_minute, rule.closes_minute) for rule in rules if DAYS[day.weekday()] in rule.days)
         for opens_minute, closes_minute in spans:
             opens, closes = day + timedelta(minutes=opens_minute), day + timedelta(minutes=closes_minute)
-            if joined is not None and opens <= joined.closes:
-                joined = Window(opens=joined.opens, closes=max(joined.closes, closes))
-                continue
-            if joined is not None and joined.closes > at:
-                yield joined
-            joined = Window(opens=opens, closes=closes)
-    if joined is not None and joined.closes > at:
-        yield joined
+            if found and opens <= found[-1].closes:
+                found[-1] = Window(opens=found[-1].opens, closes=max(found[-1].closes, closes))
+            else:
+                found.append(Window(opens=opens, closes=closes))
+    return tuple(found)
 
 
 def next_window(environment: EnvironmentPolicy, at: datetime) -> Window | None:

@@ -57,12 +57,15 @@ class Case:
     now: datetime
     asker: Actor | None = None
     ask: Ask | None = None
+    following: Policy | None = None
 
     @property
     def policy(self) -> Policy:
         """The policy in force."""
-        document = self.situation.policies.get(self.situation.policy_version)
-        return policies.parse(document if document is not None else policies.shipped())
+        if self.following is None:
+            document = self.situation.policies.get(self.situation.policy_version)
+            self.following = policies.parse(document if document is not None else policies.shipped())
+        return self.following
 
     def release(self, name: str) -> Release:
         """The release of that name. Raises NotFound."""

@@ -120,6 +120,7 @@ async def whole_log(dsn: str) -> list[Stored]:
     return stored
 
 
+@pytest.mark.timeout(300)
 def test_nothing_acknowledged_is_lost_or_doubled_when_postgresql_is_killed(tmp_path: Path):
     """Four writers at two desks; kill -9 at least five times, and until a retry found what an unknown outcome left."""
     with started_postgres() as postgres:
@@ -135,6 +136,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_postgresql_is_killed(tmp_p
                 kills += 1
                 wait_for_more(outputs, ACKNOWLEDGED_BETWEEN_KILLS)
         lines = acknowledged(outputs)
+        print(f"{kills} kills, {len(lines)} commands", {w: sum(x["became"] == w for x in lines) for w in ("found", "again")})
         log = elsewhere(whole_log(dsn))
 
     assert [stored.position for stored in log] == list(range(1, len(log) + 1))

@@ -101,14 +101,19 @@ async def connected(pool: Pool, acquire_timeout: float) -> AsyncIterator[Connect
         yield connection
     except BaseException as stopped:
         if not in_order_after(stopped):
-            # The pool takes a connection back by itself when the server closes it, and then lends no more words to it.
-            with suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            throw_away(connection)
         raise
     finally:
         await pool.release(connection)
 
 
+def throw_away(connection: Connection) -> None:
+    """End a connection at once; one that the server closed first was taken back by the pool already."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
 def in_order_after(stopped: BaseException) -> bool:
     """Tell whether a connection can still be used: after a refusal by the server, yes; otherwise nobody knows."""
-    return isinstance(stopped.__cause__ or stopped, asyncpg.PostgresError)
+    cause = stopped.__cause__ or stopped
+    return isinstance(cause, asyncpg.PostgresError) and not isinstance(cause, asyncpg.PostgresConnectionError)

@@ -16,6 +16,7 @@ from interlock.ledger.connections import (
     in_order_after,
     open_pool,
     refused_by_name,
+    throw_away,
 )
 from interlock.ledger.session import Session, Turn
 from interlock.ledger.statements import sql
@@ -176,4 +177,4 @@ async def _give_turn(connection: Connection, project: str) -> None:
     try:
         await connection.execute(sql("give_turn"), project)
     except (*LOST, asyncpg.PostgresError):
-        connection.terminate()
+        throw_away(connection)

@@ -10,9 +10,9 @@ import asyncpg
 
 from interlock.ledger.connections import SESSION
 from interlock.projections import PROJECTIONS, audit_trail, environment_state, problems, releases
+from interlock.projections.projection import Projection
 from interlock.projector import cursors
 from interlock.projector.runner import Runner
-from interlock.projections.projection import Projection
 
 LIMIT = 500
 
@@ -29,8 +29,8 @@ class Writer:
         yield self.connection
 
     def runner(self, projection: Projection, project: str, **how: Any) -> Runner:
-        async def sleep(_seconds: float) -> None:
-            raise AssertionError("nothing here waits")
+        async def sleep(seconds: float) -> None:
+            raise AssertionError(f"nothing here waits {seconds} s")
 
         how = {"feed": None, "ledger": None, "alarm": lambda _: None, **how}
         return Runner(self._lent, how.pop("feed"), projection, project, sleep=sleep, moved=lambda _: None, **how)
@@ -47,7 +47,7 @@ class Writer:
 @asynccontextmanager
 async def read_models(dsn: str) -> AsyncIterator[Writer]:
     """A connection to a database with the tables of all projections."""
-    connection = await asyncpg.connect(dsn, server_settings=SESSION)
+    connection: Any = await asyncpg.connect(dsn, server_settings=SESSION)
     try:
         await cursors.prepare(connection, PROJECTIONS)
         yield Writer(connection)

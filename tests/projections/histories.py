@@ -114,7 +114,7 @@ def restore(world: World) -> None:
     if free:
         environment = world.some(free)
         world.tape.add("x", env.LeaseGranted(
-            environment=environment, lease="L-9", kind="restore", holder="ci-1", subject="S-1 from production",
+            environment=environment, lease="L-9", kind="restore", holder="ci-1", subject="restore S-1 from production",
             fencing_token=world.tape.position + 1, expires_at=world.tape.now, observed=Observed()), by="ci-1")
         world.restoring.add(environment)
 
@@ -222,7 +222,7 @@ def chaos(random: Random, events: int, project: str = "shop") -> Tape:
 
 
 def arbitrary(random: Random, cls: type[Any]) -> Any:
-    hints = hints_of(cls)
+    hints = hints_of(cls)  # type: ignore[arg-type]
     made = {}
     for one in fields(cls):
         if one.default is None and random.random() < 0.3:

@@ -9,7 +9,15 @@ from interlock.events.catalogue import environment as env
 from interlock.events.catalogue import problem as prob
 from interlock.events.catalogue import release as rel
 from interlock.events.catalogue.ledger import Annotated
-from interlock.events.catalogue.parts import AppliedMigration, Artifact, Commit, Identity, Migration, Observed, TestCounts
+from interlock.events.catalogue.parts import (
+    AppliedMigration,
+    Artifact,
+    Commit,
+    Identity,
+    Migration,
+    Observed,
+    TestCounts,
+)
 from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.catalogue.team import OwnerAssigned, ProjectOpened
 from interlock.events.decision import CheckOutcome, Decision
@@ -62,7 +70,7 @@ def started(tape: Tape, name: str, made_of: str, environment: str, deploy: str, 
     lease = f"L-{tape.position}"
     return tape.add(
         f"release/{name}",
-        env.LeaseGranted(environment=environment, lease=lease, kind="deploy", holder="ci-1", subject=deploy,
+        env.LeaseGranted(environment=environment, lease=lease, kind="deploy", holder="ci-1", subject=f"deploy {deploy}",
                          fencing_token=tape.position + 1, expires_at=tape.now + timedelta(minutes=15),
                          observed=Observed(), release=name),
         rel.DeployStarted(deploy=deploy, release=name, environment=environment, content_digest=digest(made_of),
@@ -128,7 +136,8 @@ def rehearsed(tape: Tape, name: str, made_of: str, deploy: str) -> None:
     tape.add(stream, env.DataRestored(environment="stage", restore=f"S-{deploy}", source="production",
                                       snapshot="nightly", taken_at=tape.now, source_release="4.11.0"), by="ci-1")
     tape.add(stream, rel.StageMigrated(
-        content_digest=digest(made_of), deploy=deploy, restore=f"S-{deploy}", migration="M-1", schema_before=digest("s1"),
+        content_digest=digest(made_of), deploy=deploy, restore=f"S-{deploy}", migration="M-1",
+        schema_before=digest("s1"),
         schema_after=digest("s2"), migrations=(AppliedMigration(id="m0", digest=digest("m0"), duration_ms=38_000),),
     ), by="ci-1")
     tape.add(stream, rel.ManualQAApproved(environment="stage", scope="core-and-affected",

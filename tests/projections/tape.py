@@ -18,17 +18,20 @@ KINDS = {"ci-1": "service", "watch": "system", "serve": "system"}
 class Tape:
     """One project's history, growing by `add`."""
 
-    def __init__(self, project: str = "shop") -> None:
+    def __init__(self, project: str = "shop", *, first: int = 1, now: datetime = START) -> None:
         self.project = project
         self.events: list[Recorded[Any]] = []
-        self.now = START
+        self.now = now
+        self._before = first - 1
         self._versions: Counter[str] = Counter()
 
     @property
     def position(self) -> int:
-        return len(self.events)
+        return self._before + len(self.events)
 
-    def add(self, stream: str, *events: Any, by: str = "anton", minutes: float = 1, causation: int | None = None) -> int:
+    def add(
+        self, stream: str, *events: Any, by: str = "anton", minutes: float = 1, causation: int | None = None
+    ) -> int:
         """Record one command's events; return the last position."""
         self.now += timedelta(minutes=minutes)
         first = self.position + 1

@@ -60,6 +60,10 @@ def missing(decision: Decision | None) -> str:
     return listed(check.check for check in decision.missing) if decision is not None else ""
 
 
+def _content(event: Any) -> str:
+    return event.release or short(event.content_digest)
+
+
 def _deploy(event: Any) -> str:
     return f"{event.deploy} of {event.release} to {event.environment}"
 
@@ -96,7 +100,7 @@ RELEASE: dict[str, Say] = {
     f"{after('on restored data,', e.restore)} ({e.migration}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s",
     "StageMigrationFailed": lambda e, name: f"migrations of {name} failed{after('in', e.failed_migration)}"
     f" ({e.migration}): {e.error}",
-    "EvidenceInvalidated": lambda e, name: f"evidence of {name} is void ({listed(e.evidence)}): {e.cause}",
+    "EvidenceInvalidated": lambda e, name: f"evidence of {name} is void{after('·', listed(e.evidence))}: {e.cause}",
     "ReleaseHeld": lambda e, name: f"{name} is on hold: {e.reason}",
     "ReleaseHoldLifted": lambda e, name: f"the hold of {name} is over: {e.reason}",
     "ReleaseSuperseded": lambda e, name: f"{name} superseded by {e.by}, which contains it",
@@ -107,11 +111,11 @@ RELEASE: dict[str, Say] = {
 ENVIRONMENT: dict[str, Say] = {
     "EnvironmentRegistered": lambda e, _: f"{e.environment} registered as {e.identity.database} on"
     f" {e.identity.system_identifier}",
-    "EnvironmentBaselined": lambda e, _: f"{e.environment} declared {'empty' if e.empty else f'to run {e.release}'}"
+    "EnvironmentBaselined": lambda e, _: f"{e.environment} declared {'empty' if e.empty else f'to run {_content(e)}'}"
     f" at the beginning, by {e.asked_by} and {e.confirmed_by}",
     "EnvironmentUnsure": lambda e, _: f"{e.environment} is unsure: {e.cause}",
     "EnvironmentConfirmed": lambda e, _: f"{e.environment} stated to"
-    f" {f'run {e.release}' if e.state == 'content' else f'be {e.state}'}, by {e.asked_by} and {e.confirmed_by}",
+    f" {f'run {_content(e)}' if e.state == 'content' else f'be {e.state}'}, by {e.asked_by} and {e.confirmed_by}",
     "LeaseGranted": lambda e, _: f"{e.environment} leased to {e.holder} for {e.subject} ({e.lease}, token"
     f" {e.fencing_token}) until {gmt(e.expires_at)}",
     "LeaseRenewed": lambda e, _: f"lease {e.lease} of {e.environment} renewed until {gmt(e.expires_at)}",

@@ -57,6 +57,7 @@ class LedgerFeed:
         self._recent: OrderedDict[str, Page] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: Changes | None = None
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         """Begin to listen and to look."""
@@ -68,13 +69,17 @@ class LedgerFeed:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Stop; whoever still waits for a page is not woken any more."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        if self._changes is not None:
-            await self._changes.close()
+        self._closing = True
+        listening, looking = self._tasks
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        assert self._changes is not None
+        # Closed, not cancelled: a connection that is just being made would be left open. It may have been made
+        # while this was said, so it is said again.
+        await self._changes.close()
+        await listening
+        await self._changes.close()
 
     async def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:
         """Yield pages after a position, as `Feed.pages`; while the ledger is away, wait."""
@@ -155,7 +160,7 @@ class LedgerFeed:
         await self._sleep(self._poll_seconds)
 
     async def _for_ever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
+        while not self._closing:
             try:
                 await step()
             except Exception as trouble:

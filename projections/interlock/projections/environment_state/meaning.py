@@ -74,6 +74,7 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
         case env.LeaseExpired() | env.LeaseBroken():
             # What a lost activity did is not known; a lost test run only gave no verdict.
             yield _lost(recorded, "lost", ("deploy", "restore", "migration"), None)
+            yield _lost(recorded, "occupancy", ("deploy", "restore", "migration"), "unsure")
             yield _lost(recorded, "data", ("restore", "migration"), "unknown")
             yield FACETS.close(recorded, event.environment, "lease")
         case env.TestRunStarted():

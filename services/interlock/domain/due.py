@@ -16,7 +16,7 @@ from interlock.domain.commands.timely import (
 )
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.deploy import waits_no_more
-from interlock.domain.decide.timely import missed_log_check, missed_night
+from interlock.domain.decide.timely import is_overdue, missed_log_check, missed_nights
 from interlock.domain.explain import NOBODY
 from interlock.domain.policy import Policy
 from interlock.domain.situation import Situation
@@ -45,16 +45,15 @@ def _due(situation: Situation, now: datetime) -> Iterator[tuple[datetime, Any]]:
             yield request.expires_at, SettleDeployRequest(release=request.release, deploy=request.deploy)
         elif waits_no_more(request, now) and request.ready_from is not None:
             yield request.ready_from, SettleDeployRequest(release=request.release, deploy=request.deploy)
-    night = missed_night(situation, policy, now)
-    if night is not None:
-        expected = night[1] + timedelta(minutes=policy.nightly_grace_minutes)
-        yield expected, RecordMissedTestRun(environment=policy.named("tests"), day=night[0])
+    for day, night in missed_nights(situation, policy, now):
+        told = night + timedelta(minutes=policy.nightly_grace_minutes)
+        yield told, RecordMissedTestRun(environment=policy.named("tests"), day=day)
     production = situation.environment(policy.production)
     logs = missed_log_check(production, policy, now)
     if logs is not None:
         yield logs, RecordMissedLogCheck(environment=production.name, due_at=logs)
     for problem in situation.problems.values():
-        if problem.open and not problem.acknowledged and not problem.overdue and now > problem.react_by:
+        if is_overdue(problem, now):
             yield problem.react_by, RecordOverdueReaction(problem=problem.problem)
     for ask in situation.asks.values():
         if now >= ask.until:

@@ -28,7 +28,7 @@ def gate(
 
     Raises NotFound.
     """
-    asking = actor if actor is not None else _somebody(situation, environment)
+    asking = actor if actor is not None else _somebody(situation, environment, now)
     case = Case(situation=situation, command=RequestDeploy(release=release, environment=environment), actor=asking,
                 now=now)
     found = case.release(release)
@@ -54,12 +54,12 @@ def gates(situation: Situation, release: str, now: datetime, actor: Actor | None
     return {rule.name: gate(situation, release, rule.name, now, actor) for rule in case.policy.environments}
 
 
-def _somebody(situation: Situation, environment: str) -> Actor:
-    """Somebody who may ask for the deploy: the environment's owner, or else any release manager or developer."""
+def _somebody(situation: Situation, environment: str, now: datetime) -> Actor:
+    """Somebody who may ask for the deploy: the environment's owner now, or else any release manager or developer."""
     team = situation.team
     owner = team.owners.get(environment)
     if owner is not None:
-        return Actor(id=owner.principal, kind="person")
+        return Actor(id=owner.at(now), kind="person")
     anybody = team.holding("release-manager", "developer", "tester", "runner")
     if not anybody:
         return NOBODY

@@ -29,18 +29,22 @@ _TO_PRODUCTION = (
 )  # fmt: skip
 DEPLOY: dict[str, tuple[str, ...]] = {
     "development": (*START, "content-current", "owner-only", "data-feed-correct"),
-    "tests": (*START, *_TO_TESTS),
-    "manual-qa": (*START, *_TO_TESTS, *_TO_MANUAL_QA, "data-feed-correct"),
+    # A problem keeps its release from leaving the environment where it was seen, whichever that is.
+    "tests": (*START, *_TO_TESTS, "no-open-problem"),
+    "manual-qa": (*START, *_TO_TESTS, *_TO_MANUAL_QA, "data-feed-correct", "no-open-problem"),
     "rehearsal": (*START, *_TO_TESTS, *_TO_MANUAL_QA, *_TO_REHEARSAL),
     "production": (*START, *_TO_TESTS, *_TO_MANUAL_QA, *_TO_REHEARSAL, *_TO_PRODUCTION),
 }
-REDEPLOY: dict[str, tuple[str, ...]] = dict.fromkeys(("development", "tests", "manual-qa", "rehearsal"), START) | {"production": (*START, "not-rolled-back", "release-window", "problem-linked")}
+REDEPLOY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("development", "tests", "manual-qa", "rehearsal"), START),
+    "production": (*START, "not-rolled-back", "release-window", "problem-linked"),
+}
 
 CONFIRM_DEVELOPMENT = ("release-present", "owner-only")
 CONFIRM_HOTFIX = ("content-current", "problem-linked", "approver-independent")
 TEST_RUN = (*START, "release-present")
 MANUAL_QA = ("release-present", "approver-independent", "no-open-problem")
-REVIEW = ("release-present", "reviewer-independent")
+REVIEW = ("release-present", "reviewer-independent", "no-open-problem")
 RESTORE = (*START, "restore-source-allowed")
 RESTORE_FOR_REHEARSAL = (*START, "release-present", "restore-source-allowed")
 MIGRATION = (*START, "release-present", "restored-after-deploy")

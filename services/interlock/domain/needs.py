@@ -8,6 +8,7 @@ from interlock.domain.checks.asked import Asked
 from interlock.domain.checks.production import chosen_target
 from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestRollback, StartDeploy
 from interlock.domain.commands.governance import ConfirmAsked
+from interlock.domain.commands.problem import DismissProblem, ResolveProblem
 from interlock.domain.commands.timely import SettleDeployRequest
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.second import as_second
@@ -46,6 +47,8 @@ def _following(situation: Situation, command: Any) -> list[str]:
         case StartDeploy(deploy=name) | SettleDeployRequest(deploy=name):
             request = situation.requests.get(name)
             return [f"release/{request.release}"] if request is not None else []
+        case ResolveProblem(problem=name) | DismissProblem(problem=name):
+            return _concerned(situation, name)
         case ReportDeploySucceeded(deploy=name):
             for environment in situation.environments.values():
                 deploy = environment.deploy
@@ -61,6 +64,15 @@ def _following(situation: Situation, command: Any) -> list[str]:
             return list(streams_needed(situation, inner.command))
         case _:
             return []
+
+
+def _concerned(situation: Situation, name: str) -> list[str]:
+    """The release that the problem concerns, and those that ran and named it as fixed: their authors may not judge."""
+    problem = situation.problems.get(name)
+    wanted = [f"release/{problem.release}"] if problem is not None and problem.release is not None else []
+    for environment in situation.environments.values():
+        wanted.extend(f"release/{occupant.release}" for occupant in environment.history if name in occupant.fixes)
+    return wanted
 
 
 def _rollback_target(situation: Situation, command: RequestRollback) -> list[str]:

@@ -45,6 +45,12 @@ class WindowRule(_Closed):
     opens: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     closes: str = Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
 
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> WindowRule:
+        if self.closes_minute <= self.opens_minute:
+            raise ValueError("closes: a window closes after it opens, on the same day")
+        return self
+
     @property
     def opens_at(self) -> time:
         """The opening's time of day."""
@@ -123,7 +129,7 @@ class Policy(_Closed):
             raise ValueError("environments: two have the same name")
         unknown = set(self.additional_checks) - set(names)
         if unknown:
-            message = f"additional_checks: there is no environment {sorted(unknown)[0]!r}"
+            message = f"additional_checks: there is no environment {min(unknown)!r}"
             raise ValueError(message)
         development, tests, qa, rehearsal, production = self.environments
         if not development.owned:

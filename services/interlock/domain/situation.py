@@ -73,7 +73,7 @@ class DeployRequest:
 
 @fact
 class Release:
-    """One release. Its evidence is about its present content only."""
+    """One release. Its evidence is about its present content only; `tried` is what last started in production."""
 
     name: str
     kind: ReleaseKind
@@ -86,6 +86,7 @@ class Release:
     problem: str | None = None
     content: Content | None = None
     frozen: bool = False
+    tried: str | None = None
     developed: Verdict | None = None
     hotfix_confirmed: Verdict | None = None
     reached: dict[str, int] = field(default_factory=dict)
@@ -148,6 +149,8 @@ class Work:
     content: str | None = None
     intent: Intent | None = None
     source: str | None = None
+    fixes: tuple[str, ...] = ()
+    migrations: tuple[Migration, ...] = ()
 
 
 @fact
@@ -165,6 +168,11 @@ class Lease:
     position: int
     work: Work
     identity: Identity | None = None
+
+    @property
+    def activity(self) -> str:
+        """What holds it, as in "restore S-3"."""
+        return " ".join(self.subject.split()[:2])
 
 
 @fact
@@ -190,14 +198,20 @@ class Deploy:
 
 @fact
 class Unsure:
-    """Nobody knows for certain what is there; `work` may be tried again."""
+    """Nobody knows for certain what is there; `work` may be tried again, unless something else `disturbed` it."""
 
     position: int
     since: datetime
     cause: str
     work: Work | None = None
+    disturbed: bool = False
     mark_before: ProductionMark | None = None
     occupant_before: Occupant | None = None
+
+    @property
+    def retriable(self) -> Work | None:
+        """The work whose retry ends the uncertainty; None where two persons must say what is there."""
+        return None if self.disturbed else self.work
 
 
 @fact

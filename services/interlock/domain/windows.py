@@ -23,16 +23,20 @@ class Window:
 
 
 def _windows_from(rules: tuple[WindowRule, ...], at: datetime) -> Iterator[Window]:
-    """Windows that end after `at`, in order."""
+    """Windows that end after `at` and begin within DAYS_LOOKED_AHEAD_MAX, in order."""
     midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (window for window in _windows_around(rules, midnight) if window.closes > at)
+    last = midnight + timedelta(days=DAYS_LOOKED_AHEAD_MAX)
+    return (window for window in _windows_around(rules, midnight) if window.closes > at and window.opens < last)
 
 
 @lru_cache(maxsize=DAYS_REMEMBERED_MAX)
 def _windows_around(rules: tuple[WindowRule, ...], midnight: datetime) -> tuple[Window, ...]:
-    """The windows from a week before `midnight` to DAYS_LOOKED_AHEAD_MAX after it; touching ones are joined."""
+    """The windows from a week before `midnight` on; touching ones are joined.
+
+    A week more than is asked for is looked at, so that a window which begins at the end has its own end.
+    """
     found: list[Window] = []
-    for ahead in range(-DAYS_LOOKED_BACK, DAYS_LOOKED_AHEAD_MAX + 1):
+    for ahead in range(-DAYS_LOOKED_BACK, DAYS_LOOKED_AHEAD_MAX + DAYS_LOOKED_BACK):
         day = midnight + timedelta(days=ahead)
         spans = sorted((rule.opens_minute, rule.closes_minute) for rule in rules if DAYS[day.weekday()] in rule.days)
         for opens_minute, closes_minute in spans:

@@ -25,7 +25,8 @@ class Asked:
 
     `requester` is who asked for a deploy that somebody else now starts. `observed` is what the
     runner read in the target, and is None before there is a runner. `attempt` is the work that a
-    retry repeats, where this is one.
+    retry repeats, where this is one. `lease` is a lease's id, or the activity that must hold it, as in
+    "restore S-3".
     """
 
     situation: Situation
@@ -50,6 +51,7 @@ class Asked:
     lease: str | None = None
     hand: HandReport | None = None
     problem_must_be_open: bool = False
+    may_be_empty: bool = False
 
     @property
     def place(self) -> Environment:

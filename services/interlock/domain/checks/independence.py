@@ -41,7 +41,8 @@ def concerned(
     for release in situation.releases.values():
         fixes = release.content.fixes if release.content is not None else ()
         blocked = problem.environment == production and release.open and release.kind == "normal"
-        if blocked or release.name in {fixed_by, problem.release} or problem.problem in fixes:
+        fixes_it = problem.problem in fixes or problem.problem == release.problem
+        if blocked or fixes_it or release.name in {fixed_by, problem.release}:
             yield release
 
 

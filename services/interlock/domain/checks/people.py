@@ -109,7 +109,7 @@ def lease_held(asked: Asked) -> CheckOutcome:
         return outcome("lease-held", "failed", required, "the lease is over")
     if asked.token is not None and lease.token != asked.token:
         return outcome("lease-held", "failed", required, f"token {asked.token}; the lease has {lease.token}")
-    if asked.lease is not None and asked.lease not in {lease.lease, *lease.subject.split()}:
+    if asked.lease is not None and asked.lease not in {lease.lease, lease.activity}:
         return outcome("lease-held", "failed", required, f"it belongs to {lease.subject}")
     if lease.holder != asked.actor.id:
         return outcome("lease-held", "failed", required, f"{lease.holder} holds it", who=(lease.holder,))
@@ -124,8 +124,8 @@ def content_unfrozen(asked: Asked) -> CheckOutcome:
     required = "not frozen by a deploy"
     release = asked.subject
     if release.frozen:
-        return outcome("content-unfrozen", "failed", required, "it started in production: what follows is a new release",
-                       next="dt release new")
+        return outcome("content-unfrozen", "failed", required,
+                       "it started in production: what follows is a new release", next="dt release new")
     for environment in asked.situation.environments.values():
         if environment.deploy is not None and environment.deploy.release == release.name:
             return outcome("content-unfrozen", "failed", required, f"a deploy to {environment.name} runs",

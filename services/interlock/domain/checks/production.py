@@ -20,18 +20,17 @@ def linked_problem(asked: Asked) -> Problem | None:
     """
     release = asked.release
     named = [asked.problem] if asked.intent in {"redeploy", "rollback"} or asked.problem_must_be_open else []
-    if release is not None and release.kind == "hotfix":
+    if release is not None and release.kind == "hotfix" and asked.intent != "rollback":
         named.append(release.problem)
     for name in named:
         problem = asked.situation.problems.get(name) if name is not None else None
         if problem is not None and problem.open and problem.environment == asked.policy.production:
             return problem
-    if asked.intent in {None, "rollback"} or release is None or release.content is None:
+    if asked.intent in {None, "rollback"} or release is None or release.tried != asked.content:
         return None
     for problem in asked.situation.problems.values():
         # The retry of a failed production deploy is linked to its problem by itself; new content is no retry.
-        retried = problem.open and problem.failed_deploy is not None and problem.release == release.name
-        if retried and release.content.position < problem.position:
+        if problem.open and problem.failed_deploy is not None and problem.release == release.name:
             return problem
     return None
 
@@ -108,6 +107,8 @@ def includes_production(asked: Asked) -> CheckOutcome:
     running = production.last_sure
     if running is None and production.never_used:
         return outcome("includes-production", "not_applicable", required, "production is empty")
+    if running is None and production.mixed:
+        return outcome("includes-production", "not_applicable", required, "nothing was ever sure to be there")
     if running is None or content is None:
         return outcome("includes-production", "failed", required, "nobody said what production runs",
                        next=f"dt env baseline {production.name or asked.policy.production}")
@@ -126,7 +127,8 @@ def log_watch_current(asked: Asked) -> CheckOutcome:
     required = f"logs checked every {policy.log_check_every_minutes} min"
     if asked.release is not None and asked.release.kind == "hotfix":
         return outcome("log-watch-current", "not_applicable", required, "a hotfix does not wait for it")
-    if production.occupant is None or production.logs_from is None:
+    empty = production.occupant is None and production.unsure is None and not production.mixed
+    if empty or production.never_used or production.logs_from is None:
         return outcome("log-watch-current", "not_applicable", required, "nothing runs in production")
     due = production.logs_from + timedelta(minutes=policy.log_check_every_minutes)
     late = asked.now > due + timedelta(minutes=policy.log_check_grace_minutes)

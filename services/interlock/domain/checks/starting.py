@@ -46,9 +46,8 @@ def environment_identified(asked: Asked) -> CheckOutcome:
     found = asked.observed.identity if asked.observed is not None else None
     if found is None:
         return outcome("environment-identified", "failed", required, "the runner did not say what it found")
-    same = (found.system_identifier, found.database) == (known.system_identifier, known.database)
-    observed = f"{found.database}/{found.system_identifier}"
-    return passed_or_failed("environment-identified", required, observed, holds=same)
+    observed = f"{found.database}/{found.system_identifier}" + (f" at {found.address}" if found.address else "")
+    return passed_or_failed("environment-identified", required, observed, holds=found == known)
 
 
 @check("environment-sure")
@@ -115,8 +114,10 @@ def release_present(asked: Asked) -> CheckOutcome:
         return outcome("release-present", "failed", required, f"{asked.environment} is unsure: {place.unsure.cause}")
     occupant = place.occupant
     if release is None:
-        there = "nothing is deployed there" if occupant is None else f"{occupant.release} is no release of this project"
-        return outcome("release-present", "not_applicable", required, there)
+        if occupant is not None:
+            return outcome("release-present", "failed", required, f"{occupant.release} is no release of this project")
+        state = "not_applicable" if asked.may_be_empty else "failed"
+        return outcome("release-present", state, required, "nothing is deployed there")
     content = asked.content or (release.content.digest if release.content is not None else None)
     if occupant is None or occupant.release != release.name:
         there = occupant.release if occupant is not None else "nothing"
@@ -128,6 +129,11 @@ def release_present(asked: Asked) -> CheckOutcome:
         return outcome(
             "release-present", "failed", required, "an earlier content of it is there",
             next=f"dt deploy {release.name} {asked.environment}",
+        )
+    if occupant.deploy is None:
+        return outcome(
+            "release-present", "failed", required, "two persons stated it, no deploy brought it",
+            evidence=(occupant.position,), next=f"dt deploy {release.name} {asked.environment}",
         )
     if place.lease is not None and not asked.starting:
         return outcome("release-present", "failed", required, f"{place.lease.subject} runs there")

@@ -126,7 +126,10 @@ class Accepted:
 
 @fact
 class Refused:
-    """What stands in the way. `position` is that of the same refusal of the last hour: then nothing is recorded."""
+    """What stands in the way. `position` is that of the same refusal of the last hour: then nothing is recorded.
+
+    A caller that the project does not know is not recorded either.
+    """
 
     action: str
     subject: str
@@ -170,6 +173,9 @@ def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepte
     if past is not None and now - past.at < REFUSAL_REPEATS_WITHIN:
         return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason,
                        position=past.position)
+    if submitted.actor.kind != "system" and submitted.actor.id not in situation.team.principals:
+        # Unknown callers are counted where they knock, never recorded.
+        return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason)
     event = ActionRefused(
         action=decision.action, subject=ruled.subject, fingerprint=fingerprint, decision=decision
     )

@@ -96,7 +96,7 @@ def observed_late(
 
     def effect(_: object) -> Iterator[New]:
         offset = 1
-        if place.lease is not None and case.now >= place.lease.expires_at and source in place.lease.subject.split():
+        if place.lease is not None and case.now >= place.lease.expires_at and source in place.lease.activity.split():
             for new in lease_lost(case, place, expired=True):
                 yield new
                 offset += isinstance(new.event, problems.ProblemReported)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from interlock.domain import policy as policies
-from interlock.domain.checks import CHECKS, Asked
+from interlock.domain.checks import Asked
 from interlock.domain.entitlements import role_held
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.gates import evaluate
@@ -135,7 +135,7 @@ class Case:
         moment = self.now
         names = [outcome.check for outcome in waiting]
         for _ in range(ALLOWED_AT_ATTEMPTS_MAX):
-            outcomes = [CHECKS[name](replace(asked, now=moment)) for name in names]
+            outcomes = evaluate(names, replace(asked, now=moment))
             later = [outcome.passes_at for outcome in outcomes if not outcome.holds and outcome.passes_at]
             if all(outcome.holds for outcome in outcomes):
                 return moment

@@ -61,7 +61,7 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
     rule = case.policy.environment(place.name)
     rehearses = rule is not None and rule.purpose == "rehearsal"
     release = _occupant(case, place)
-    work = place.unsure.work if place.unsure is not None else None
+    work = place.unsure.retriable if place.unsure is not None else None
     retries = work is not None and (work.kind, work.source) == ("restore", command.source)
     if retries and work is not None and place.unsure is not None and release is None:
         release = case.situation.releases.get(work.release or "")
@@ -78,13 +78,13 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
     )
 
 
-def _lease_of(place: Environment, identifier: str) -> Lease | None:
+def _lease_of(place: Environment, kind: LeaseKind, identifier: str) -> Lease | None:
     lease = place.lease
-    return lease if lease is not None and identifier in lease.subject.split() else None
+    return lease if lease is not None and lease.activity == f"{kind} {identifier}" else None
 
 
-def _late(case: Case, place: Environment, identifier: str) -> bool:
-    lease = _lease_of(place, identifier)
+def _late(case: Case, place: Environment, kind: LeaseKind, identifier: str) -> bool:
+    lease = _lease_of(place, kind, identifier)
     return identifier in place.lost if lease is None else case.now >= lease.expires_at
 
 
@@ -92,7 +92,8 @@ def _report(
     case: Case, place: Environment, identifier: str, token: int, hand: HandReport, action: str, effect: object,
     extra: tuple[CheckOutcome, ...] = (), release: Release | None = None,
 ) -> Ruled:
-    asked = case.asked(place.name, release or _occupant(case, place), token=token, lease=identifier, hand=hand)
+    asked = case.asked(place.name, release or _occupant(case, place), token=token, lease=f"{hand} {identifier}",
+                       hand=hand)
     return case.ruled(action, stream_of(place.name), ("reported-by-runner", "lease-held"), asked,
                       effect, extra=extra)  # type: ignore[arg-type]
 
@@ -105,10 +106,10 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
         return case.unchanged(action, stream_of(place.name))
     if command.taken_at > case.now:
         raise InvalidCommand("taken_at", "lies in the future")
-    if _late(case, place, command.restore):
+    if _late(case, place, "restore", command.restore):
         description = f"{command.restore} was reported as done after its lease was over"
         return observed_late(case, place, "restore", command.restore, description, None)
-    lease = _lease_of(place, command.restore)
+    lease = _lease_of(place, "restore", command.restore)
 
     def effect(_: Decision) -> Iterator[New]:
         assert lease is not None
@@ -127,10 +128,10 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
-    if _late(case, place, command.restore):
+    if _late(case, place, "restore", command.restore):
         description = f"{command.restore} was reported as failed after its lease was over"
         return observed_late(case, place, "restore", command.restore, description, None)
-    lease = _lease_of(place, command.restore)
+    lease = _lease_of(place, "restore", command.restore)
 
     def effect(_: Decision) -> Iterator[New]:
         assert lease is not None
@@ -166,10 +167,11 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
     action, subject = f"report {command.migration} migrated", f"release/{release.name}"
     if f"{command.migration} migrated" in place.finished:
         return case.unchanged(action, subject)
-    if _late(case, place, command.migration):
+    if _late(case, place, "migration", command.migration):
         description = f"{command.migration} of {release.name} was reported as done after its lease was over"
         return observed_late(case, place, "migration", command.migration, description, None)
     rehearsal, running = place.rehearsal, case.situation.environment(case.policy.production).last_sure
+    _check_subject(place, release)
 
     def effect(_: Decision) -> Iterator[New]:
         if rehearsal is not None:
@@ -182,16 +184,25 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
             ))
         yield _released(place)
 
-    extra = (_complete(release, command.migrations),)
+    extra = (_complete(place, command.migrations),)
     return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, extra, release)
 
 
-def _complete(release: Release, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
-    wanted = {(m.id, m.digest) for m in release.content.migrations} if release.content is not None else set()
+def _check_subject(place: Environment, release: Release) -> None:
+    """A migration is reported of the release that it was started for. Raises InvalidCommand."""
+    lease = place.lease
+    if lease is not None and lease.kind == "migration" and lease.work.release != release.name:
+        raise InvalidCommand("release", f"{lease.activity} is one of {lease.work.release}")
+
+
+def _complete(place: Environment, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
+    # Those of the content that is in stage, also when the release has a newer one by now.
+    there = place.occupant.migrations if place.occupant is not None else ()
+    wanted = {(m.id, m.digest) for m in there}
     found = {(m.id, m.digest) for m in ran}
     different = sorted(name for name, _ in wanted ^ found)
     return CheckOutcome(
-        check="migrations-complete", state="failed" if different else "passed",
+        check="migrations-complete", state="failed" if different or place.occupant is None else "passed",
         required="exactly the release's migrations, by id and digest",
         observed=f"different: {', '.join(different[:5])}" if different else f"{len(wanted)} of {len(wanted)}",
     )
@@ -203,10 +214,11 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
     action, subject = f"report {command.migration} failed", f"release/{release.name}"
     if f"{command.migration} failed" in place.finished:
         return case.unchanged(action, subject)
-    if _late(case, place, command.migration):
+    if _late(case, place, "migration", command.migration):
         description = f"{command.migration} of {release.name} was reported as failed after its lease was over"
         return observed_late(case, place, "migration", command.migration, description, None)
     rehearsal = place.rehearsal
+    _check_subject(place, release)
 
     def effect(_: Decision) -> Iterator[New]:
         if rehearsal is not None:
@@ -238,7 +250,7 @@ def report_erased(case: Case, command: ReportErased) -> Ruled:
         place.name, _occupant(case, place), observed=command.observed, starting=True, token=command.fencing_token,
         hand="erase",
     )
-    held = place.run is not None or command.fencing_token is not None
+    held = place.name == case.policy.named("tests") or command.fencing_token is not None
     names = ("reported-by-runner", "environment-identified", "lease-held" if held else "environment-free")
     if place.data.erased_at is not None and place.lease is not None and place.data.erased_at > place.lease.position:
         return case.unchanged(action, subject)

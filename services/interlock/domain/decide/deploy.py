@@ -27,7 +27,7 @@ from interlock.domain.gates import deploy_gate
 from interlock.domain.situation import DeployRequest, Environment, Lease, Release
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import release as happened
-from interlock.events.decision import Decision
+from interlock.events.decision import CheckOutcome, Decision
 from interlock.events.values import EnvironmentLeft
 
 
@@ -41,8 +41,10 @@ def deploy_asked(case: Case, release: Release, environment: str, **more: Any) ->
     place = case.situation.environment(environment)
     digest = release.content.digest if release.content is not None else None
     content = more.pop("content", None) or digest
+    # Two persons may state that something is there; that Interlock let it in, only a deploy of it can show.
     there = place.occupant is not None and (place.occupant.release, place.occupant.content) == (release.name, content)
-    work = place.unsure.work if place.unsure is not None else None
+    there = there and any(o.deploy is not None and o.content == content for o in place.history)
+    work = place.unsure.retriable if place.unsure is not None else None
     retries = (
         work is not None and work.kind == "deploy" and work.intent != "rollback"
         and (work.release, work.content) == (release.name, content)
@@ -66,7 +68,7 @@ def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
     for request in case.situation.requests.values():
         if (request.release, request.environment, request.content, request.intent) == (
             release.name, command.environment, asked.content, asked.intent,
-        ) and request.at_window >= command.at_window:
+        ) and request.at_window >= command.at_window and case.now < request.expires_at:
             return case.unchanged(action, stream_of(release.name))
     plain_answer = case.ruled(
         action, stream_of(release.name), deploy_gate(asked), asked,
@@ -151,7 +153,21 @@ def start_deploy(case: Case, command: StartDeploy) -> Ruled:
     action = f"start {request.deploy}: {request.intent} {request.release} to {request.environment}"
     checks = ("reported-by-runner", *deploy_gate(asked))
     return case.ruled(
-        action, stream_of(request.release), checks, asked, lambda decision: _started(case, request, asked, decision)
+        action, stream_of(request.release), checks, asked, lambda decision: _started(case, request, asked, decision),
+        extra=[_unexpired(case, request)],
+    )
+
+
+def _unexpired(case: Case, request: DeployRequest) -> CheckOutcome:
+    """A request that is over is over at its moment, whether somebody has said so yet or not."""
+    over = case.now >= request.expires_at
+    again = f"dt deploy {request.release} {request.environment}"
+    if request.intent == "rollback":
+        again = f"dt rollback {request.environment} --problem {request.problem}"
+    return CheckOutcome(
+        check="request-unexpired", state="failed" if over else "passed", required="a request that is not over",
+        observed="its time is over" if over else "in time", until=request.expires_at,
+        next=again if over else None,
     )
 
 
@@ -261,7 +277,7 @@ def _report(
 ) -> Ruled:
     release = place.deploy.release if place.deploy is not None else ""
     asked = case.asked(
-        place.name, case.situation.releases.get(release), token=token, lease=deploy, hand="deploy"
+        place.name, case.situation.releases.get(release), token=token, lease=f"deploy {deploy}", hand="deploy"
     )
     return case.ruled(action, stream_of(release), ("reported-by-runner", "lease-held"), asked, effect)
 

@@ -18,6 +18,7 @@ from interlock.domain.commands.environment import (
 )
 from interlock.domain.decide.aftermath import Source, lease_lost, new_problem
 from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.decide.timely import told_silence
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.evolve.environment import fingerprint
 from interlock.domain.situation import Environment
@@ -44,9 +45,18 @@ def register(case: Case, command: RegisterEnvironment) -> Ruled:
             command.identity.system_identifier, command.identity.database,
         ):
             raise InvalidCommand("identity", f"{other.name} is registered with this server and database")
-    event = happened.EnvironmentRegistered(environment=place.name, identity=command.identity)
     return case.ruled(action, subject, ("environment-free",), case.asked(place.name),
-                      lambda _: (New(stream=subject, event=event),))
+                      lambda _: _registered(place, command))
+
+
+def _registered(place: Environment, command: RegisterEnvironment) -> Iterator[New]:
+    subject, known, found = stream_of(place.name), place.identity, command.identity
+    yield New(stream=subject, event=happened.EnvironmentRegistered(environment=place.name, identity=found))
+    moved = known is not None and (known.system_identifier, known.database) != (found.system_identifier, found.database)
+    if moved and place.last_sure is not None:
+        # Re-pointed is not repaired: what the new place holds has to be said, or found out by a new start.
+        cause = f"it is another server or database now: {found.database}"
+        yield New(stream=subject, event=happened.EnvironmentUnsure(environment=place.name, cause=cause))
 
 
 def baseline(case: Case, command: BaselineEnvironment) -> Ruled:
@@ -106,7 +116,7 @@ def observe(case: Case, command: ObserveFact) -> Ruled:
     place = case.environment(command.environment)
     action, subject = f"observe a {command.kind} in {place.name}", stream_of(place.name)
     what = (command.observed_digest or "") if command.kind == "drift" else command.description
-    if fingerprint(command.kind, command.source, what) in place.late_reports:
+    if fingerprint(command.kind, command.source, what) in place.late_reports and _still_open(case, command):
         return case.unchanged(action, subject)
     if command.kind == "drift":
         if command.observed_digest is None:
@@ -114,6 +124,17 @@ def observe(case: Case, command: ObserveFact) -> Ruled:
         if place.occupant is not None and place.occupant.content == command.observed_digest:
             raise InvalidCommand("observed_digest", "the record says the same: this is no drift")
     return case.ruled(action, subject, (), None, lambda _: _observed(case, place, command))
+
+
+def _still_open(case: Case, command: ObserveFact) -> bool:
+    """Whether the same observation is still looked at; one that leaves everything sure is, while its problem is open."""
+    if command.kind != "other":
+        return True
+    title = command.description.partition("\n")[0][:300]
+    return any(
+        problem.open and (problem.environment, problem.title) == (command.environment, title)
+        for problem in case.situation.problems.values()
+    )
 
 
 def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[New]:
@@ -187,6 +208,7 @@ def check_logs(case: Case, command: CheckLogs) -> Ruled:
 def _checked(case: Case, place: Environment, command: CheckLogs) -> Iterator[New]:
     subject, last = stream_of(place.name), place.last_sure
     release = last.release if last is not None else None
+    yield from told_silence(case, place)
     yield New(stream=subject, event=happened.LogsChecked(
         environment=place.name, since=command.since, until=command.until, result=command.result, release=release,
         findings=command.findings,

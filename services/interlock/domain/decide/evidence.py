@@ -20,6 +20,7 @@ from interlock.domain.commands.evidence import (
 from interlock.domain.decide.aftermath import new_problem
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.decide.release import stream_of
+from interlock.domain.decide.timely import missed_nights, told_missed
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.situation import Environment, Release, TestRun, Verdict
 from interlock.events.catalogue import environment as happened_there
@@ -36,15 +37,18 @@ def start_test_run(case: Case, command: StartTestRun) -> Ruled:
     occupant = place.occupant
     release = case.situation.releases.get(occupant.release) if occupant is not None else None
     asked = case.asked(
-        command.environment, release, observed=command.observed, starting=True,
+        command.environment, release, observed=command.observed, starting=True, may_be_empty=True,
         content=occupant.content if occupant is not None else None,
     )
     run, lease, token = case.new_id("R"), case.new_id("L"), place.token + 1
     stream = f"environment/{place.name}"
     day = case.now.astimezone(UTC).date().isoformat()
     fulfils = day if command.trigger == "scheduled" and place.fulfilled_day != day else None
+    told = [name for name, _ in missed_nights(case.situation, case.policy, case.now)]
+    missed = day in {place.missed_day, *told}
 
     def effect(_: Decision) -> Iterator[New]:
+        yield from told_missed(case, place.name)
         yield New(stream=stream, event=happened_there.LeaseGranted(
             environment=place.name, lease=lease, kind="test-run", holder=case.actor.id, subject=f"test-run {run}",
             fencing_token=token, expires_at=case.now + case.policy.lease, observed=command.observed,
@@ -54,7 +58,7 @@ def start_test_run(case: Case, command: StartTestRun) -> Ruled:
             environment=place.name, run=run, trigger=command.trigger, lease=lease, fencing_token=token,
             release=release.name if release is not None else None,
             content_digest=occupant.content if occupant is not None else None, fulfils=fulfils,
-            late=fulfils is not None and place.missed_day == day,
+            late=fulfils is not None and missed,
         ))
 
     return case.ruled("start a test run", stream, ("reported-by-runner", *gates.TEST_RUN), asked, effect)
@@ -69,7 +73,7 @@ def report_test_run(case: Case, command: ReportTestRun) -> Ruled:
         return case.unchanged(action, stream)
     run = place.run
     release = case.situation.releases.get(run.release) if run is not None and run.release is not None else None
-    asked = case.asked(place.name, release, token=command.fencing_token, lease=command.run)
+    asked = case.asked(place.name, release, token=command.fencing_token, lease=f"test-run {command.run}")
 
     def effect(_: Decision) -> Iterator[New]:
         assert run is not None
@@ -137,7 +141,7 @@ def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
         yield New(stream=stream, event=happened_there.LeaseReleased(environment=place.name, lease=lease.lease))
 
     if command.hotfix is None:
-        asked = case.asked(place.name, lease=command.run)
+        asked = case.asked(place.name, lease=f"test-run {command.run}")
         return case.ruled(action, stream, ("lease-held",), asked, effect)
     hotfix = case.release(command.hotfix)
     linked = case.situation.problems.get(hotfix.problem or "")
@@ -169,7 +173,8 @@ def _standing(case: Case, release: Release, scope: QAScope) -> Verdict | None:
     if scope == "team":
         return release.manual_qa
     rehearsal = case.situation.environment(case.policy.named("rehearsal")).rehearsal
-    return rehearsal.core if rehearsal is not None and _is_about(rehearsal.release, rehearsal.content, release) else None
+    about = rehearsal is not None and _is_about(rehearsal.release, rehearsal.content, release)
+    return rehearsal.core if rehearsal is not None and about else None
 
 
 def _is_about(name: str, content: str, release: Release) -> bool:

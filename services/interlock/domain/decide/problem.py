@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from interlock.domain.commands.problem import (
@@ -13,6 +14,8 @@ from interlock.domain.commands.problem import (
 )
 from interlock.domain.decide.aftermath import new_problem
 from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.decide.timely import told_overdue
+from interlock.domain.situation import Problem
 from interlock.events.catalogue import problem as happened
 
 
@@ -45,7 +48,12 @@ def acknowledge(case: Case, command: AcknowledgeProblem) -> Ruled:
     if problem.acknowledged or not problem.open:
         return case.unchanged(action, subject)
     event = happened.ProblemAcknowledged(problem=problem.problem)
-    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))
+    return case.ruled(action, subject, (), None, lambda _: _late_or_not(case, problem, event))
+
+
+def _late_or_not(case: Case, problem: Problem, event: object) -> Iterator[New]:
+    yield from told_overdue(case, problem)
+    yield New(stream=stream_of(problem.problem), event=event)
 
 
 def resolve(case: Case, command: ResolveProblem) -> Ruled:
@@ -61,7 +69,7 @@ def resolve(case: Case, command: ResolveProblem) -> Ruled:
         problem=problem.problem, how=command.how, fixed_by_release=command.fixed_by_release
     )
     return case.ruled(action, subject, ("resolver-independent", "production-sure"), asked,
-                      lambda _: (New(stream=subject, event=event),))
+                      lambda _: _late_or_not(case, problem, event))
 
 
 def dismiss(case: Case, command: DismissProblem) -> Ruled:
@@ -73,7 +81,7 @@ def dismiss(case: Case, command: DismissProblem) -> Ruled:
     asked = case.asked(problem.environment, problem=problem.problem)
     event = happened.ProblemDismissed(problem=problem.problem, reason=command.reason)
     return case.ruled(action, subject, ("resolver-independent", "production-sure"), asked,
-                      lambda _: (New(stream=subject, event=event),))
+                      lambda _: _late_or_not(case, problem, event))
 
 
 def reopen(case: Case, command: ReopenProblem) -> Ruled:

@@ -17,7 +17,7 @@ from interlock.domain.commands.release import (
 )
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.errors import InvalidCommand
-from interlock.domain.situation import Release
+from interlock.domain.situation import Release, Verdict
 from interlock.events.catalogue import release as happened
 from interlock.events.codec import digest_of, plain
 from interlock.events.decision import CheckOutcome
@@ -45,7 +45,7 @@ def open_release(case: Case, command: OpenRelease) -> Ruled:
     if command.kind == "hotfix" and command.problem is None:
         raise InvalidCommand("problem", "a hotfix names the problem in production that it is for")
     if command.kind == "normal" and command.problem is not None:
-        raise InvalidCommand("problem", "only a hotfix is linked to a problem; a normal release names it in its content")
+        raise InvalidCommand("problem", "only a hotfix is linked to one; a normal release names it in its content")
     taken = existing is not None or case.situation.version_of(subject) > 0 or _is_base(case, command.name)
     checks = [
         CheckOutcome(check="name-unused", state="failed" if taken else "passed",
@@ -93,6 +93,7 @@ def set_content(case: Case, command: SetReleaseContent) -> Ruled:
     )
     if _same(release, event):
         return case.unchanged(action, subject)
+    _check_ancestry(release, event)
     asked = case.asked(case.policy.named("development"), release)
     return case.ruled(
         action, subject, ("release-open", "content-unfrozen"), asked,
@@ -118,15 +119,25 @@ def _check_content(command: SetReleaseContent) -> None:
         raise InvalidCommand("migrations", "two have the same id")
 
 
+def _check_ancestry(release: Release, event: happened.ReleaseContentSet) -> None:
+    """The same commits have the same ancestors: another release is taken in by new content only."""
+    known = release.content
+    if known is None or known.digest != event.content_digest:
+        return
+    claimed = sorted(set(event.contains) - known.contains)
+    if claimed:
+        raise InvalidCommand("contains", f"taking in {', '.join(claimed[:5])} is new content; these are the same commits")
+
+
 def _same(release: Release, event: happened.ReleaseContentSet) -> bool:
     known = release.content
     return known is not None and (
         known.digest, known.contains, known.fixes, known.new_tests, known.adds_functionality, known.migrations,
-        known.authors, known.artifacts,
+        known.artifacts,
     ) == (
         event.content_digest, frozenset(event.contains), event.fixes, event.new_tests, event.adds_functionality,
-        event.migrations, frozenset(c.author for c in event.commits), event.artifacts,
-    )
+        event.migrations, event.artifacts,
+    ) and {commit.author for commit in event.commits} <= known.authors
 
 
 def _content_set(case: Case, release: Release, subject: str, event: happened.ReleaseContentSet) -> Iterator[New]:
@@ -134,9 +145,10 @@ def _content_set(case: Case, release: Release, subject: str, event: happened.Rel
     known = release.content
     if known is None:
         return
-    void = _evidence(case, release)
+    same = known.digest == event.content_digest
+    void = [name for name, _ in _confirmations(release)] if same else _evidence(case, release)
     if void:
-        cause = "new content" if known.digest != event.content_digest else "another description of the content"
+        cause = "another description of the content" if same else "new content"
         yield New(stream=subject, event=happened.EvidenceInvalidated(evidence=tuple(void), cause=cause))
     for request in case.situation.requests.values():
         if request.release == release.name and request.intent != "rollback":
@@ -150,8 +162,7 @@ def _content_set(case: Case, release: Release, subject: str, event: happened.Rel
 def _evidence(case: Case, release: Release) -> list[str]:
     policy, stage = case.policy, case.situation.environment(case.policy.named("rehearsal")).rehearsal
     found = [
-        ("DevelopmentConfirmed", release.developed),
-        ("HotfixConfirmed", release.hotfix_confirmed),
+        *_confirmations(release),
         (f"TestsPassed {policy.named('tests')}", release.tests if release.tests and release.tests.good else None),
         (f"ManualQAApproved {policy.named('manual-qa')}",
          release.manual_qa if release.manual_qa and release.manual_qa.good else None),
@@ -161,6 +172,12 @@ def _evidence(case: Case, release: Release) -> list[str]:
         found += [(f"CodeReviewApproved {name}", stage.review), (f"StageMigrated {name}", stage.migration),
                   (f"ManualQAApproved {name}", stage.core)]  # fmt: skip
     return [name for name, verdict in found if verdict is not None]
+
+
+def _confirmations(release: Release) -> list[tuple[str, Verdict]]:
+    """What persons confirmed of the release's description; it stands or falls with each word of it."""
+    found = (("DevelopmentConfirmed", release.developed), ("HotfixConfirmed", release.hotfix_confirmed))
+    return [(name, verdict) for name, verdict in found if verdict is not None]
 
 
 def confirm_development(case: Case, command: ConfirmDevelopment) -> Ruled:

@@ -131,6 +131,7 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
         environment, deploy=None, occupant=occupant, unsure=None, mixed=False, based=True, rehearsal=rehearsal,
         mark=mark, history=(*environment.history, occupant)[-OCCUPANTS_KEPT_MAX:], logs_from=recorded.recorded_at,
         logs_missed=None, finished=reported(environment, f"{event.deploy} succeeded"),
+        late_reports=still_known(environment),
     )
     return forget(on_release(with_environment(situation, environment), recorded))
 
@@ -144,9 +145,11 @@ def on_failed(situation: Situation, recorded: Recorded[Any]) -> Situation:
         return situation
     environment = replace(environment, finished=reported(environment, f"{event.deploy} failed"))
     if event.environment_left == "unchanged":
+        # A doubt that came up meanwhile is not taken away by a deploy that began before it.
+        doubted = environment.unsure is not None
         back = replace(
-            environment, deploy=None, occupant=deploy.before,
-            mark=deploy.mark_before if deploy.unsure_before is None else environment.mark,
+            environment, deploy=None, occupant=None if doubted else deploy.before,
+            mark=environment.mark if doubted else deploy.mark_before,
         )
         situation = with_environment(situation, back)
         release = situation.releases.get(event.release)
@@ -161,20 +164,34 @@ def reported(environment: Environment, report: str) -> tuple[str, ...]:
     return (*environment.finished, report)[-REPORTS_KEPT_MAX:]
 
 
+def still_known(environment: Environment) -> tuple[str, ...]:
+    """What of the observations is recognized once the environment is sure again: reports of lost work only.
+
+    The same thing seen a second time after that has happened a second time.
+    """
+    return tuple(line for line in environment.late_reports if line.split("|")[1] in environment.lost)
+
+
 def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Environment:
     """The environment after work in it was lost half way: nobody knows what is there."""
     deploy = environment.deploy
     work, mark_before, before = None, environment.mark, environment.occupant
     if deploy is not None:
-        work = Work(kind="deploy", release=deploy.release, content=deploy.content, intent=deploy.intent)
+        work = Work(
+            kind="deploy", release=deploy.release, content=deploy.content, intent=deploy.intent, fixes=deploy.fixes,
+            migrations=deploy.migrations,
+        )
         mark_before, before = deploy.mark_before, deploy.before
     elif environment.lease is not None:
         work = environment.lease.work
     if before is None and environment.unsure is not None:
         before = environment.unsure.occupant_before
+    known = environment.unsure
+    # What else was seen to change while the work ran is not undone by doing the work again.
+    disturbed = known is not None and (deploy is None or known.disturbed or known.position > deploy.started)
     unsure = Unsure(
-        position=recorded.position, since=recorded.recorded_at, cause=cause, work=work, mark_before=mark_before,
-        occupant_before=before,
+        position=recorded.position, since=recorded.recorded_at, cause=cause, work=work, disturbed=disturbed,
+        mark_before=mark_before, occupant_before=before,
     )
     mark = replace(environment.mark, settled=recorded.position, at=recorded.recorded_at)
     return replace(environment, deploy=None, occupant=None, unsure=unsure, mark=mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from interlock.domain.evolve.deploy import lost, reported
+from interlock.domain.evolve.deploy import lost, reported, still_known
 from interlock.domain.evolve.parts import counted, forget, with_environment
 from interlock.domain.situation import (
     OCCUPANTS_KEPT_MAX,
@@ -34,8 +34,9 @@ def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
             situation = with_environment(situation, changed)
             break
     if isinstance(recorded.event, happened.LeaseGranted):
-        # The subject names the activity, as in "migration M-3": its id is taken from here on.
-        situation = counted(counted(situation, recorded.event.lease), recorded.event.subject.split()[-1])
+        # The subject names the activity, as in "restore S-3 from production": its id is taken from here on.
+        for identifier in (recorded.event.lease, *recorded.event.subject.split()[1:2]):
+            situation = counted(situation, identifier)
     return forget(situation)
 
 
@@ -69,7 +70,7 @@ def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environmen
     if lease is None or lease.kind == "test-run":
         return replace(environment, lease=None)
     word = "expired" if isinstance(recorded.event, happened.LeaseExpired) else "was broken"
-    gone = (*environment.lost, lease.subject.split()[1])[-REPORTS_KEPT_MAX:]
+    gone = (*environment.lost, *lease.subject.split()[1:2])[-REPORTS_KEPT_MAX:]
     after = replace(lost(environment, recorded, f"the lease of {lease.subject} {word}"), lease=None, lost=gone)
     if lease.kind == "deploy":
         return after
@@ -102,12 +103,21 @@ def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment 
             return replace(environment, logs_missed=due_at)
         case happened.FactObserved() as event:
             late = (*environment.late_reports, fingerprint(event.kind, event.source, event.description))
-            return replace(environment, late_reports=late[-REPORTS_KEPT_MAX:])
+            known = environment if event.kind == "other" else _unexplained(environment, event.source)
+            return replace(known, late_reports=late[-REPORTS_KEPT_MAX:])
         case happened.DriftDetected() as event:
             late = (*environment.late_reports, fingerprint("drift", event.source, event.observed_digest))
-            return replace(environment, late_reports=late[-REPORTS_KEPT_MAX:])
+            return replace(_unexplained(environment, event.source), late_reports=late[-REPORTS_KEPT_MAX:])
         case _:
             return None
+
+
+def _unexplained(environment: Environment, source: str) -> Environment:
+    """A retry of lost work on the data says nothing of what somebody else did here since; a new deploy replaces it."""
+    unsure = environment.unsure
+    if unsure is None or unsure.work is None or unsure.work.kind == "deploy" or source in environment.lost:
+        return environment
+    return replace(environment, unsure=replace(unsure, work=None))
 
 
 def fingerprint(kind: str, source: str, what: str) -> str:
@@ -151,11 +161,13 @@ def _restored(environment: Environment, recorded: Recorded[Any], event: happened
     finished = reported(environment, f"{event.restore} restored")
     environment = replace(environment, data=data, rehearsal=rehearsal, finished=finished)
     unsure = environment.unsure
-    if unsure is not None and unsure.work is not None and unsure.work.kind == "restore":
+    if unsure is not None and unsure.retriable is not None and unsure.retriable.kind == "restore":
         lease = environment.lease
         if lease is not None and lease.position > unsure.position:
             # The retry of the lost restore ends the uncertainty: the code there never changed.
-            return replace(environment, unsure=None, occupant=unsure.occupant_before)
+            return replace(
+                environment, unsure=None, occupant=unsure.occupant_before, late_reports=still_known(environment)
+            )
     return environment
 
 
@@ -187,10 +199,16 @@ def _doubted(environment: Environment, recorded: Recorded[Any], cause: str) -> E
         before = environment.deploy.before
     unsure = Unsure(
         position=recorded.position, since=recorded.recorded_at, cause=cause, work=known.work if known else None,
+        disturbed=known is not None and (known.disturbed or not _late_report(environment)),
         mark_before=known.mark_before if known else None, occupant_before=before,
     )
     mark = replace(environment.mark, settled=recorded.position, at=recorded.recorded_at)
     return replace(environment, occupant=None, unsure=unsure, mark=mark)
+
+
+def _late_report(environment: Environment) -> bool:
+    """Whether what was observed last is the late report of an activity whose lease was over."""
+    return bool(environment.late_reports) and environment.late_reports[-1].split("|")[1] in environment.lost
 
 
 def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
@@ -218,10 +236,13 @@ def _placed(
     history = environment.history
     if release is not None and content is not None:
         known = next((o for o in reversed(history) if o.content == content), None)
+        # What was half done and is now said to be there had its own fixes and migrations.
+        work = environment.unsure.work if environment.unsure is not None else None
+        source = known or (work if work is not None and work.content == content else None)
         occupant = Occupant(
             release=release, content=content, position=recorded.position, since=recorded.recorded_at,
-            fixes=known.fixes if known else (), migrations=known.migrations if known else (),
-            deployable=known.deployable if known else deployable,
+            deploy=known.deploy if known else None, fixes=source.fixes if source else (),
+            migrations=source.migrations if source else (), deployable=known.deployable if known else deployable,
         )
         history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]
     mark = ProductionMark(
@@ -231,4 +252,5 @@ def _placed(
     return replace(
         environment, occupant=occupant, unsure=None, based=True, empty_base=empty, mixed=False, mark=mark,
         history=history, rehearsal=None, logs_from=recorded.recorded_at, logs_missed=None,
+        late_reports=still_known(environment),
     )

@@ -67,7 +67,8 @@ def on_policy(situation: Situation, recorded: Recorded[Any]) -> Situation:
             )
             return replace(situation, proposals={**situation.proposals, event.version: proposal})
         case policy.PolicyActivated():
-            proposals = {v: p for v, p in situation.proposals.items() if v != event.version}
+            # What was proposed before this one was written against a policy that is no longer in force.
+            proposals = {v: p for v, p in situation.proposals.items() if v > event.version}
             policies = {**situation.policies, event.version: event.document}
             active = replace(situation, policies=policies, policy_version=event.version, proposals=proposals)
             return forget(active)

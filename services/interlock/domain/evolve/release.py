@@ -33,8 +33,8 @@ def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release 
             return _judged(release, recorded, event)
         case happened.ManualQAWithdrawn(scope="team"):
             return replace(release, manual_qa=None)
-        case happened.DeployStarted(purpose="production"):
-            return replace(release, frozen=True)
+        case happened.DeployStarted(purpose="production", content_digest=digest):
+            return replace(release, frozen=True, tried=digest)
         case happened.DeploySucceeded(environment=environment, content_digest=digest):
             if release.content is None or release.content.digest != digest:
                 return release
@@ -61,8 +61,9 @@ def _with_content(release: Release, recorded: Recorded[Any], event: happened.Rel
     )
     setters = release.setters | {recorded.actor.id}
     if release.content is not None and release.content.digest == content.digest:
-        # What it is said to contain or to fix changed, not what it is made of; who confirmed it
-        # or judged it saw other words, so only what machines found about these bytes stays.
+        # What it is said to contain or to fix changed, not what it is made of: who confirmed it
+        # confirmed other words, and what was found about these bytes stays. So do their authors.
+        content = replace(content, authors=content.authors | release.content.authors)
         return replace(release, content=content, setters=setters, developed=None, hotfix_confirmed=None)
     # New content voids what was proved about the old one.
     return replace(

@@ -116,8 +116,9 @@ def release_present(asked: Asked) -> CheckOutcome:
     if release is None:
         if occupant is not None:
             return outcome("release-present", "failed", required, f"{occupant.release} is no release of this project")
-        state = "not_applicable" if asked.may_be_empty else "failed"
-        return outcome("release-present", state, required, "nothing is deployed there")
+        if asked.may_be_empty:
+            return outcome("release-present", "not_applicable", required, "nothing is deployed there")
+        return outcome("release-present", "failed", required, "nothing is deployed there")
     content = asked.content or (release.content.digest if release.content is not None else None)
     if occupant is None or occupant.release != release.name:
         there = occupant.release if occupant is not None else "nothing"

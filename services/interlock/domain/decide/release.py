@@ -126,7 +126,7 @@ def _check_ancestry(release: Release, event: happened.ReleaseContentSet) -> None
         return
     claimed = sorted(set(event.contains) - known.contains)
     if claimed:
-        raise InvalidCommand("contains", f"taking in {', '.join(claimed[:5])} is new content; these are the same commits")
+        raise InvalidCommand("contains", f"the same commits: taking in {', '.join(claimed[:5])} is new content")
 
 
 def _same(release: Release, event: happened.ReleaseContentSet) -> bool:

@@ -188,7 +188,8 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
         before = environment.unsure.occupant_before
     known = environment.unsure
     # What else was seen to change while the work ran is not undone by doing the work again.
-    disturbed = known is not None and (deploy is None or known.disturbed or known.position > deploy.started)
+    started = deploy.started if deploy is not None else environment.lease.position if environment.lease else 0
+    disturbed = known is not None and (known.disturbed or known.position > started)
     unsure = Unsure(
         position=recorded.position, since=recorded.recorded_at, cause=cause, work=work, disturbed=disturbed,
         mark_before=mark_before, occupant_before=before,

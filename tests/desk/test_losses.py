@@ -136,7 +136,10 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_postgresql_is_killed(tmp_p
                 kills += 1
                 wait_for_more(outputs, ACKNOWLEDGED_BETWEEN_KILLS)
         lines = acknowledged(outputs)
-        print(f"{kills} kills, {len(lines)} commands", {w: sum(x["became"] == w for x in lines) for w in ("found", "again")})
+        print(
+            f"{kills} kills, {len(lines)} commands",
+            {w: sum(x["became"] == w for x in lines) for w in ("found", "again")},
+        )
         log = elsewhere(whole_log(dsn))
 
     assert [stored.position for stored in log] == list(range(1, len(log) + 1))

@@ -65,12 +65,6 @@ def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | N
             return None
 
 
-def activity_of(subject: str) -> str:
-    """The id of what a lease is for, as in "migration M-3"; of a subject of one word, the word."""
-    words = subject.split()
-    return words[1] if len(words) > 1 else subject
-
-
 def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environment:
     lease = environment.lease
     if lease is None or lease.kind == "test-run":

@@ -6,8 +6,9 @@ Everything goes through the real rules and the real codec; only the ledger is a 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +110,10 @@ class Story:
     events: list[Recorded[Any]] = field(default_factory=list)
     last: Accepted | Refused | None = None
     taken: list[tuple[Situation, Actor, Any, datetime]] = field(default_factory=list)
+
+    def copy(self) -> Story:
+        """The same story, to be gone on with another way."""
+        return replace(self, events=list(self.events), taken=list(self.taken))
 
     def actor(self, name: str) -> Actor:
         """The principal of that name."""
@@ -444,6 +449,15 @@ def empty_production(policy: dict[str, Any] | None = None) -> Story:
 
 def running(policy: dict[str, Any] | None = None) -> Story:
     """A team whose production runs 4.11.0, declared as its base with artifacts."""
+    return _told_running().copy() if policy is None else _running(policy)
+
+
+@cache
+def _told_running() -> Story:
+    return _running(None)
+
+
+def _running(policy: dict[str, Any] | None) -> Story:
     story = team(policy)
     story.both("admin-1", "rm-1", BaselineEnvironment(
         environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema"),
@@ -451,3 +465,13 @@ def running(policy: dict[str, Any] | None = None) -> Story:
         head=(RepositoryHead(repository="trading", sha="a" * 40),),
     ))
     return story
+
+
+@cache
+def _told_rehearsed() -> Story:
+    return running().prepared("4.12.0").check_logs()
+
+
+def rehearsed() -> Story:
+    """Production runs 4.11.0, and 4.12.0 waits in stage with everything but the window."""
+    return _told_rehearsed().copy()

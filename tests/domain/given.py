@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from interlock.domain.commands.environment import StateContent
+from interlock.domain.evolve import admit
+from interlock.domain.needs import streams_needed
+from interlock.domain.situation import Situation
 from tests.domain import story as tell
 from tests.domain.story import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Story
 
@@ -127,6 +131,14 @@ def released() -> Story:
 def half_deployed() -> Story:
     """The deploy of 4.12.0 to production failed half way."""
     return copied(_told(_half_deployed))
+
+
+def seen(story: Story, command: Any) -> Situation:
+    """The situation as the command's decision sees it, with the closed things that it names."""
+    situation = story.situation
+    for stream in streams_needed(situation, command):
+        situation = admit(situation, stream, [e for e in story.events if e.stream == stream])
+    return situation
 
 
 def stated(story: Story, environment: str = PRODUCTION, **what: str) -> Story:

@@ -34,7 +34,7 @@ def joined(situation: Situation, kind: str, *roles: str) -> Situation:
 def role_missing(name: str, kind: str, *roles: str) -> bool:
     """Whether the command is refused to such a newcomer because of who he is."""
     story, _, command = EXAMPLES[name]()
-    situation = joined(story.situation, kind, *roles)
+    situation = joined(given.seen(story, command), kind, *roles)
     actor = Actor(id=NEWCOMER, kind=kind)  # type: ignore[arg-type]
     try:
         answer = decide(situation, Submitted(command=command, actor=actor), story.now)
@@ -74,7 +74,7 @@ def test_who_holds_no_role_may_do_what_everybody_may(name: str) -> None:
 def test_who_is_not_registered_may_do_nothing_and_leaves_no_trace(name: str) -> None:
     story, _, command = EXAMPLES[name]()
     stranger = Actor(id="stranger", kind="person")
-    answer = decide(story.situation, Submitted(command=command, actor=stranger), story.now)
+    answer = decide(given.seen(story, command), Submitted(command=command, actor=stranger), story.now)
     assert isinstance(answer, Refused)
     assert (answer.reason, answer.facts, answer.position) == ("role", (), None)
 

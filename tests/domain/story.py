@@ -64,7 +64,7 @@ from interlock.events.catalogue.parts import (
     TestCounts,
 )
 from interlock.events.codec import decode, digest_of, encode
-from interlock.events.decision import Decision
+from interlock.events.decision import CheckOutcome, Decision
 from interlock.events.envelope import Actor, Recorded
 
 MONDAY = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
@@ -475,3 +475,8 @@ def _told_rehearsed() -> Story:
 def rehearsed() -> Story:
     """Production runs 4.11.0, and 4.12.0 waits in stage with everything but the window."""
     return _told_rehearsed().copy()
+
+
+def lacks(decision: Decision) -> dict[str, CheckOutcome]:
+    """What stands in the way, by the check's name."""
+    return {outcome.check: outcome for outcome in decision.missing}

@@ -33,6 +33,7 @@ _BY_TYPE: dict[str, Step] = {
     "ManualQAApproved": rehearsal.on_core_test,
     "ManualQARejected": rehearsal.on_core_test,
     "ManualQAWithdrawn": rehearsal.on_core_test,
+    "ReleaseContentSet": release.on_content,
     "ReleaseSuperseded": release.on_end,
     "ReleaseWithdrawn": release.on_end,
     "ReleaseCompleted": release.on_end,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from interlock.domain.evolve.parts import forget, with_release
+from interlock.domain.evolve.parts import forget, with_environment, with_release
 from interlock.domain.situation import Content, Release, Situation, Verdict
 from interlock.events.catalogue import release as happened
 from interlock.events.envelope import Recorded
@@ -113,6 +113,19 @@ def on_release(situation: Situation, recorded: Recorded[Any]) -> Situation:
     name = recorded.stream.removeprefix("release/")
     release = evolve_release(situation.releases.get(name), recorded)
     return situation if release is None else with_release(situation, release)
+
+
+def on_content(situation: Situation, recorded: Recorded[Any]) -> Situation:
+    """New content ends the rehearsal of the old one, also for the day that the old one comes back."""
+    name = recorded.stream.removeprefix("release/")
+    known, digest = situation.releases.get(name), recorded.event.content_digest
+    situation = on_release(situation, recorded)
+    if known is None or known.content is None or known.content.digest == digest:
+        return situation
+    for environment in situation.environments.values():
+        if environment.rehearsal is not None and environment.rehearsal.release == name:
+            situation = with_environment(situation, replace(environment, rehearsal=None))
+    return situation
 
 
 def on_end(situation: Situation, recorded: Recorded[Any]) -> Situation:

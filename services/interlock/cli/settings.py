@@ -97,12 +97,18 @@ def configured_project(document: Mapping[str, Any]) -> str | None:
 
 
 def config_directory() -> Path:
-    """Return the directory of the stored logins."""
+    """Return the directory of the stored logins; INTERLOCK_HOME moves it, and the cache with it."""
+    home = os.environ.get("INTERLOCK_HOME")
+    if home:
+        return Path(home)
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "interlock"
 
 
 def cache_directory() -> Path:
     """Return the directory of what may be forgotten at any time."""
+    home = os.environ.get("INTERLOCK_HOME")
+    if home:
+        return Path(home) / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interlock"
 
 

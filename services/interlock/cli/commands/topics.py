@@ -29,7 +29,8 @@ Where dt asks, the first that is there:
   who       --as       INTERLOCK_AS        the current login (dt login)
   token                INTERLOCK_TOKEN     the stored login
 interlock.toml is looked for here and in every directory above; INTERLOCK_CONFIG names another.
-Logins are in ~/.config/interlock/credentials.json (XDG_CONFIG_HOME), readable by you alone.
+Logins are in ~/.config/interlock/credentials.json (XDG_CONFIG_HOME), readable by you alone; INTERLOCK_HOME names
+another directory for them, and for what dt remembers.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

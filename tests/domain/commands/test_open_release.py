@@ -47,7 +47,7 @@ def test_a_problem_that_is_resolved_is_no_reason_for_a_hotfix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "problem"), [("hotfix", None), ("normal", "P-1")], ids=["a hotfix without", "a normal release with"]
+    "kind, problem", [("hotfix", None), ("normal", "P-1")], ids=["a hotfix without", "a normal release with"]
 )
 def test_a_hotfix_has_a_problem_and_a_normal_release_has_none(kind: str, problem: str | None) -> None:
     story = running()

@@ -90,7 +90,8 @@ def life(number: int, at: datetime) -> Iterator[tuple[str, Any]]:
         release.DeployRequested(**shared, at_window=False, expires_at=at + timedelta(hours=24), decision=decision),
     )
     yield place, environment.LeaseGranted(
-        environment=PRODUCTION, lease=lease, kind="deploy", holder="ci", subject=f"deploy {deploy}", fencing_token=number,
+        environment=PRODUCTION, lease=lease, kind="deploy", holder="ci", subject=f"deploy {deploy}",
+        fencing_token=number,
         expires_at=at + timedelta(minutes=15), observed=Observed(), release=name,
     )  # fmt: skip
     yield (

@@ -39,11 +39,6 @@ class Waiting:
     overtaken: int = 0
     restamped: int = 0
 
-    @property
-    def decided_before(self) -> bool:
-        """Whether an earlier decision came to nothing."""
-        return self.overtaken + self.restamped > 0
-
     def answer(self, answer: Answer) -> None:
         """Give the answer, unless it was given."""
         if not self.future.done():

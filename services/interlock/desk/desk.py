@@ -11,10 +11,11 @@ from interlock.desk.clock import LedgerClock
 from interlock.desk.deciding import Waiting
 from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
 from interlock.desk.past import Past
-from interlock.desk.project import ProjectDesk, Tools
+from interlock.desk.project import ProjectDesk
 from interlock.desk.reading import load_streams
 from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
+from interlock.desk.tools import Tools
 from interlock.ledger import Ledger, LedgerError
 
 if TYPE_CHECKING:

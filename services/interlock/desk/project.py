@@ -7,11 +7,9 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from interlock.desk.clock import LedgerClock
 from interlock.desk.deciding import BATCH_COMMANDS_MAX, Batch, Decided, Deciding, Waiting
 from interlock.desk.errors import (
     CannotStampTime,
@@ -25,14 +23,11 @@ from interlock.desk.errors import (
 from interlock.desk.memory import Memory
 from interlock.desk.reading import Log, catch_up
 from interlock.desk.repeats import answer_known
-from interlock.desk.rules import Rules
 from interlock.desk.snapshots import SNAPSHOT_EVENTS, load, store
-from interlock.events.seams import EventIds, MonotonicClock
+from interlock.desk.tools import Tools
 from interlock.ledger import (
     BatchRefused,
     ClockDisagrees,
-    Head,
-    Ledger,
     LedgerError,
     OutcomeUnknown,
     Overtaken,
@@ -42,20 +37,10 @@ QUEUE_COMMANDS_MAX: Final = 4_096
 # After somebody else was faster, writers take turns for so long: then they share fairly, and a lone one pays nothing.
 TURNS_SECONDS: Final = 1.0
 OVERTAKEN_MAX: Final = 100
+TRIES_IN_TURN: Final = 10
 RESTAMPED_MAX: Final = 3
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What all projects' desks of one process share."""
-
-    ledger: Ledger
-    rules: Rules
-    clock: LedgerClock
-    monotonic: MonotonicClock
-    event_ids: EventIds
 
 
 class ProjectDesk:
@@ -96,7 +81,7 @@ class ProjectDesk:
     async def current(self) -> Memory:
         """Return what is known, once it has reached the ledger's present head. Raises Unavailable."""
         try:
-            head = await self._look(self._tools.ledger)
+            head = await self._tools.look(self._tools.ledger, self._project)
             memory = self._memory
             if memory is None or memory.position < head.position:
                 async with self._in_order:
@@ -109,7 +94,7 @@ class ProjectDesk:
     async def now(self) -> datetime:
         """Return the instant at which a command would be decided now. Raises Unavailable."""
         try:
-            now = await self._clock(self._tools.ledger)
+            now = await self._tools.time(self._tools.ledger, self._project)
         except LedgerError as error:
             raise Unavailable(str(error)) from error
         last = self._memory.recorded_at if self._memory is not None else None
@@ -133,7 +118,8 @@ class ProjectDesk:
     async def _settle(self, batch: list[Waiting]) -> None:
         try:
             async with self._in_order, self._turn() as at:
-                await self._commit(at, batch)
+                while await self._is_overtaken(at, batch):
+                    self._behind = True
         except Overtaken:
             self._behind = True
             self._turns_until = self._tools.monotonic() + TURNS_SECONDS
@@ -155,6 +141,22 @@ class ProjectDesk:
             self._isolate(batch, refused)
         except LedgerError as error:
             self._give_up(batch, Unavailable(str(error)))
+
+    async def _is_overtaken(self, at: Log, batch: list[Waiting]) -> bool:
+        """Commit what of `batch` still waits; return whether to try again at once, which only one's turn allows.
+
+        Whoever never met the fence takes no turns. Against such a one the second try has to be quick: the news, the
+        decision, the append, and nothing between them.
+        """
+        try:
+            await self._commit(at, [one for one in batch if not one.future.done() and one not in self._queue])
+        except Overtaken:
+            if at is self._tools.ledger or max(one.overtaken for one in batch) % TRIES_IN_TURN == TRIES_IN_TURN - 1:
+                raise
+            for one in batch:
+                one.overtaken += 1
+            return True
+        return False
 
     def _give_up(self, batch: Sequence[Waiting], error: DeskError) -> None:
         """Tell all that wait for `batch`, and remember nothing: the next decision reads everything anew."""
@@ -196,11 +198,12 @@ class ProjectDesk:
 
     async def _commit(self, at: Log, batch: Sequence[Waiting]) -> None:
         """Answer what was answered before; decide the rest, append it, and answer that."""
+        before = self._memory.position if self._memory is not None else 0
         memory = await self._up_to_date(at)
-        todo = await self._answer_repeated(at, memory, batch)
+        todo = await self._answer_repeated(at, memory, batch, news=memory.position > before)
         if not todo:
             return
-        now = await self._clock(at)
+        now = await self._tools.time(at, self._project)
         deciding = Deciding(
             self._project,
             memory=memory,
@@ -236,13 +239,13 @@ class ProjectDesk:
             self._snapshot(self._memory)
         return self._memory
 
-    async def _answer_repeated(self, at: Log, memory: Memory, batch: Sequence[Waiting]) -> list[Waiting]:
+    async def _answer_repeated(self, at: Log, memory: Memory, batch: Sequence[Waiting], *, news: bool) -> list[Waiting]:
         """Answer the commands whose ids left events before and return the others.
 
         An id that is not remembered may still be an old one: then the ledger's index on command ids refuses the
-        batch, and every id of it is looked up the next time.
+        batch; where no news explains that, every id of it is looked up.
         """
-        doubted = [one for one in batch if one.decided_before or memory.has_seen(one.command_id)]
+        doubted = [one for one in batch if (one.overtaken and not news) or memory.has_seen(one.command_id)]
         answered = await answer_known(at, self._project, doubted, self._tools.rules)
         return [one for one in batch if id(one) not in answered]
 
@@ -256,29 +259,12 @@ class ProjectDesk:
             return
         answered = await answer_known(at, self._project, [one.waiting for one in eventless], self._tools.rules)
         open_ones = [one for one in eventless if id(one.waiting) not in answered]
-        if open_ones and not batch.rows and (await self._look(at)).position != memory.position:
+        if open_ones and not batch.rows and (await self._tools.look(at, self._project)).position != memory.position:
             self._behind = True
             self._again([one.waiting for one in open_ones], overtaken=1)
             return
         for one in open_ones:
             one.tell()
-
-    async def _clock(self, at: Log) -> datetime:
-        """Return the ledger's clock, from the copy where that may be trusted; a test clock is always looked at."""
-        clock = self._tools.clock
-        if clock.is_set is None:
-            clock.is_set = await self._tools.ledger.is_test()
-        if not clock.is_set:
-            now = clock.now()
-            if now is not None:
-                return now
-        return (await self._look(at)).clock
-
-    async def _look(self, at: Log) -> Head:
-        sent = self._tools.monotonic()
-        head = await at.head(self._project)
-        self._tools.clock.learn(head.clock, sent=sent, received=self._tools.monotonic())
-        return head
 
     def _snapshot(self, memory: Memory) -> None:
         """Store a snapshot in the background when it is time for one."""

@@ -37,8 +37,15 @@ def rows(events: list[Recorded[Any]]) -> list[Row]:
     for event in events:
         counts[event.command_id] = counts.get(event.command_id, 0) + 1
     return [
-        Row(event.position, event.stream, event.version, event.type, event.recorded_at, event.raw,
-            *((event.command_id, event.request_hash, counts[event.command_id]) if event.ordinal == 0 else ()))
+        Row(
+            event.position,
+            event.stream,
+            event.version,
+            event.type,
+            event.recorded_at,
+            event.raw,
+            *((event.command_id, event.request_hash, counts[event.command_id]) if event.ordinal == 0 else ()),
+        )
         for event in events
     ]
 

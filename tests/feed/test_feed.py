@@ -63,7 +63,8 @@ async def test_consumers_do_not_disturb_each_other(tried: Tried) -> None:
     async with tried.open() as feed:
         found = await asyncio.gather(*(positions(feed, "shop", after, 30) for after in (0, 0, 12, 29)))
     assert [[position for page in pages for position in page] for pages in found] == [
-        list(range(after + 1, 31)) for after in (0, 0, 12, 29)]
+        list(range(after + 1, 31)) for after in (0, 0, 12, 29)
+    ]
 
 
 async def test_projects_are_told_once_each_and_new_ones_as_they_come(tried: Tried) -> None:

@@ -32,9 +32,18 @@ def rows_of(
     rows = []
     for ordinal, (stream, version) in enumerate(streams):
         envelope = {
-            "project": project, "position": first + ordinal, "type": "Annotated", "schema": 1, "stream": stream,
-            "version": version, "recorded_at": instant(at), "command_id": str(command_id), "ordinal": ordinal,
-            "request_hash": "sha256:asked", "data": {}, **more,
+            "project": project,
+            "position": first + ordinal,
+            "type": "Annotated",
+            "schema": 1,
+            "stream": stream,
+            "version": version,
+            "recorded_at": instant(at),
+            "command_id": str(command_id),
+            "ordinal": ordinal,
+            "request_hash": "sha256:asked",
+            "data": {},
+            **more,
         }
         row = Row(first + ordinal, stream, version, "Annotated", at, body(**envelope))
         if ordinal == 0:

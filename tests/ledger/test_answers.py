@@ -23,7 +23,8 @@ async def test_an_answer_is_all_of_the_commands_events(ledger: Ledger) -> None:
     await append_one(ledger, 3, events=2)
     answers = await ledger.answers(PROJECT, [command(2), command(3), command("never sent"), command(2)])
     assert {one: [event.position for event in answer.events] for one, answer in answers.items()} == {
-        command(2): [2, 3, 4], command(3): [5, 6],
+        command(2): [2, 3, 4],
+        command(3): [5, 6],
     }
     assert answers[command(2)].request_hash == "sha256:asked"
     assert answers[command(2)].events[0] == (await ledger.read(PROJECT, after=1, limit=1))[0]
@@ -68,8 +69,9 @@ async def test_a_wire_gone_silent_is_noticed_by_both_deadlines_and_the_pool_heal
             assert not away.value.unknown_outcome
             wire.silent = False
             assert (await ledger.head(PROJECT)).position == 1
-            await ledger.append(PROJECT, rows_of(command(1), stamp(await ledger.head(PROJECT)), first=2,
-                                                 streams=[("a", 1)]))
+            await ledger.append(
+                PROJECT, rows_of(command(1), stamp(await ledger.head(PROJECT)), first=2, streams=[("a", 1)])
+            )
             await ledger.close()
 
 
@@ -95,7 +97,10 @@ async def test_a_writer_behind_somebodys_open_transaction_waits_no_longer_than_t
     await transaction.start()
     await owner.execute(
         "insert into ledger.event values ($1, 1, 'slow', 1, 'Annotated', $2, $3, $4, 'sha256:asked', 1)",
-        PROJECT, row.recorded_at, row.body, row.command_id,
+        PROJECT,
+        row.recorded_at,
+        row.body,
+        row.command_id,
     )
     with pytest.raises(LedgerUnavailable) as waited:
         await ledger.append(PROJECT, rows_of(command(1), head.clock, first=1, streams=[("a", 1)]))

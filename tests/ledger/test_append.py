@@ -53,10 +53,12 @@ async def test_streams_are_read_whole_and_by_their_ends(ledger: Ledger) -> None:
     await append_one(ledger, 2, events=2)
     streams = await ledger.read_streams(PROJECT, ["stream-2", "stream-1", "none", "stream-2"])
     assert {name: [e.version for e in events] for name, events in streams.items()} == {
-        "stream-1": [1, 2, 3], "stream-2": [1, 2],
+        "stream-1": [1, 2, 3],
+        "stream-2": [1, 2],
     }
     assert await ledger.ends(PROJECT, ["stream-1", "stream-2", "none"]) == {
-        "stream-1": Ends(first=1, version=3), "stream-2": Ends(first=4, version=2),
+        "stream-1": Ends(first=1, version=3),
+        "stream-2": Ends(first=4, version=2),
     }
 
 
@@ -154,8 +156,15 @@ async def test_time_never_goes_back_within_the_tolerance_either(test_clock_ledge
 @pytest.mark.parametrize(
     "lie",
     [
-        {"project": "bank"}, {"position": 2}, {"position": "1"}, {"stream": "z"}, {"version": 2}, {"type": "Other"},
-        {"recorded_at": "2026-11-28T09:00:00Z"}, {"command_id": str(command(99))}, {"request_hash": "sha256:other"},
+        {"project": "bank"},
+        {"position": 2},
+        {"position": "1"},
+        {"stream": "z"},
+        {"version": 2},
+        {"type": "Other"},
+        {"recorded_at": "2026-11-28T09:00:00Z"},
+        {"command_id": str(command(99))},
+        {"request_hash": "sha256:other"},
         {"ordinal": 1},
     ],
     ids=lambda lie: "-".join(f"{key}={value}" for key, value in lie.items())[:30],
@@ -164,8 +173,14 @@ async def test_columns_that_differ_from_the_bytes_are_refused(ledger: Ledger, li
     head = await ledger.head(PROJECT)
     rows = rows_of(command(1), head.clock, first=1, streams=[("a", 1)])
     envelope = {
-        "project": PROJECT, "position": 1, "type": "Annotated", "stream": "a", "version": 1,
-        "recorded_at": instant(head.clock), "command_id": str(command(1)), "ordinal": 0,
+        "project": PROJECT,
+        "position": 1,
+        "type": "Annotated",
+        "stream": "a",
+        "version": 1,
+        "recorded_at": instant(head.clock),
+        "command_id": str(command(1)),
+        "ordinal": 0,
         "request_hash": "sha256:asked",
     }
     rows[0].body = body(**envelope)
@@ -195,7 +210,11 @@ async def test_a_batch_has_one_project_and_one_instant(ledger: Ledger, dsns: Dsn
         await app.execute(
             "insert into ledger.event select p, n, s, 1, 'Annotated', t, b, c, 'sha256:asked', 1 from unnest("
             "$1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::bytea[], $6::uuid[]) as x (p, n, s, t, b, c)",
-            [PROJECT, other], [1, 2], ["a", "b"], [one.recorded_at, two.recorded_at], [one.body, two.body],
+            [PROJECT, other],
+            [1, 2],
+            ["a", "b"],
+            [one.recorded_at, two.recorded_at],
+            [one.body, two.body],
             [one.command_id, two.command_id],
         )
     await app.close()
@@ -236,7 +255,10 @@ async def test_the_database_itself_refuses_a_body_that_is_too_long(ledger: Ledge
     with pytest.raises(asyncpg.CheckViolationError, match="event_body_bytes_max"):
         await app.execute(
             "insert into ledger.event values ($1, 1, 'a', 1, 'Annotated', $2, $3, $4, 'sha256:asked', 1)",
-            PROJECT, row.recorded_at, row.body, row.command_id,
+            PROJECT,
+            row.recorded_at,
+            row.body,
+            row.command_id,
         )
     await app.close()
 

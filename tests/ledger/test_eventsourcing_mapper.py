@@ -24,10 +24,23 @@ AT = datetime(2026, 11, 28, 9, 0, 0, 123456, tzinfo=UTC)
 
 def recorded(position: int = 1, version: int = 1, at: datetime = AT) -> Recorded[Any]:
     return Recorded(
-        project=PROJECT, position=position, id=UUID(int=position), type="Annotated", schema=1, stream="4.12.0",
-        version=version, recorded_at=at, occurred_at=at, actor=Actor(id="anton", kind="person"),
-        command_id=command(position), ordinal=0, request_hash="sha256:asked", causation=None, correlation=None,
-        policy_version=1, event=Annotated(target=7, kind="remark", text="looked at it"),
+        project=PROJECT,
+        position=position,
+        id=UUID(int=position),
+        type="Annotated",
+        schema=1,
+        stream="4.12.0",
+        version=version,
+        recorded_at=at,
+        occurred_at=at,
+        actor=Actor(id="anton", kind="person"),
+        command_id=command(position),
+        ordinal=0,
+        request_hash="sha256:asked",
+        causation=None,
+        correlation=None,
+        policy_version=1,
+        event=Annotated(target=7, kind="remark", text="looked at it"),
     )
 
 
@@ -51,10 +64,16 @@ def test_it_comes_back_equal_with_the_same_bytes() -> None:
     assert mapper.to_domain_event(stored) == read
 
 
-@pytest.mark.parametrize("lie", [
-    {"originator_id": "other"}, {"originator_version": 2}, {"topic": "Annotated/2"}, {"topic": "builtins:int"},
-    {"state": b"{}"},
-])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"originator_id": "other"},
+        {"originator_version": 2},
+        {"topic": "Annotated/2"},
+        {"topic": "builtins:int"},
+        {"state": b"{}"},
+    ],
+)
 def test_columns_that_differ_from_the_bytes_are_refused(lie: dict[str, Any]) -> None:
     mapper = CanonicalMapper()
     stored = dataclasses.replace(mapper.to_stored_event(recorded()), **lie)

@@ -35,9 +35,18 @@ def writers(dsn: str, tmp_path: Path) -> Iterator[list[Path]]:
     outputs = [tmp_path / f"acknowledged-{number}" for number in range(PROCESSES)]
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.ledger.writer", dsn, PROJECT, str(output), f"process-{number}",
-             str(WRITERS_EACH)],
-            stdin=subprocess.PIPE, cwd=ROOT,
+            [
+                sys.executable,
+                "-m",
+                "tests.ledger.writer",
+                dsn,
+                PROJECT,
+                str(output),
+                f"process-{number}",
+                str(WRITERS_EACH),
+            ],
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
         )
         for number, output in enumerate(outputs)
     ]
@@ -53,8 +62,13 @@ def writers(dsn: str, tmp_path: Path) -> Iterator[list[Path]]:
 
 
 def acknowledged(outputs: list[Path]) -> list[Any]:
-    return [json.loads(line) for output in outputs if output.exists() for line in output.read_text().splitlines(True)
-            if line.endswith("\n")]
+    return [
+        json.loads(line)
+        for output in outputs
+        if output.exists()
+        for line in output.read_text().splitlines(True)
+        if line.endswith("\n")
+    ]
 
 
 def wait_for(outputs: list[Path], more: int) -> None:

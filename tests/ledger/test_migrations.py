@@ -31,15 +31,14 @@ async def test_a_role_that_may_become_the_owner_may_apply(postgres_server: Postg
     with postgres_server.empty_database() as dsns:
         assert await migrate.apply(dsns.owner.replace("interlock_owner", "postgres")) == migrate.newest_number()
         owner = await asyncpg.connect(dsns.owner, timeout=10)
-        assert await owner.fetchval(
-            "select relowner::regrole::text from pg_class where oid = 'ledger.event'::regclass"
-        ) == "interlock_owner"
+        assert (
+            await owner.fetchval("select relowner::regrole::text from pg_class where oid = 'ledger.event'::regclass")
+            == "interlock_owner"
+        )
         await owner.close()
 
 
-async def test_a_changed_migration_is_refused(
-    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_changed_migration_is_refused(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with postgres_server.empty_database() as dsns:
         await migrate.apply(dsns.owner)
         changed = tuple(replace(one, checksum="other") if one.number == 2 else one for one in migrate.migrations())

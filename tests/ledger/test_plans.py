@@ -91,7 +91,8 @@ async def test_the_last_version_of_a_stream_is_one_step_in_its_index(large_ledge
     plan = await plan_of(
         large_ledger,
         "select version from ledger.event where project = $1 and stream = $2 order by version desc limit 1",
-        "text, text", "'new', 'stream-7'",
+        "text, text",
+        "'new', 'stream-7'",
     )
     scans = [node for node in plan if node.get("Relation Name") == "event"]
     assert scans

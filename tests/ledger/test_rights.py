@@ -19,7 +19,7 @@ ATTACKS = {
     "truncate": "truncate ledger.event",
     "truncate all": "truncate ledger.event, ledger.head cascade",
     "upsert": "insert into ledger.event select * from ledger.event on conflict (project, position)"
-              " do update set type = 'Forged'",
+    " do update set type = 'Forged'",
     "merge": "merge into ledger.event e using ledger.event f on e.position = f.position when matched then delete",
     "lock away": "select * from ledger.event for update",
     "update evidence": "update ledger.evidence set media_type = 'text/forged'",
@@ -37,9 +37,9 @@ ATTACKS = {
     "skip the triggers": "set session_replication_role = replica",
     "drop a trigger": "drop trigger event_1_order on ledger.event",
     "replace the check": "create or replace function ledger.check_order() returns trigger language plpgsql"
-                         " as $$ begin return null; end $$",
+    " as $$ begin return null; end $$",
     "replace the clock": "create or replace function ledger.ledger_clock() returns timestamptz language sql"
-                         " as $$ select timestamptz '2030-01-01' $$",
+    " as $$ select timestamptz '2030-01-01' $$",
     "add a trigger": "create trigger mine before insert on ledger.event execute function pg_catalog.now()",
     "add a rule": "create rule mine as on insert to ledger.event do instead nothing",
     "add a column": "alter table ledger.event add column mine text",
@@ -80,9 +80,7 @@ def app_of_a_filled_ledger(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("role", ["interlock_app", "interlock_reader"])
-async def test_a_role_that_may_only_add_or_read_is_refused(
-    app_of_a_filled_ledger: str, role: str, attack: str
-) -> None:
+async def test_a_role_that_may_only_add_or_read_is_refused(app_of_a_filled_ledger: str, role: str, attack: str) -> None:
     connection = await asyncpg.connect(app_of_a_filled_ledger.replace("interlock_app", role), timeout=10)
     try:
         await connection.execute("set search_path = ledger")
@@ -103,8 +101,15 @@ async def test_the_reader_may_not_append(filled: Ledger, dsns: Dsns) -> None:
 
 
 @pytest.mark.parametrize("table", ["event", "evidence"])
-@pytest.mark.parametrize("change", ["update ledger.{0} set project = 'x'", "delete from ledger.{0}",
-                                    "truncate ledger.{0}", "delete from ledger.{0} where false"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ledger.{0} set project = 'x'",
+        "delete from ledger.{0}",
+        "truncate ledger.{0}",
+        "delete from ledger.{0} where false",
+    ],
+)
 async def test_even_the_owner_meets_the_triggers(filled: Ledger, dsns: Dsns, table: str, change: str) -> None:
     owner = await asyncpg.connect(dsns.owner, timeout=10)
     with pytest.raises(asyncpg.PostgresError, match="never changed"):

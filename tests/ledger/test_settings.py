@@ -80,12 +80,24 @@ async def test_sessions_run_in_utc_whatever_the_server_says(dsns: Dsns) -> None:
     await ledger.close()
 
 
-@pytest.mark.parametrize("sqlstate, situation", [
-    ("23505", errors.Overtaken), ("40P01", errors.Overtaken), ("40001", errors.Overtaken),
-    ("08006", OutcomeUnknown), ("40003", OutcomeUnknown), ("57P01", OutcomeUnknown), ("57014", OutcomeUnknown),
-    ("53100", LedgerUnavailable), ("28P01", LedgerUnavailable), ("3D000", LedgerUnavailable),
-    ("25006", errors.ReadOnlyLedger), ("42501", errors.BatchRefused), ("23514", errors.BatchRefused),
-])
+@pytest.mark.parametrize(
+    "sqlstate, situation",
+    [
+        ("23505", errors.Overtaken),
+        ("40P01", errors.Overtaken),
+        ("40001", errors.Overtaken),
+        ("08006", OutcomeUnknown),
+        ("40003", OutcomeUnknown),
+        ("57P01", OutcomeUnknown),
+        ("57014", OutcomeUnknown),
+        ("53100", LedgerUnavailable),
+        ("28P01", LedgerUnavailable),
+        ("3D000", LedgerUnavailable),
+        ("25006", errors.ReadOnlyLedger),
+        ("42501", errors.BatchRefused),
+        ("23514", errors.BatchRefused),
+    ],
+)
 def test_what_the_server_says_has_one_meaning(sqlstate: str, situation: type[Exception]) -> None:
     assert type(errors.named(sqlstate, "said", None)) is situation
 

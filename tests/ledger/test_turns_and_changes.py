@@ -58,8 +58,9 @@ async def test_a_turn_is_given_back_when_its_holder_fails(ledger: Ledger) -> Non
 async def test_a_turn_is_given_back_after_a_refusal_too(ledger: Ledger) -> None:
     with pytest.raises(Overtaken):
         async with ledger.turn(PROJECT) as turn:
-            await turn.append(PROJECT, rows_of(command(1), (await turn.head(PROJECT)).clock, first=2,
-                                               streams=[("a", 1)]))
+            await turn.append(
+                PROJECT, rows_of(command(1), (await turn.head(PROJECT)).clock, first=2, streams=[("a", 1)])
+            )
     async with ledger.turn(PROJECT) as turn:
         assert turn.held
 

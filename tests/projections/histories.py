@@ -51,9 +51,17 @@ def walk(random: Random, steps: int, project: str = "shop") -> Tape:
 
 def baselined(world: World, environment: str) -> None:
     empty = world.random.random() < 0.4
-    world.tape.add("x", env.EnvironmentBaselined(
-        environment=environment, empty=empty, asked_by="anton", confirmed_by="qa-1",
-        release=None if empty else "base", content_digest=None if empty else story.digest("base")))
+    world.tape.add(
+        "x",
+        env.EnvironmentBaselined(
+            environment=environment,
+            empty=empty,
+            asked_by="anton",
+            confirmed_by="qa-1",
+            release=None if empty else "base",
+            content_digest=None if empty else story.digest("base"),
+        ),
+    )
 
 
 def open_release(world: World) -> None:
@@ -69,8 +77,10 @@ def set_content(world: World) -> None:
         world.releases[name] = world.some((f"{name} first", f"{name} second", f"{name} third"))
         story.content(world.tape, name, world.releases[name])
         if world.random.random() < 0.5:
-            world.tape.add(f"release/{name}", rel.EvidenceInvalidated(
-                evidence=("TestsPassed", "ManualQAApproved sandbox"), cause="new content"))
+            world.tape.add(
+                f"release/{name}",
+                rel.EvidenceInvalidated(evidence=("TestsPassed", "ManualQAApproved sandbox"), cause="new content"),
+            )
 
 
 def start(world: World) -> None:
@@ -113,9 +123,20 @@ def restore(world: World) -> None:
     free = set(ENVIRONMENTS[:4]) - world.at_work.keys() - world.restoring
     if free:
         environment = world.some(free)
-        world.tape.add("x", env.LeaseGranted(
-            environment=environment, lease="L-9", kind="restore", holder="ci-1", subject="restore S-1 from production",
-            fencing_token=world.tape.position + 1, expires_at=world.tape.now, observed=Observed()), by="ci-1")
+        world.tape.add(
+            "x",
+            env.LeaseGranted(
+                environment=environment,
+                lease="L-9",
+                kind="restore",
+                holder="ci-1",
+                subject="restore S-1 from production",
+                fencing_token=world.tape.position + 1,
+                expires_at=world.tape.now,
+                observed=Observed(),
+            ),
+            by="ci-1",
+        )
         world.restoring.add(environment)
 
 
@@ -127,11 +148,21 @@ def end_restore(world: World) -> None:
     ending = world.random.random()
     released = env.LeaseReleased(environment=environment, lease="L-9")
     if ending < 0.6:
-        world.tape.add("x", env.DataRestored(environment=environment, restore="S-1", source="production",
-                                             snapshot="nightly", taken_at=world.tape.now), released, by="ci-1")
+        world.tape.add(
+            "x",
+            env.DataRestored(
+                environment=environment, restore="S-1", source="production", snapshot="nightly", taken_at=world.tape.now
+            ),
+            released,
+            by="ci-1",
+        )
     elif ending < 0.7:
-        world.tape.add("x", env.DataRestoreFailed(environment=environment, restore="S-1", source="production",
-                                                  error="disk full"), released, by="ci-1")
+        world.tape.add(
+            "x",
+            env.DataRestoreFailed(environment=environment, restore="S-1", source="production", error="disk full"),
+            released,
+            by="ci-1",
+        )
     else:
         broken = env.LeaseBroken(environment=environment, lease="L-9", reason="stuck")
         world.tape.add("x", broken, env.EnvironmentUnsure(environment=environment, cause="the restore is lost"))
@@ -146,65 +177,120 @@ def state(world: World) -> None:
     if free and world.releases:
         what = world.some(("content", "empty", "mixed"))
         name = world.some(world.releases) if what == "content" else None
-        world.tape.add("x", env.EnvironmentConfirmed(
-            environment=world.some(free), state=what, asked_by="anton", confirmed_by="qa-2", release=name,
-            content_digest=story.digest(world.releases[name]) if name else None))
+        world.tape.add(
+            "x",
+            env.EnvironmentConfirmed(
+                environment=world.some(free),
+                state=what,
+                asked_by="anton",
+                confirmed_by="qa-2",
+                release=name,
+                content_digest=story.digest(world.releases[name]) if name else None,
+            ),
+        )
 
 
 def look_after(world: World) -> None:
     environment = world.some(ENVIRONMENTS)
-    world.tape.add("x", world.random.choice([
-        env.DataErased(environment=environment, cause="R-1"),
-        env.DataMarkedCorrupt(environment=environment, reason="wrong prices"),
-        env.DataMarkedClean(environment=environment, reason="repaired"),
-        env.DataFeedSet(environment=environment, feed="IEX Sandbox"),
-        env.LogsChecked(environment=environment, since=START, until=world.tape.now, result="clean"),
-        env.LogCheckMissed(environment=environment, due_at=world.tape.now),
-        env.EnvironmentFrozen(environment=environment, reason="exchange closed"),
-        env.EnvironmentUnfrozen(environment=environment, reason="open again"),
-        env.TestRunMissed(environment="tests", expected_at=world.tape.now, day="2026-11-24"),
-    ]), by=world.some(PEOPLE))
+    world.tape.add(
+        "x",
+        world.random.choice(
+            [
+                env.DataErased(environment=environment, cause="R-1"),
+                env.DataMarkedCorrupt(environment=environment, reason="wrong prices"),
+                env.DataMarkedClean(environment=environment, reason="repaired"),
+                env.DataFeedSet(environment=environment, feed="IEX Sandbox"),
+                env.LogsChecked(environment=environment, since=START, until=world.tape.now, result="clean"),
+                env.LogCheckMissed(environment=environment, due_at=world.tape.now),
+                env.EnvironmentFrozen(environment=environment, reason="exchange closed"),
+                env.EnvironmentUnfrozen(environment=environment, reason="open again"),
+                env.TestRunMissed(environment="tests", expected_at=world.tape.now, day="2026-11-24"),
+            ]
+        ),
+        by=world.some(PEOPLE),
+    )
 
 
 def judge(world: World) -> None:
     if world.releases:
         name = world.some(world.releases)
         digest = story.digest(world.releases[name])
-        world.tape.add(f"release/{name}", world.random.choice([
-            rel.DevelopmentConfirmed(content_digest=digest),
-            rel.ManualQAApproved(environment="sandbox", scope="team", content_digest=digest, deploy="D-1"),
-            rel.ManualQARejected(environment="sandbox", scope="team", content_digest=digest, reason="no"),
-            rel.CodeReviewApproved(content_digest=digest, deploy="D-1", commit_range="a..b", diff_digest=digest),
-            rel.ReleaseHeld(reason="wait"), rel.ReleaseHoldLifted(reason="go"),
-        ]), by=world.some(PEOPLE))
+        world.tape.add(
+            f"release/{name}",
+            world.random.choice(
+                [
+                    rel.DevelopmentConfirmed(content_digest=digest),
+                    rel.ManualQAApproved(environment="sandbox", scope="team", content_digest=digest, deploy="D-1"),
+                    rel.ManualQARejected(environment="sandbox", scope="team", content_digest=digest, reason="no"),
+                    rel.CodeReviewApproved(
+                        content_digest=digest, deploy="D-1", commit_range="a..b", diff_digest=digest
+                    ),
+                    rel.ReleaseHeld(reason="wait"),
+                    rel.ReleaseHoldLifted(reason="go"),
+                ]
+            ),
+            by=world.some(PEOPLE),
+        )
 
 
 def trouble(world: World) -> None:
     if world.problems and world.random.random() < 0.6:
         name = world.some(world.problems)
-        world.tape.add("x", world.random.choice([
-            prob.ProblemAcknowledged(problem=name), prob.ProblemResolved(problem=name, how="fixed"),
-            prob.ProblemDismissed(problem=name, reason="none"),
-            prob.ReactionOverdue(problem=name, due_at=world.tape.now),
-            prob.ProblemReopened(problem=name, reason="again", environment="sandbox", title="again", severity="low",
-                                 source="person", react_by=world.tape.now),
-        ]), by=world.some(PEOPLE))
+        world.tape.add(
+            "x",
+            world.random.choice(
+                [
+                    prob.ProblemAcknowledged(problem=name),
+                    prob.ProblemResolved(problem=name, how="fixed"),
+                    prob.ProblemDismissed(problem=name, reason="none"),
+                    prob.ReactionOverdue(problem=name, due_at=world.tape.now),
+                    prob.ProblemReopened(
+                        problem=name,
+                        reason="again",
+                        environment="sandbox",
+                        title="again",
+                        severity="low",
+                        source="person",
+                        react_by=world.tape.now,
+                    ),
+                ]
+            ),
+            by=world.some(PEOPLE),
+        )
     else:
         world.problems.append(f"P-{len(world.problems) + 1}")
-        story.reported(world.tape, world.problems[-1], world.some(ENVIRONMENTS),
-                       world.some(world.releases) if world.releases else None)
+        story.reported(
+            world.tape,
+            world.problems[-1],
+            world.some(ENVIRONMENTS),
+            world.some(world.releases) if world.releases else None,
+        )
 
 
 STEPS: list[tuple[Callable[[World], None], float]] = [
-    (open_release, 2), (set_content, 1), (start, 6), (finish, 6), (restore, 2), (end_restore, 2), (doubt, 0.7),
-    (state, 0.7), (look_after, 2), (judge, 2), (trouble, 2),
+    (open_release, 2),
+    (set_content, 1),
+    (start, 6),
+    (finish, 6),
+    (restore, 2),
+    (end_restore, 2),
+    (doubt, 0.7),
+    (state, 0.7),
+    (look_after, 2),
+    (judge, 2),
+    (trouble, 2),
 ]
 
 # What arbitrary events are made of: few names, so that they meet.
 POOLS: Mapping[str, tuple[str, ...]] = {
-    "environment": ("stage", "production"), "release": ("4.0.0", "4.1.0"), "name": ("4.0.0", "4.1.0"),
-    "replaced_release": ("4.0.0", "4.1.0"), "deploy": ("D-1", "D-2"), "problem": ("P-1", "P-2"),
-    "evidence": ("TestsPassed", "ManualQAApproved stage", "?"), "by": ("4.0.0", "4.1.0"),
+    "environment": ("stage", "production"),
+    "release": ("4.0.0", "4.1.0"),
+    "name": ("4.0.0", "4.1.0"),
+    "replaced_release": ("4.0.0", "4.1.0"),
+    "deploy": ("D-1", "D-2"),
+    "problem": ("P-1", "P-2"),
+    "evidence": ("TestsPassed", "ManualQAApproved stage", "?"),
+    "by": ("4.0.0", "4.1.0"),
 }
 STREAMS = ("release/4.0.0", "release/4.1.0", "team", "refusals/anton")
 

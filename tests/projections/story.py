@@ -23,8 +23,13 @@ from interlock.events.catalogue.team import OwnerAssigned, ProjectOpened
 from interlock.events.decision import CheckOutcome, Decision
 from tests.projections.tape import Tape
 
-PURPOSES = {"sandbox-anton": "development", "tests": "tests", "sandbox": "manual-qa", "stage": "rehearsal",
-            "production": "production"}
+PURPOSES = {
+    "sandbox-anton": "development",
+    "tests": "tests",
+    "sandbox": "manual-qa",
+    "stage": "rehearsal",
+    "production": "production",
+}
 
 
 def digest(name: str) -> str:
@@ -32,73 +37,157 @@ def digest(name: str) -> str:
 
 
 def allowed(action: str, position: int) -> Decision:
-    return Decision(action=action, result="allowed", position=position, policy_version=1,
-                    checks=(CheckOutcome(check="release-open", state="passed"),))
+    return Decision(
+        action=action,
+        result="allowed",
+        position=position,
+        policy_version=1,
+        checks=(CheckOutcome(check="release-open", state="passed"),),
+    )
 
 
 def refused(action: str, position: int) -> Decision:
-    return Decision(action=action, result="refused", position=position, policy_version=1,
-                    checks=(CheckOutcome(check="release-open", state="passed"),
-                            CheckOutcome(check="release-window", state="waiting")))
+    return Decision(
+        action=action,
+        result="refused",
+        position=position,
+        policy_version=1,
+        checks=(
+            CheckOutcome(check="release-open", state="passed"),
+            CheckOutcome(check="release-window", state="waiting"),
+        ),
+    )
 
 
 def opened(tape: Tape, name: str, *, kind: Any = "normal", problem: str | None = None) -> None:
-    tape.add(f"release/{name}", rel.ReleaseOpened(name=name, kind=kind, title=f"What {name} brings", author="anton",
-                                                  problem=problem))
+    tape.add(
+        f"release/{name}",
+        rel.ReleaseOpened(name=name, kind=kind, title=f"What {name} brings", author="anton", problem=problem),
+    )
 
 
 def content(tape: Tape, name: str, made_of: str, *, fixes: tuple[str, ...] = (), migrations: int = 1) -> None:
     commit = Commit(repository="trades", sha="9fceb02", author="anton", time=tape.now)
-    tape.add(f"release/{name}", rel.ReleaseContentSet(
-        content_digest=digest(made_of), artifacts=(Artifact(purl="pkg:oci/trades@1", digest=digest(made_of)),),
-        commits=(commit,), head=(), fixes=fixes,
-        migrations=tuple(Migration(id=f"m{n}", digest=digest(f"m{n}")) for n in range(migrations)),
-    ))
-
-
-def requested(tape: Tape, name: str, made_of: str, environment: str, deploy: str, *, at_window: bool = False,
-              intent: Any = "promote", minutes: float = 1) -> int:
-    return tape.add(f"release/{name}", rel.DeployRequested(
-        deploy=deploy, release=name, environment=environment, content_digest=digest(made_of), intent=intent,
-        at_window=at_window, expires_at=tape.now + timedelta(days=1),
-        decision=allowed(f"deploy {name} to {environment}", tape.position),
-    ), minutes=minutes)
-
-
-def started(tape: Tape, name: str, made_of: str, environment: str, deploy: str, *, intent: Any = "promote",
-            causation: int | None = None, replaced: str | None = None) -> int:
-    lease = f"L-{tape.position}"
-    return tape.add(
+    tape.add(
         f"release/{name}",
-        env.LeaseGranted(environment=environment, lease=lease, kind="deploy", holder="ci-1", subject=f"deploy {deploy}",
-                         fencing_token=tape.position + 1, expires_at=tape.now + timedelta(minutes=15),
-                         observed=Observed(), release=name),
-        rel.DeployStarted(deploy=deploy, release=name, environment=environment, content_digest=digest(made_of),
-                          intent=intent, lease=lease, fencing_token=tape.position + 1, executor="ci-1",
-                          decision=allowed(f"start {deploy}", tape.position),
-                          purpose=PURPOSES[environment],  # type: ignore[arg-type]
-                          replaced_release=replaced),
-        by="ci-1", causation=causation,
+        rel.ReleaseContentSet(
+            content_digest=digest(made_of),
+            artifacts=(Artifact(purl="pkg:oci/trades@1", digest=digest(made_of)),),
+            commits=(commit,),
+            head=(),
+            fixes=fixes,
+            migrations=tuple(Migration(id=f"m{n}", digest=digest(f"m{n}")) for n in range(migrations)),
+        ),
     )
 
 
-def succeeded(tape: Tape, name: str, made_of: str, environment: str, deploy: str, *more: Any,
-              intent: Any = "promote") -> int:
+def requested(
+    tape: Tape,
+    name: str,
+    made_of: str,
+    environment: str,
+    deploy: str,
+    *,
+    at_window: bool = False,
+    intent: Any = "promote",
+    minutes: float = 1,
+) -> int:
     return tape.add(
         f"release/{name}",
-        rel.DeploySucceeded(deploy=deploy, release=name, environment=environment, content_digest=digest(made_of),
-                            intent=intent, observed_digest=digest(made_of), finished_outside_window=False,
-                            schema_digest=digest(f"schema of {made_of}")),
-        env.LeaseReleased(environment=environment, lease=f"L-{tape.position - 2}"), *more, by="ci-1", minutes=3,
+        rel.DeployRequested(
+            deploy=deploy,
+            release=name,
+            environment=environment,
+            content_digest=digest(made_of),
+            intent=intent,
+            at_window=at_window,
+            expires_at=tape.now + timedelta(days=1),
+            decision=allowed(f"deploy {name} to {environment}", tape.position),
+        ),
+        minutes=minutes,
+    )
+
+
+def started(
+    tape: Tape,
+    name: str,
+    made_of: str,
+    environment: str,
+    deploy: str,
+    *,
+    intent: Any = "promote",
+    causation: int | None = None,
+    replaced: str | None = None,
+) -> int:
+    lease = f"L-{tape.position}"
+    return tape.add(
+        f"release/{name}",
+        env.LeaseGranted(
+            environment=environment,
+            lease=lease,
+            kind="deploy",
+            holder="ci-1",
+            subject=f"deploy {deploy}",
+            fencing_token=tape.position + 1,
+            expires_at=tape.now + timedelta(minutes=15),
+            observed=Observed(),
+            release=name,
+        ),
+        rel.DeployStarted(
+            deploy=deploy,
+            release=name,
+            environment=environment,
+            content_digest=digest(made_of),
+            intent=intent,
+            lease=lease,
+            fencing_token=tape.position + 1,
+            executor="ci-1",
+            decision=allowed(f"start {deploy}", tape.position),
+            purpose=PURPOSES[environment],  # type: ignore[arg-type]
+            replaced_release=replaced,
+        ),
+        by="ci-1",
+        causation=causation,
+    )
+
+
+def succeeded(
+    tape: Tape, name: str, made_of: str, environment: str, deploy: str, *more: Any, intent: Any = "promote"
+) -> int:
+    return tape.add(
+        f"release/{name}",
+        rel.DeploySucceeded(
+            deploy=deploy,
+            release=name,
+            environment=environment,
+            content_digest=digest(made_of),
+            intent=intent,
+            observed_digest=digest(made_of),
+            finished_outside_window=False,
+            schema_digest=digest(f"schema of {made_of}"),
+        ),
+        env.LeaseReleased(environment=environment, lease=f"L-{tape.position - 2}"),
+        *more,
+        by="ci-1",
+        minutes=3,
     )
 
 
 def failed(tape: Tape, name: str, made_of: str, environment: str, deploy: str, left: Any, *more: Any) -> int:
     return tape.add(
         f"release/{name}",
-        rel.DeployFailed(deploy=deploy, release=name, environment=environment, content_digest=digest(made_of),
-                         phase="switch", error="it did not come up", environment_left=left),
-        env.LeaseReleased(environment=environment, lease=f"L-{tape.position - 2}"), *more, by="ci-1",
+        rel.DeployFailed(
+            deploy=deploy,
+            release=name,
+            environment=environment,
+            content_digest=digest(made_of),
+            phase="switch",
+            error="it did not come up",
+            environment_left=left,
+        ),
+        env.LeaseReleased(environment=environment, lease=f"L-{tape.position - 2}"),
+        *more,
+        by="ci-1",
     )
 
 
@@ -109,21 +198,49 @@ def deployed(tape: Tape, name: str, made_of: str, environment: str, deploy: str,
 
 
 def reported(tape: Tape, problem: str, environment: str, release: str | None, *, severity: Any = "medium") -> int:
-    return tape.add(f"problem/{problem}", prob.ProblemReported(
-        problem=problem, environment=environment, title="quotes freeze", severity=severity, source="person",
-        react_by=tape.now + timedelta(hours=4), release=release, reporter="qa-1",
-    ), by="qa-1")
+    return tape.add(
+        f"problem/{problem}",
+        prob.ProblemReported(
+            problem=problem,
+            environment=environment,
+            title="quotes freeze",
+            severity=severity,
+            source="person",
+            react_by=tape.now + timedelta(hours=4),
+            release=release,
+            reporter="qa-1",
+        ),
+        by="qa-1",
+    )
 
 
 def tested(tape: Tape, name: str, made_of: str, run: str) -> None:
-    tape.add(f"release/{name}", env.TestRunStarted(
-        environment="tests", run=run, trigger="manual", lease=f"L-{run}", fencing_token=7, release=name,
-        content_digest=digest(made_of)), env.DataErased(environment="tests", cause=run), by="ci-1")
     tape.add(
         f"release/{name}",
-        rel.TestsPassed(run=run, content_digest=digest(made_of), suite_digest=digest("suite"),
-                        counts=TestCounts(total=412, passed=412, failed=0, skipped=0), started_at=tape.now,
-                        finished_at=tape.now, fencing_token=7, report=digest("report")),
+        env.TestRunStarted(
+            environment="tests",
+            run=run,
+            trigger="manual",
+            lease=f"L-{run}",
+            fencing_token=7,
+            release=name,
+            content_digest=digest(made_of),
+        ),
+        env.DataErased(environment="tests", cause=run),
+        by="ci-1",
+    )
+    tape.add(
+        f"release/{name}",
+        rel.TestsPassed(
+            run=run,
+            content_digest=digest(made_of),
+            suite_digest=digest("suite"),
+            counts=TestCounts(total=412, passed=412, failed=0, skipped=0),
+            started_at=tape.now,
+            finished_at=tape.now,
+            fencing_token=7,
+            report=digest("report"),
+        ),
         env.TestRunFinished(environment="tests", run=run, verdict="passed", report=digest("report"), release=name),
         by="ci-1",
     )
@@ -131,30 +248,75 @@ def tested(tape: Tape, name: str, made_of: str, run: str) -> None:
 
 def rehearsed(tape: Tape, name: str, made_of: str, deploy: str) -> None:
     stream = f"release/{name}"
-    tape.add(stream, rel.CodeReviewApproved(content_digest=digest(made_of), deploy=deploy, commit_range="a..b",
-                                            diff_digest=digest("diff")), by="reviewer-1")
-    tape.add(stream, env.DataRestored(environment="stage", restore=f"S-{deploy}", source="production",
-                                      snapshot="nightly", taken_at=tape.now, source_release="4.11.0"), by="ci-1")
-    tape.add(stream, rel.StageMigrated(
-        content_digest=digest(made_of), deploy=deploy, restore=f"S-{deploy}", migration="M-1",
-        schema_before=digest("s1"),
-        schema_after=digest("s2"), migrations=(AppliedMigration(id="m0", digest=digest("m0"), duration_ms=38_000),),
-    ), by="ci-1")
-    tape.add(stream, rel.ManualQAApproved(environment="stage", scope="core-and-affected",
-                                          content_digest=digest(made_of), deploy=deploy, areas=("quotes",)), by="qa-2")
+    tape.add(
+        stream,
+        rel.CodeReviewApproved(
+            content_digest=digest(made_of), deploy=deploy, commit_range="a..b", diff_digest=digest("diff")
+        ),
+        by="reviewer-1",
+    )
+    tape.add(
+        stream,
+        env.DataRestored(
+            environment="stage",
+            restore=f"S-{deploy}",
+            source="production",
+            snapshot="nightly",
+            taken_at=tape.now,
+            source_release="4.11.0",
+        ),
+        by="ci-1",
+    )
+    tape.add(
+        stream,
+        rel.StageMigrated(
+            content_digest=digest(made_of),
+            deploy=deploy,
+            restore=f"S-{deploy}",
+            migration="M-1",
+            schema_before=digest("s1"),
+            schema_after=digest("s2"),
+            migrations=(AppliedMigration(id="m0", digest=digest("m0"), duration_ms=38_000),),
+        ),
+        by="ci-1",
+    )
+    tape.add(
+        stream,
+        rel.ManualQAApproved(
+            environment="stage",
+            scope="core-and-affected",
+            content_digest=digest(made_of),
+            deploy=deploy,
+            areas=("quotes",),
+        ),
+        by="qa-2",
+    )
 
 
 def story(project: str = "shop") -> Tape:
     """4.12.0 goes to production and back; what happened on the way is what read models must show."""
     tape = Tape(project)
-    tape.add("team", ProjectOpened(founders=("admin-1", "admin-2")),
-             OwnerAssigned(environment="sandbox-anton", principal="anton"), by="serve")
+    tape.add(
+        "team",
+        ProjectOpened(founders=("admin-1", "admin-2")),
+        OwnerAssigned(environment="sandbox-anton", principal="anton"),
+        by="serve",
+    )
     for environment in PURPOSES:
         identity = Identity(system_identifier="7315", database=environment)
         tape.add("team", env.EnvironmentRegistered(environment=environment, identity=identity), by="admin-1")
-    tape.add("environment/production", env.EnvironmentBaselined(
-        environment="production", empty=False, asked_by="admin-1", confirmed_by="admin-2", release="4.11.0",
-        content_digest=digest("base")), by="admin-2")
+    tape.add(
+        "environment/production",
+        env.EnvironmentBaselined(
+            environment="production",
+            empty=False,
+            asked_by="admin-1",
+            confirmed_by="admin-2",
+            release="4.11.0",
+            content_digest=digest("base"),
+        ),
+        by="admin-2",
+    )
     opened(tape, "4.12.0")
     content(tape, "4.12.0", "first")
     tape.add("release/4.12.0", rel.DevelopmentConfirmed(content_digest=digest("first")))
@@ -167,8 +329,11 @@ def story(project: str = "shop") -> Tape:
     first = reported(tape, "P-1", "sandbox", "4.12.0")
     tape.add("problem/P-1", prob.ProblemAcknowledged(problem="P-1"), by="anton", causation=first)
     tape.add("problem/P-1", prob.ProblemDismissed(problem="P-1", reason="a slow network"), by="qa-2")
-    tape.add("release/4.12.0", rel.ManualQAApproved(environment="sandbox", scope="team",
-                                                    content_digest=digest("second"), deploy="D-3"), by="qa-1")
+    tape.add(
+        "release/4.12.0",
+        rel.ManualQAApproved(environment="sandbox", scope="team", content_digest=digest("second"), deploy="D-3"),
+        by="qa-1",
+    )
     deployed(tape, "4.12.0", "second", "stage", "D-4")
     rehearsed(tape, "4.12.0", "second", "D-4")
     to_production(tape)
@@ -179,18 +344,30 @@ def story(project: str = "shop") -> Tape:
 def to_production(tape: Tape) -> None:
     stream = "release/4.12.0"
     action = "deploy 4.12.0 to production"
-    tape.add("refusals/anton", ActionRefused(action=action, subject="release/4.12.0", fingerprint=digest("f"),
-                                             decision=refused(action, tape.position)))
+    tape.add(
+        "refusals/anton",
+        ActionRefused(
+            action=action, subject="release/4.12.0", fingerprint=digest("f"), decision=refused(action, tape.position)
+        ),
+    )
     asked = requested(tape, "4.12.0", "second", "production", "D-5", at_window=True)
-    tape.add(stream, rel.DeployReady(deploy="D-5", release="4.12.0", environment="production",
-                                     decision=allowed("start D-5", tape.position)), by="watch", minutes=600)
+    tape.add(
+        stream,
+        rel.DeployReady(
+            deploy="D-5", release="4.12.0", environment="production", decision=allowed("start D-5", tape.position)
+        ),
+        by="watch",
+        minutes=600,
+    )
     started(tape, "4.12.0", "second", "production", "D-5", causation=asked, replaced="4.11.0")
     failed(tape, "4.12.0", "second", "production", "D-5", "unchanged")
     requested(tape, "4.12.0", "second", "production", "D-6", minutes=5)
     started(tape, "4.12.0", "second", "production", "D-6", replaced="4.11.0")
     succeeded(tape, "4.12.0", "second", "production", "D-6", rel.ReleaseCompleted(deploy="D-6"))
-    tape.add("environment/production", env.LogsChecked(environment="production", since=tape.now, until=tape.now,
-                                                       result="clean", release="4.12.0"))
+    tape.add(
+        "environment/production",
+        env.LogsChecked(environment="production", since=tape.now, until=tape.now, result="clean", release="4.12.0"),
+    )
     tape.add("annotations/1", Annotated(target=asked, kind="remark", text="this one waited over night"), by="qa-1")
 
 

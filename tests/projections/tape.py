@@ -41,11 +41,23 @@ class Tape:
             position = self.position + 1
             name = type(event).__name__
             made: Recorded[Any] = Recorded(
-                project=self.project, position=position, id=made_id("event", position), type=name,
-                schema=CATALOGUE[name][1], stream=own, version=self._versions[own], recorded_at=self.now,
-                occurred_at=self.now, actor=Actor(id=by, kind=KINDS.get(by, "person")),  # type: ignore[arg-type]
-                command_id=made_id("command", first), ordinal=ordinal, request_hash="sha256:" + "0" * 64,
-                causation=causation if ordinal == 0 else first, correlation=causation, policy_version=1, event=event,
+                project=self.project,
+                position=position,
+                id=made_id("event", position),
+                type=name,
+                schema=CATALOGUE[name][1],
+                stream=own,
+                version=self._versions[own],
+                recorded_at=self.now,
+                occurred_at=self.now,
+                actor=Actor(id=by, kind=KINDS.get(by, "person")),  # type: ignore[arg-type]
+                command_id=made_id("command", first),
+                ordinal=ordinal,
+                request_hash="sha256:" + "0" * 64,
+                causation=causation if ordinal == 0 else first,
+                correlation=causation,
+                policy_version=1,
+                event=event,
             )
             self.events.append(decode(encode(made)))
         return self.position

@@ -21,16 +21,25 @@ async def test_everything_that_was_recorded_is_in_it_newest_first(told: Writer, 
     assert {one["type"] for one in found} == {recorded.type for recorded in tape.events}
 
 
-@pytest.mark.parametrize("filters", [
-    Filters(release="4.12.0"), Filters(environment="production"), Filters(person="qa-1"), Filters(problem="P-2"),
-    Filters(type="ActionRefused"), Filters(release="4.12.0", environment="production"),
-    Filters(person="ci-1", environment="stage", type="DeployStarted"), Filters(type="NoSuchThing"),
-    Filters(since=START + timedelta(minutes=20), until=START + timedelta(minutes=50)),
-    Filters(person="anton", until=START + timedelta(minutes=30)),
-])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(release="4.12.0"),
+        Filters(environment="production"),
+        Filters(person="qa-1"),
+        Filters(problem="P-2"),
+        Filters(type="ActionRefused"),
+        Filters(release="4.12.0", environment="production"),
+        Filters(person="ci-1", environment="stage", type="DeployStarted"),
+        Filters(type="NoSuchThing"),
+        Filters(since=START + timedelta(minutes=20), until=START + timedelta(minutes=50)),
+        Filters(person="anton", until=START + timedelta(minutes=30)),
+    ],
+)
 async def test_each_filter_finds_exactly_what_it_names(told: Writer, tape: Tape, filters: Filters) -> None:
     expected = [
-        e.position for e in tape.events
+        e.position
+        for e in tape.events
         if (filters.release is None or filters.release in releases(e))
         and (filters.environment is None or filters.environment in environments(e))
         and (filters.person is None or filters.person in persons(e))
@@ -53,16 +62,18 @@ async def test_pages_join_without_a_seam(told: Writer, *, forward: bool) -> None
     filters = Filters(environment="production")
     whole = await entries(told.connection, "shop", filters, after=0 if forward else None, limit=EVERYTHING)
     joined, last = [], 0 if forward else None
-    while page := await entries(told.connection, "shop", filters, limit=3, data=False,
-                                **({"after": last} if forward else {"before": last})):
+    while page := await entries(
+        told.connection, "shop", filters, limit=3, data=False, **({"after": last} if forward else {"before": last})
+    ):
         joined += page
         last = page[-1]["position"]
     assert joined == whole
 
 
 async def test_a_refusal_is_found_by_what_was_refused(told: Writer) -> None:
-    [found] = await entries(told.connection, "shop", Filters(release="4.12.0", environment="production",
-                                                             type="ActionRefused"), data=True)
+    [found] = await entries(
+        told.connection, "shop", Filters(release="4.12.0", environment="production", type="ActionRefused"), data=True
+    )
     assert found["by"] == "anton"
     assert [check["check"] for check in found["data"]["decision"]["checks"]] == ["release-open", "release-window"]
 

@@ -11,8 +11,11 @@ from tests.projections.tape import Tape
 
 def at(tape: Tape, name: str, number: int = 0, **fields: Any) -> int:
     """The position of an event of this type."""
-    found = [e.position for e in tape.events
-             if e.type == name and all(getattr(e.event, key) == value for key, value in fields.items())]
+    found = [
+        e.position
+        for e in tape.events
+        if e.type == name and all(getattr(e.event, key) == value for key, value in fields.items())
+    ]
     return found[number]
 
 
@@ -61,7 +64,10 @@ async def test_the_datas_lineage_is_told(told: Writer, tape: Tape) -> None:
     stage = await environment_state.environment(told.connection, "shop", "stage")
     assert stage is not None
     assert (stage["data"]["state"], stage["data"]["source"], stage["data"]["source_release"]) == (
-        "restored", "production", "4.11.0")
+        "restored",
+        "production",
+        "4.11.0",
+    )
     assert stage["schema"]["schema_digest"] == tape.events[at(tape, "StageMigrated") - 1].event.schema_after
     tests = await environment_state.environment(told.connection, "shop", "tests")
     assert tests is not None

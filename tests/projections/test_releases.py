@@ -12,7 +12,8 @@ from tests.projections.test_environment_state import at
 async def test_open_ones_are_listed_newest_first_and_closed_ones_on_request(told: Writer, tape: Tape) -> None:
     found = await releases.releases(told.connection, "shop")
     assert [(one["release"], one["state"], one["kind"], one["problem"]) for one in found] == [
-        ("4.12.1", "held", "hotfix", "P-2")]
+        ("4.12.1", "held", "hotfix", "P-2")
+    ]
     everything = await releases.releases(told.connection, "shop", state="all")
     assert [one["release"] for one in everything] == ["4.12.1", "4.12.0"]
     page = await releases.releases(told.connection, "shop", state="all", before=everything[0]["opened_position"])
@@ -56,8 +57,13 @@ async def test_its_content_deploys_problems_and_version_are_there(told: Writer, 
     assert found["content"]["content_digest"] == digest("second")
     assert len(found["content"]["commits"]) == 1
     assert [(one["deploy"], one["state"]) for one in found["deploys"]] == [
-        ("D-1", "succeeded"), ("D-2", "succeeded"), ("D-3", "succeeded"), ("D-4", "succeeded"), ("D-5", "failed"),
-        ("D-6", "succeeded")]
+        ("D-1", "succeeded"),
+        ("D-2", "succeeded"),
+        ("D-3", "succeeded"),
+        ("D-4", "succeeded"),
+        ("D-5", "failed"),
+        ("D-6", "succeeded"),
+    ]
     assert {name: one["state"] for name, one in found["problems"].items()} == {"P-1": "dismissed", "P-2": "open"}
     assert found["version"] == max(e.version for e in tape.events if e.stream == "release/4.12.0")
 
@@ -79,8 +85,16 @@ async def test_the_timeline_has_what_happened_to_it_elsewhere_too(told: Writer) 
     lines = await releases.timeline(told.connection, "shop", "4.12.0")
     assert [line["position"] for line in lines] == sorted(line["position"] for line in lines)
     types = {line["type"] for line in lines}
-    assert {"ReleaseOpened", "LeaseGranted", "DataRestored", "ProblemReported", "ProblemAcknowledged",
-            "ActionRefused", "TestRunStarted", "DataErased"} <= types
+    assert {
+        "ReleaseOpened",
+        "LeaseGranted",
+        "DataRestored",
+        "ProblemReported",
+        "ProblemAcknowledged",
+        "ActionRefused",
+        "TestRunStarted",
+        "DataErased",
+    } <= types
     page = await releases.timeline(told.connection, "shop", "4.12.0", after=lines[4]["position"], limit=3)
     assert page == lines[5:8]
 

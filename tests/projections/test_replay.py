@@ -69,9 +69,7 @@ def test_every_projection_equals_a_replay_cut_at_a_random_position(
 
 @settings(SEEDS, max_examples=12)
 @given(seed=st.integers(0, 2**32), events=st.integers(1, 40))
-def test_what_no_rule_would_have_allowed_is_still_readable(
-    read_model_dsns: Dsns, seed: int, events: int
-) -> None:
+def test_what_no_rule_would_have_allowed_is_still_readable(read_model_dsns: Dsns, seed: int, events: int) -> None:
     random = Random(seed)
     tape = chaos(random, events)
     asyncio.run(compare(read_model_dsns.app, tape, random, [random.randint(0, events), events]))

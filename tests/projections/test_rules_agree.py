@@ -61,9 +61,7 @@ async def compare(dsn: str, tape: Tape, positions: set[int]) -> None:
 
 @settings(SEEDS, max_examples=15)
 @given(seed=st.integers(0, 2**32), steps=st.integers(5, 60))
-def test_what_runs_where_is_the_same_for_rules_and_readers(
-    read_model_dsns: Dsns, seed: int, steps: int
-) -> None:
+def test_what_runs_where_is_the_same_for_rules_and_readers(read_model_dsns: Dsns, seed: int, steps: int) -> None:
     random = Random(seed)
     tape = walk(random, steps)
     last = {position for position in range(tape.position - 3, tape.position + 1) if position > 0}

@@ -22,21 +22,26 @@ def positions(version: int = 1, *, poison: int | None = None, broken: int | None
         position = 0 if recorded.position == broken else recorded.position
         yield Write(add, (recorded.project, position, 0, 1))
 
-    schema = (f"create table {table} (project text, position bigint check (position > 0),"
-              " primary key (project, position));")
+    schema = (
+        f"create table {table} (project text, position bigint check (position > 0), primary key (project, position));"
+    )
     return Projection("positions", version, schema, (table,), project)
 
 
 async def seen(connection: Any, project: str, version: int = 1) -> list[int]:
     rows = await connection.fetch(
-        f"select position from read_model.positions_{version} where project = $1 order by 1", project)
+        f"select position from read_model.positions_{version} where project = $1 order by 1", project
+    )
     return [row["position"] for row in rows]
 
 
 async def cursor(connection: Any, project: str, version: int = 1) -> Any:
     [row] = await connection.fetch(
         "select position, stopped_because from cursor.projection where name = 'positions' and version = $2"
-        " and project = $1", project, version)
+        " and project = $1",
+        project,
+        version,
+    )
     return row
 
 

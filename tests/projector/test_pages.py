@@ -29,8 +29,13 @@ async def connection(ledger: Ledger) -> AsyncIterator[Any]:
 
 
 async def run(database: Ledger, pages: list[Page], *projections: Projection, **how: Any) -> Projector:
-    projector = Projector(database.connection, Pages("shop", pages), projections or (positions(),), sleep=sleep,
-                          **{"alarm": lambda _: None, **how})
+    projector = Projector(
+        database.connection,
+        Pages("shop", pages),
+        projections or (positions(),),
+        sleep=sleep,
+        **{"alarm": lambda _: None, **how},
+    )
     await projector.prepare()
     async with asyncio.timeout(60):
         await projector.run()
@@ -53,8 +58,7 @@ async def test_what_comes_twice_is_written_once(ledger: Ledger, connection: Any)
 
 async def test_what_the_feed_left_out_is_read_from_the_ledger_with_an_alarm(ledger: Ledger, connection: Any) -> None:
     alarms: list[str] = []
-    projector = await run(
-        ledger, [EVENTS[:3], EVENTS[5:8], [EVENTS[10]]], ledger=Kept(EVENTS), alarm=alarms.append)
+    projector = await run(ledger, [EVENTS[:3], EVENTS[5:8], [EVENTS[10]]], ledger=Kept(EVENTS), alarm=alarms.append)
     assert await seen(connection, "shop") == list(range(1, 12))
     assert [alarm.rpartition("left out ")[2] for alarm in alarms] == ["4 to 5", "9 to 10"]
     assert projector.status()[0].gaps == 2
@@ -75,8 +79,9 @@ async def test_without_a_ledger_a_gap_stops_the_projection(ledger: Ledger, conne
 
 
 async def test_an_event_that_cannot_be_applied_stops_that_projection_only(ledger: Ledger, connection: Any) -> None:
-    other = Projection("other", 1, "create table read_model.other_1 (position bigint);", ("read_model.other_1",),
-                       lambda _: ())
+    other = Projection(
+        "other", 1, "create table read_model.other_1 (position bigint);", ("read_model.other_1",), lambda _: ()
+    )
     for version, bad in ((1, {"poison": 7}), (2, {"broken": 7})):
         projector = await run(ledger, [EVENTS[:5], EVENTS[5:9]], positions(version, **bad), other)
         assert await seen(connection, "shop", version) == [1, 2, 3, 4, 5, 6]
@@ -127,17 +132,22 @@ async def test_a_connection_lost_in_the_middle_of_a_page_leaves_nothing_half_don
 
 
 async def test_whoever_ends_its_sessions_loses_and_doubles_nothing(ledger: Ledger, connection: Any) -> None:
-    projector = Projector(ledger.connection, Slow("shop", [[event] for event in EVENTS]), (positions(),),
-                          sleep=sleep)
+    projector = Projector(ledger.connection, Slow("shop", [[event] for event in EVENTS]), (positions(),), sleep=sleep)
     await projector.prepare()
     running = asyncio.create_task(projector.run())
     ended = 0
     while not running.done():
         await asyncio.sleep(0.03)
-        ended += len(await connection.fetch(
-            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
-            " and datname = current_database() and usename = current_user"
-        )) if ended < SESSIONS_ENDED_MAX else 0
+        ended += (
+            len(
+                await connection.fetch(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+                    " and datname = current_database() and usename = current_user"
+                )
+            )
+            if ended < SESSIONS_ENDED_MAX
+            else 0
+        )
     await running
     assert ended > 0
     assert await seen(connection, "shop") == ALL

@@ -94,7 +94,8 @@ async def test_the_read_models_follow_the_ledger_and_can_be_waited_for(ledger: L
             [last] = await record_in(ledger, "shop", 1)
             assert await projector.wait_for("shop", last, 30) == last
         assert {(one.name, one.position, one.serving) for one in projector.status()} == {
-            (projection.name, 3, True) for projection in PROJECTIONS}
+            (projection.name, 3, True) for projection in PROJECTIONS
+        }
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

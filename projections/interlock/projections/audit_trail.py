@@ -66,11 +66,27 @@ ADD_TAGS = f"insert into {TAG} (project, tag, position) select $1, unnest($2::te
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
     """Write the event down, and what it can be found by."""
     actor = recorded.actor
-    yield Write(ADD_ENTRY, (
-        recorded.project, recorded.position, recorded.type, recorded.stream, recorded.version, recorded.recorded_at,
-        recorded.occurred_at, actor.id, actor.kind, actor.credential, recorded.causation, recorded.correlation,
-        recorded.command_id, recorded.policy_version, sentence(recorded), recorded.raw or encode(recorded),
-    ))
+    yield Write(
+        ADD_ENTRY,
+        (
+            recorded.project,
+            recorded.position,
+            recorded.type,
+            recorded.stream,
+            recorded.version,
+            recorded.recorded_at,
+            recorded.occurred_at,
+            actor.id,
+            actor.kind,
+            actor.credential,
+            recorded.causation,
+            recorded.correlation,
+            recorded.command_id,
+            recorded.policy_version,
+            sentence(recorded),
+            recorded.raw or encode(recorded),
+        ),
+    )
     yield Write(ADD_TAGS, (recorded.project, tags(recorded), recorded.position))
 
 
@@ -104,8 +120,13 @@ class Filters:
 
     def tags(self) -> list[str]:
         """Return the tags that an event must have."""
-        named = {"release": self.release, "environment": self.environment, "person": self.person, "type": self.type,
-                 "problem": self.problem}
+        named = {
+            "release": self.release,
+            "environment": self.environment,
+            "person": self.person,
+            "type": self.type,
+            "problem": self.problem,
+        }
         return [f"{kind}/{name}" for kind, name in named.items() if name is not None]
 
 
@@ -136,8 +157,15 @@ select {COLUMNS} from {ENTRY} as entry
 
 
 async def entries(
-    connection: Connection, project: str, filters: Filters = ANYTHING, *, at: int | None = None,
-    after: int | None = None, before: int | None = None, limit: int = 50, data: bool = False,
+    connection: Connection,
+    project: str,
+    filters: Filters = ANYTHING,
+    *,
+    at: int | None = None,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    data: bool = False,
 ) -> list[dict[str, Any]]:
     """Return what was recorded up to `at`, newest first; with `after`, from there on, oldest first.
 
@@ -153,9 +181,7 @@ async def entries(
     return [_entry(row, data=data) for row in rows]
 
 
-async def entry(
-    connection: Connection, project: str, position: int, *, at: int | None = None
-) -> dict[str, Any] | None:
+async def entry(connection: Connection, project: str, position: int, *, at: int | None = None) -> dict[str, Any] | None:
     """Return one event with its `data`, `causes` (nearest first), `effects` and `annotations`; None if not there."""
     rows = await connection.fetch(ONE, project, position) if position <= seen_at(at) else []
     if not rows:
@@ -187,7 +213,8 @@ def _page(tags: int, *, oldest_first: bool, body: bool) -> str:
     """Return the statement for a page of events with so many tags: the first tag leads, the others are looked up."""
     joins = "".join(
         f" join {TAG} as tag{number} on tag{number}.project = $1 and tag{number}.tag = ${number + 5}"
-        f" and tag{number}.position = entry.position" for number in range(tags)
+        f" and tag{number}.position = entry.position"
+        for number in range(tags)
     )
     order = "tag0.position" if tags else "entry.position"
     return (
@@ -199,11 +226,20 @@ def _page(tags: int, *, oldest_first: bool, body: bool) -> str:
 
 def _entry(row: Any, *, data: bool = False) -> dict[str, Any]:
     found = {
-        "position": row["position"], "type": row["type"], "stream": row["stream"], "version": row["version"],
-        "recorded_at": instant(row["recorded_at"]), "occurred_at": instant(row["occurred_at"]),
-        "by": row["actor"], "by_kind": row["actor_kind"], "credential": row["credential"],
-        "causation": row["causation"], "correlation": row["correlation"], "command_id": str(row["command_id"]),
-        "policy_version": row["policy_version"], "sentence": row["sentence"],
+        "position": row["position"],
+        "type": row["type"],
+        "stream": row["stream"],
+        "version": row["version"],
+        "recorded_at": instant(row["recorded_at"]),
+        "occurred_at": instant(row["occurred_at"]),
+        "by": row["actor"],
+        "by_kind": row["actor_kind"],
+        "credential": row["credential"],
+        "causation": row["causation"],
+        "correlation": row["correlation"],
+        "command_id": str(row["command_id"]),
+        "policy_version": row["policy_version"],
+        "sentence": row["sentence"],
     }
     if data:
         found["data"] = orjson.loads(row["body"])["data"]

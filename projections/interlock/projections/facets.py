@@ -115,51 +115,113 @@ class Facets:
         )
 
     def set(
-        self, recorded: Recorded[Any], subject: str, facet: str, label: str, detail: dict[str, Any],
-        *, keep: Sequence[str] = (),
+        self,
+        recorded: Recorded[Any],
+        subject: str,
+        facet: str,
+        label: str,
+        detail: dict[str, Any],
+        *,
+        keep: Sequence[str] = (),
     ) -> Write:
         """From here on the facet is `label` with `detail`; what stood there under the keys `keep` stays."""
-        return Write(self._set, (
-            recorded.project, subject, facet, recorded.position, label, recorded.recorded_at, recorded.actor.id,
-            compact(detail), list(keep),
-        ))
+        return Write(
+            self._set,
+            (
+                recorded.project,
+                subject,
+                facet,
+                recorded.position,
+                label,
+                recorded.recorded_at,
+                recorded.actor.id,
+                compact(detail),
+                list(keep),
+            ),
+        )
 
     def close(self, recorded: Recorded[Any], subject: str, facet: str) -> Write:
         """From here on nothing is said of the facet."""
-        return Write(self._set, (
-            recorded.project, subject, facet, recorded.position, None, recorded.recorded_at, recorded.actor.id,
-            "{}", [],
-        ))
+        return Write(
+            self._set,
+            (
+                recorded.project,
+                subject,
+                facet,
+                recorded.position,
+                None,
+                recorded.recorded_at,
+                recorded.actor.id,
+                "{}",
+                [],
+            ),
+        )
 
     def mark(
-        self, recorded: Recorded[Any], facet: str, labels: Sequence[str], label: str, detail: dict[str, Any],
-        *, but: str = "", subject: str | None = None, during: str | None = None,
+        self,
+        recorded: Recorded[Any],
+        facet: str,
+        labels: Sequence[str],
+        label: str,
+        detail: dict[str, Any],
+        *,
+        but: str = "",
+        subject: str | None = None,
+        during: str | None = None,
     ) -> Write:
         """Where the facet has one of `labels` it gets `label`, with `detail` added.
 
         Of every subject but `but`, or of `subject` only; `during` names the deploy that it must be about.
         """
-        return Write(self._mark, (
-            recorded.project, facet, recorded.position, list(labels), label, recorded.recorded_at, recorded.actor.id,
-            compact(detail), but, subject, during,
-        ))
+        return Write(
+            self._mark,
+            (
+                recorded.project,
+                facet,
+                recorded.position,
+                list(labels),
+                label,
+                recorded.recorded_at,
+                recorded.actor.id,
+                compact(detail),
+                but,
+                subject,
+                during,
+            ),
+        )
 
     def give_back(
         self, recorded: Recorded[Any], facet: str, labels: Sequence[str], during: str, *, subject: str | None = None
     ) -> Write:
         """Where the facet has one of `labels` since `during`, what stood there before stands again."""
-        return Write(self._give_back, (
-            recorded.project, facet, recorded.position, list(labels), during, subject,
-            recorded.recorded_at,
-        ))
+        return Write(
+            self._give_back,
+            (
+                recorded.project,
+                facet,
+                recorded.position,
+                list(labels),
+                during,
+                subject,
+                recorded.recorded_at,
+            ),
+        )
 
     async def read(
-        self, connection: Connection, project: str, *, at: int | None, subjects: Sequence[str] | None = None,
+        self,
+        connection: Connection,
+        project: str,
+        *,
+        at: int | None,
+        subjects: Sequence[str] | None = None,
         families: Sequence[str] | None = None,
     ) -> dict[str, dict[str, Said]]:
         """Return facets by subject at a position; `families` are what stands before the first `/` of a facet."""
         rows = await connection.fetch(
-            self._at, project, None if subjects is None else list(subjects), seen_at(at),
+            self._at,
+            project,
+            None if subjects is None else list(subjects),
+            seen_at(at),
             None if families is None else list(families),
         )
         found: dict[str, dict[str, Said]] = {}

@@ -16,7 +16,9 @@ TABLE = "read_model.problems_1_facet"
 HISTORY = "read_model.problems_1_history"
 FACETS = Facets(TABLE)
 
-SCHEMA = FACETS.schema + f"""
+SCHEMA = (
+    FACETS.schema
+    + f"""
 create index on {TABLE} (project, since_position) where facet = 'report';
 create index on {TABLE} (project, until_position) where facet = 'state' and label = 'open';
 create table {HISTORY} (
@@ -33,6 +35,7 @@ create table {HISTORY} (
 );
 alter table {HISTORY} alter column project set statistics 0;
 """
+)
 ADD_LINE = f"""
 insert into {HISTORY} (project, problem, position, recorded_at, actor, type, stream, version, sentence)
 select $1, unnest($2::text[]), $3, $4, $5, $6, $7, $8, $9
@@ -44,13 +47,22 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
         case prob.ProblemReported():
-            detail = {**data(event, "problem"), "reported_at": instant(recorded.recorded_at),
-                      "reported_position": recorded.position}
+            detail = {
+                **data(event, "problem"),
+                "reported_at": instant(recorded.recorded_at),
+                "reported_position": recorded.position,
+            }
             yield FACETS.set(recorded, event.problem, "report", "reported", detail)
             yield FACETS.set(recorded, event.problem, "state", "open", {})
         case prob.ProblemReopened():
-            yield FACETS.set(recorded, event.problem, "report", "reported", data(event, "problem", "reason"),
-                             keep=("description", "reporter", "reported_at", "reported_position"))
+            yield FACETS.set(
+                recorded,
+                event.problem,
+                "report",
+                "reported",
+                data(event, "problem", "reason"),
+                keep=("description", "reporter", "reported_at", "reported_position"),
+            )
             yield FACETS.set(recorded, event.problem, "state", "open", {"reason": event.reason})
             yield FACETS.close(recorded, event.problem, "acknowledged")
             yield FACETS.close(recorded, event.problem, "overdue")
@@ -67,9 +79,20 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
             pass
     named = mentions.problems(recorded)
     if named:
-        yield Write(ADD_LINE, (recorded.project, list(named), recorded.position, recorded.recorded_at,
-                               recorded.actor.id, recorded.type, recorded.stream, recorded.version,
-                               sentence(recorded)))
+        yield Write(
+            ADD_LINE,
+            (
+                recorded.project,
+                list(named),
+                recorded.position,
+                recorded.recorded_at,
+                recorded.actor.id,
+                recorded.type,
+                recorded.stream,
+                recorded.version,
+                sentence(recorded),
+            ),
+        )
 
 
 # Raise the version when a table or its meaning changes: the projector builds it beside the old one.
@@ -103,16 +126,28 @@ select problem, position, recorded_at, actor, type, stream, version, sentence fr
 
 
 async def problems(
-    connection: Connection, project: str, *, at: int | None = None, state: Literal["open", "all"] = "open",
-    environment: str | None = None, release: str | None = None, before: int | None = None, limit: int = 50,
+    connection: Connection,
+    project: str,
+    *,
+    at: int | None = None,
+    state: Literal["open", "all"] = "open",
+    environment: str | None = None,
+    release: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
     """Return problems as they were at a position, newest first, each with its history.
 
     `before` is the last row's `reported_position`; a problem keeps its place when it is reopened.
     """
     rows = await connection.fetch(
-        OPEN if state == "open" else ALL, project, seen_at(at), seen_at(before), min(limit, PAGE_ROWS_MAX),
-        environment, release,
+        OPEN if state == "open" else ALL,
+        project,
+        seen_at(at),
+        seen_at(before),
+        min(limit, PAGE_ROWS_MAX),
+        environment,
+        release,
     )
     return await _problems(connection, project, [row["subject"] for row in rows], at)
 
@@ -139,9 +174,22 @@ def _problem(name: str, facets: dict[str, Said], lines: list[Any]) -> dict[str, 
     report, state = facets["report"].detail, facets["state"]
     return {
         "problem": name,
-        **{key: report.get(key) for key in ("environment", "release", "title", "severity", "source", "description",
-                                            "reporter", "failed_deploy", "react_by", "reported_at",
-                                            "reported_position")},
+        **{
+            key: report.get(key)
+            for key in (
+                "environment",
+                "release",
+                "title",
+                "severity",
+                "source",
+                "description",
+                "reporter",
+                "failed_deploy",
+                "react_by",
+                "reported_at",
+                "reported_position",
+            )
+        },
         "version": max(line["version"] for line in lines if line["stream"] == f"problem/{name}"),
         "state": state.label,
         "state_since": instant(state.at),
@@ -150,8 +198,13 @@ def _problem(name: str, facets: dict[str, Said], lines: list[Any]) -> dict[str, 
         "overdue": told(facets.get("overdue")),
         "resolution": told(facets.get("resolution")),
         "history": [
-            {"position": line["position"], "at": instant(line["recorded_at"]), "by": line["actor"],
-             "type": line["type"], "sentence": line["sentence"]}
+            {
+                "position": line["position"],
+                "at": instant(line["recorded_at"]),
+                "by": line["actor"],
+                "type": line["type"],
+                "sentence": line["sentence"],
+            }
             for line in lines
         ],
     }

@@ -69,37 +69,50 @@ def _deploy(event: Any) -> str:
 
 
 RELEASE: dict[str, Say] = {
-    "ReleaseOpened": lambda e, _: f"{e.name} opened as {'a hotfix' if e.kind == 'hotfix' else 'a normal release'}"
-    f"{after('for', e.problem)}: {e.title}",
-    "ReleaseContentSet": lambda e, name: f"{name} is now {short(e.content_digest)}: {counted(len(e.commits), 'commit')}"
-    f", {counted(len(e.migrations), 'migration')}{after('contains', listed(e.contains)).replace(' ', ', ', 1)}"
-    f"{after('fixes', listed(e.fixes)).replace(' ', ', ', 1)}",
+    "ReleaseOpened": lambda e, _: (
+        f"{e.name} opened as {'a hotfix' if e.kind == 'hotfix' else 'a normal release'}"
+        f"{after('for', e.problem)}: {e.title}"
+    ),
+    "ReleaseContentSet": lambda e, name: (
+        f"{name} is now {short(e.content_digest)}: {counted(len(e.commits), 'commit')}"
+        f", {counted(len(e.migrations), 'migration')}{after('contains', listed(e.contains)).replace(' ', ', ', 1)}"
+        f"{after('fixes', listed(e.fixes)).replace(' ', ', ', 1)}"
+    ),
     "DevelopmentConfirmed": lambda e, name: f"development of {name} confirmed for {short(e.content_digest)}",
     "HotfixConfirmed": lambda e, name: f"{name} confirmed as the hotfix for {e.problem}",
-    "DeployRequested": lambda e, _: f"{e.intent} requested: {_deploy(e)}{' at the window' if e.at_window else ''}"
-    f"{after('for', e.problem)}",
+    "DeployRequested": lambda e, _: (
+        f"{e.intent} requested: {_deploy(e)}{' at the window' if e.at_window else ''}{after('for', e.problem)}"
+    ),
     "DeployReady": lambda e, _: f"{_deploy(e)} is ready to start: every check passed again",
     "DeployStarted": lambda e, _: f"{_deploy(e)} started by {e.executor}{after('over', e.replaced_release)}",
-    "DeploySucceeded": lambda e, _: f"{e.release} runs in {e.environment} ({e.deploy}, {short(e.content_digest)})"
-    f"{', finished outside the window' if e.finished_outside_window else ''}",
+    "DeploySucceeded": lambda e, _: (
+        f"{e.release} runs in {e.environment} ({e.deploy}, {short(e.content_digest)})"
+        f"{', finished outside the window' if e.finished_outside_window else ''}"
+    ),
     "DeployFailed": lambda e, _: f"{_deploy(e)} failed in {e.phase}, left it {e.environment_left}: {e.error}",
     "DeployCancelled": lambda e, _: f"{_deploy(e)} cancelled: {e.reason}{after('· missing', missing(e.decision))}",
     "DeployExpired": lambda e, _: f"{_deploy(e)} expired: it was not started in its time",
     "TestsPassed": lambda e, name: f"tests passed on {name}: {e.counts.passed} of {e.counts.total} ({e.run})",
-    "TestsFailed": lambda e, name: f"tests failed on {name}: {e.counts.failed} of {e.counts.total} ({e.run})"
-    f"{after('·', listed(e.failed))}",
+    "TestsFailed": lambda e, name: (
+        f"tests failed on {name}: {e.counts.failed} of {e.counts.total} ({e.run}){after('·', listed(e.failed))}"
+    ),
     "ManualQAApproved": lambda e, name: f"{name} approved in {e.environment} ({e.scope}){after('·', listed(e.areas))}",
-    "ManualQARejected": lambda e, name: f"{name} rejected in {e.environment} ({e.scope}): {e.reason}"
-    f"{after('·', listed(e.problems))}",
+    "ManualQARejected": lambda e, name: (
+        f"{name} rejected in {e.environment} ({e.scope}): {e.reason}{after('·', listed(e.problems))}"
+    ),
     "ManualQAWithdrawn": lambda e, name: f"approval of {name} in {e.environment} ({e.scope}) withdrawn: {e.reason}",
-    "CodeReviewApproved": lambda e, name: f"all code changes of {name}{after('since', e.base_release)} reviewed and"
-    f" approved ({e.commit_range})",
+    "CodeReviewApproved": lambda e, name: (
+        f"all code changes of {name}{after('since', e.base_release)} reviewed and approved ({e.commit_range})"
+    ),
     "CodeReviewRejected": lambda e, name: f"code changes of {name} rejected: {e.reason}",
     "CodeReviewWithdrawn": lambda e, name: f"review of {name} withdrawn: {e.reason}",
-    "StageMigrated": lambda e, name: f"{counted(len(e.migrations), 'migration')} of {name} passed"
-    f"{after('on restored data,', e.restore)} ({e.migration}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s",
-    "StageMigrationFailed": lambda e, name: f"migrations of {name} failed{after('in', e.failed_migration)}"
-    f" ({e.migration}): {e.error}",
+    "StageMigrated": lambda e, name: (
+        f"{counted(len(e.migrations), 'migration')} of {name} passed"
+        f"{after('on restored data,', e.restore)} ({e.migration}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s"
+    ),
+    "StageMigrationFailed": lambda e, name: (
+        f"migrations of {name} failed{after('in', e.failed_migration)} ({e.migration}): {e.error}"
+    ),
     "EvidenceInvalidated": lambda e, name: f"evidence of {name} is void{after('·', listed(e.evidence))}: {e.cause}",
     "ReleaseHeld": lambda e, name: f"{name} is on hold: {e.reason}",
     "ReleaseHoldLifted": lambda e, name: f"the hold of {name} is over: {e.reason}",
@@ -109,21 +122,30 @@ RELEASE: dict[str, Say] = {
 }
 
 ENVIRONMENT: dict[str, Say] = {
-    "EnvironmentRegistered": lambda e, _: f"{e.environment} registered as {e.identity.database} on"
-    f" {e.identity.system_identifier}",
-    "EnvironmentBaselined": lambda e, _: f"{e.environment} declared {'empty' if e.empty else f'to run {_content(e)}'}"
-    f" at the beginning, by {e.asked_by} and {e.confirmed_by}",
+    "EnvironmentRegistered": lambda e, _: (
+        f"{e.environment} registered as {e.identity.database} on {e.identity.system_identifier}"
+    ),
+    "EnvironmentBaselined": lambda e, _: (
+        f"{e.environment} declared {'empty' if e.empty else f'to run {_content(e)}'}"
+        f" at the beginning, by {e.asked_by} and {e.confirmed_by}"
+    ),
     "EnvironmentUnsure": lambda e, _: f"{e.environment} is unsure: {e.cause}",
-    "EnvironmentConfirmed": lambda e, _: f"{e.environment} stated to"
-    f" {f'run {_content(e)}' if e.state == 'content' else f'be {e.state}'}, by {e.asked_by} and {e.confirmed_by}",
-    "LeaseGranted": lambda e, _: f"{e.environment} leased to {e.holder} for {e.subject} ({e.lease}, token"
-    f" {e.fencing_token}) until {gmt(e.expires_at)}",
+    "EnvironmentConfirmed": lambda e, _: (
+        f"{e.environment} stated to"
+        f" {f'run {_content(e)}' if e.state == 'content' else f'be {e.state}'}, by {e.asked_by} and {e.confirmed_by}"
+    ),
+    "LeaseGranted": lambda e, _: (
+        f"{e.environment} leased to {e.holder} for {e.subject} ({e.lease}, token"
+        f" {e.fencing_token}) until {gmt(e.expires_at)}"
+    ),
     "LeaseRenewed": lambda e, _: f"lease {e.lease} of {e.environment} renewed until {gmt(e.expires_at)}",
     "LeaseReleased": lambda e, _: f"lease {e.lease} of {e.environment} given back",
     "LeaseExpired": lambda e, _: f"lease {e.lease} of {e.environment} expired without a sign of life",
     "LeaseBroken": lambda e, _: f"lease {e.lease} of {e.environment} broken: {e.reason}",
-    "TestRunStarted": lambda e, _: f"{e.trigger} test run {e.run} started in {e.environment}{after('on', e.release)}"
-    f"{after('for', e.fulfils)}{', late' if e.late else ''}",
+    "TestRunStarted": lambda e, _: (
+        f"{e.trigger} test run {e.run} started in {e.environment}{after('on', e.release)}"
+        f"{after('for', e.fulfils)}{', late' if e.late else ''}"
+    ),
     "TestRunFinished": lambda e, _: f"test run {e.run} in {e.environment} {e.verdict}{after('on', e.release)}",
     "TestRunAborted": lambda e, _: f"test run {e.run} in {e.environment} aborted: {e.reason}",
     "TestRunMissed": lambda e, _: f"nightly test run of {e.day} missed: none had started by {gmt(e.expected_at)}",
@@ -133,25 +155,34 @@ ENVIRONMENT: dict[str, Say] = {
     "DataMarkedCorrupt": lambda e, _: f"data of {e.environment} marked corrupt: {e.reason}",
     "DataMarkedClean": lambda e, _: f"data of {e.environment} marked clean: {e.reason}",
     "DataFeedSet": lambda e, _: f"market data of {e.environment} comes from {e.feed} ({e.volume_percent} %)",
-    "MigrationsApplied": lambda e, _: f"{counted(len(e.migrations), 'migration')} of {e.release} applied in"
-    f" {e.environment} ({e.deploy})",
-    "LogsChecked": lambda e, _: f"logs of {e.environment} checked until {gmt(e.until)}: {e.result}"
-    f"{after('·', e.findings)}",
+    "MigrationsApplied": lambda e, _: (
+        f"{counted(len(e.migrations), 'migration')} of {e.release} applied in {e.environment} ({e.deploy})"
+    ),
+    "LogsChecked": lambda e, _: (
+        f"logs of {e.environment} checked until {gmt(e.until)}: {e.result}{after('·', e.findings)}"
+    ),
     "LogCheckMissed": lambda e, _: f"log check of {e.environment} missed: it was due at {gmt(e.due_at)}",
-    "MisbehaviourDetected": lambda e, _: f"{e.release or 'something'} misbehaves in {e.environment} ({e.problem}):"
-    f" {e.description}",
-    "EnvironmentFrozen": lambda e, _: f"{e.environment} frozen{after('from', e.since and gmt(e.since))}"
-    f"{after('until', e.until and gmt(e.until))}: {e.reason}",
+    "MisbehaviourDetected": lambda e, _: (
+        f"{e.release or 'something'} misbehaves in {e.environment} ({e.problem}): {e.description}"
+    ),
+    "EnvironmentFrozen": lambda e, _: (
+        f"{e.environment} frozen{after('from', e.since and gmt(e.since))}"
+        f"{after('until', e.until and gmt(e.until))}: {e.reason}"
+    ),
     "EnvironmentUnfrozen": lambda e, _: f"the freeze of {e.environment} is over: {e.reason}",
-    "DriftDetected": lambda e, _: f"{e.environment} holds {short(e.observed_digest)}, which the record does not explain"
-    f" ({e.problem}, seen by {e.source})",
-    "FactObserved": lambda e, _: f"{e.kind} in {e.environment} observed, not asked for here ({e.source}):"
-    f" {e.description}",
+    "DriftDetected": lambda e, _: (
+        f"{e.environment} holds {short(e.observed_digest)}, which the record does not explain"
+        f" ({e.problem}, seen by {e.source})"
+    ),
+    "FactObserved": lambda e, _: (
+        f"{e.kind} in {e.environment} observed, not asked for here ({e.source}): {e.description}"
+    ),
 }
 
 PROBLEM: dict[str, Say] = {
-    "ProblemReported": lambda e, _: f"{e.problem} reported in {e.environment}{after('with', e.release)}"
-    f" ({e.severity}): {e.title}",
+    "ProblemReported": lambda e, _: (
+        f"{e.problem} reported in {e.environment}{after('with', e.release)} ({e.severity}): {e.title}"
+    ),
     "ProblemAcknowledged": lambda e, _: f"{e.problem} acknowledged: somebody looks after it",
     "ProblemResolved": lambda e, _: f"{e.problem} resolved{after('by', e.fixed_by_release)}: {e.how}",
     "ProblemDismissed": lambda e, _: f"{e.problem} dismissed: {e.reason}",
@@ -170,8 +201,9 @@ GOVERNANCE: dict[str, Say] = {
     "RoleGranted": lambda e, _: f"{e.principal} is now {e.role}{after('with', e.second_person)}",
     "RoleRevoked": lambda e, _: f"{e.principal} is no longer {e.role}: {e.reason}",
     "OwnerAssigned": lambda e, _: f"{e.principal} owns {e.environment}{after('until', e.until and gmt(e.until))}",
-    "OperatorDesignated": lambda e, _: f"{e.principal} is the operator of {e.environment}"
-    f"{after('until', e.until and gmt(e.until))}",
+    "OperatorDesignated": lambda e, _: (
+        f"{e.principal} is the operator of {e.environment}{after('until', e.until and gmt(e.until))}"
+    ),
     "CredentialIssued": lambda e, _: f"{e.purpose} {e.credential} issued to {e.principal}, until {gmt(e.expires_at)}",
     "CredentialRevoked": lambda e, _: f"credential {e.credential} of {e.principal} revoked: {e.reason}",
     "SecondPersonAsked": lambda e, _: f"{e.ask} asks a second person to {e.action}, until {gmt(e.until)}",
@@ -180,8 +212,9 @@ GOVERNANCE: dict[str, Say] = {
     "SecondPersonExpired": lambda e, _: f"{e.ask} expired: nobody confirmed it in time",
     "ActionRefused": lambda e, _: f"refused: {e.action}{after('· missing', missing(e.decision))}",
     "Annotated": lambda e, _: f"{e.kind} on {e.target}: {e.text}",
-    "LedgerRestored": lambda e, _: f"ledger restored to {e.position} from {e.backup} of {gmt(e.taken_at)}, by"
-    f" {e.asked_by} and {e.confirmed_by}",
+    "LedgerRestored": lambda e, _: (
+        f"ledger restored to {e.position} from {e.backup} of {gmt(e.taken_at)}, by {e.asked_by} and {e.confirmed_by}"
+    ),
     "LedgerMoved": lambda e, _: f"ledger moved from {e.source} to {e.target}",
 }
 

@@ -43,8 +43,12 @@ class LedgerFeed:
     """A `Feed` and a `Source` over a ledger, alive inside `async with`."""
 
     def __init__(
-        self, ledger: ReadableLedger, sleep: Sleep, *,
-        read_event: Callable[[bytes], Recorded[Any]] = decode, poll_seconds: float = POLL_SECONDS,
+        self,
+        ledger: ReadableLedger,
+        sleep: Sleep,
+        *,
+        read_event: Callable[[bytes], Recorded[Any]] = decode,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         """Read `ledger`; `read_event` makes an event of its bytes."""
         self._ledger = ledger

@@ -24,7 +24,10 @@ LOCK_WAIT_MS: Final = 2_000
 # and a turn is given back by its holder.
 # LOCK_WAIT_MS bounds the wait for a turn, and behind another writer's open transaction.
 SESSION: Final = {
-    "timezone": "UTC", "application_name": "interlock", "search_path": "pg_catalog", "lock_timeout": str(LOCK_WAIT_MS),
+    "timezone": "UTC",
+    "application_name": "interlock",
+    "search_path": "pg_catalog",
+    "lock_timeout": str(LOCK_WAIT_MS),
 }
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"

@@ -76,14 +76,26 @@ class EmbeddedPostgres:
             os.kill(self._postmaster(), signal.SIGHUP)
             return
         self._reap()  # an earlier child that somebody else ended
-        settings = {"listen_addresses": "", "unix_socket_directories": self._sockets, "port": PORT,
-                    "max_connections": CONNECTIONS_MAX, "timezone": "UTC", "log_timezone": "UTC"}
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self._sockets,
+            "port": PORT,
+            "max_connections": CONNECTIONS_MAX,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
         options = [f"--{name}={value}" for name, value in settings.items()]
         with self._log.open("ab") as log:
             # In a session of its own, so that Ctrl-C in a terminal reaches the starter, which stops it in good order.
             self._child = subprocess.Popen(
                 [*_step_down(), str(self._bin / "postgres"), "-D", str(self._data), *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment(), start_new_session=True)
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,
+            )
         self._wait_until_ready(self._child.pid)
 
     def is_running(self) -> bool:
@@ -132,8 +144,9 @@ class EmbeddedPostgres:
         self._home.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(unfinished, ignore_errors=True)
         _own_directory(unfinished)
-        self._run("initdb", "-D", unfinished, "-U", SUPERUSER, "--auth=peer", "-E", "UTF8", "--locale=C",
-                  seconds=INIT_SECONDS)
+        self._run(
+            "initdb", "-D", unfinished, "-U", SUPERUSER, "--auth=peer", "-E", "UTF8", "--locale=C", seconds=INIT_SECONDS
+        )
         unfinished.rename(self._data)
 
     def _write_who_may_connect(self) -> None:
@@ -146,8 +159,15 @@ class EmbeddedPostgres:
     def _run(self, program: str, *arguments: object, seconds: float) -> None:
         done = subprocess.run(
             [*_step_down(), str(self._bin / program), *(str(argument) for argument in arguments)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", cwd="/", env=_environment(),
-            timeout=seconds, check=False)
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd="/",
+            env=_environment(),
+            timeout=seconds,
+            check=False,
+        )
         if done.returncode != 0:
             raise ServerNotStarted(f"{program} exited {done.returncode}: {done.stdout}{done.stderr}")
 
@@ -230,8 +250,16 @@ def _step_down() -> list[str]:
     if setpriv is None:
         raise ServerNotStarted("PostgreSQL does not run as root, and there is no `setpriv` (package util-linux)")
     user = _server_user()
-    return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
-            "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", "--no-new-privs", "--"]
+    return [
+        setpriv,
+        f"--reuid={user.pw_uid}",
+        f"--regid={user.pw_gid}",
+        "--clear-groups",
+        "--inh-caps=-all,+dac_read_search",
+        "--ambient-caps=-all,+dac_read_search",
+        "--no-new-privs",
+        "--",
+    ]
 
 
 def _environment() -> dict[str, str]:

@@ -87,9 +87,7 @@ async def apply(dsn: str, *, owner: str = OWNER, test: bool = False) -> int:
         for migration in todo:
             async with connection.transaction():
                 await connection.execute(migration.statements)
-                await connection.execute(
-                    sql("record_migration"), migration.number, migration.name, migration.checksum
-                )
+                await connection.execute(sql("record_migration"), migration.number, migration.name, migration.checksum)
         if test and not await connection.fetchval(sql("is_test")):
             raise errors.NotATestDatabase
         return len(todo)
@@ -108,13 +106,15 @@ async def _not_yet_applied(connection: asyncpg.Connection[asyncpg.Record]) -> tu
     for ours, theirs in zip(known, applied, strict=False):
         if (ours.number, ours.checksum) != (theirs["number"], theirs["checksum"]):
             raise errors.ChecksumChanged(theirs["name"])
-    return known[len(applied):]
+    return known[len(applied) :]
 
 
 async def _connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
     try:
         return await asyncpg.connect(
-            dsn, timeout=CONNECT_TIMEOUT_SECONDS, command_timeout=MIGRATION_TIMEOUT_SECONDS,
+            dsn,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=MIGRATION_TIMEOUT_SECONDS,
             server_settings={"timezone": "UTC", "application_name": "interlock migrate"},
         )
     except (OSError, TimeoutError) as away:

@@ -133,6 +133,4 @@ class Turn(Session):
 
 
 def _stored(project: str, row: asyncpg.Record) -> Stored:
-    return Stored(
-        project, row["position"], row["stream"], row["version"], row["type"], row["recorded_at"], row["body"]
-    )
+    return Stored(project, row["position"], row["stream"], row["version"], row["type"], row["recorded_at"], row["body"])

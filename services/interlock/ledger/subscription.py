@@ -38,8 +38,9 @@ class Changes:
         if self._connection is not None and not self._connection.is_closed():
             return True
         try:
-            connection = await asyncpg.connect(self._dsn, timeout=self._timeout, command_timeout=self._timeout,
-                                               server_settings=SESSION)
+            connection = await asyncpg.connect(
+                self._dsn, timeout=self._timeout, command_timeout=self._timeout, server_settings=SESSION
+            )
         except (*LOST, asyncpg.PostgresError):
             return False
         try:

@@ -108,7 +108,11 @@ async def _prepare(connection: Connection, projection: Projection) -> None:
     if ours is None:
         await connection.execute(projection.schema)
         await connection.execute(
-            _ADD_VERSION, projection.name, projection.version, projection.schema_digest, list(projection.tables),
+            _ADD_VERSION,
+            projection.name,
+            projection.version,
+            projection.schema_digest,
+            list(projection.tables),
             not any(row["serving"] for row in known.values()),
         )
 

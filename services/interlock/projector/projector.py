@@ -43,8 +43,14 @@ class Projector:
     """Runs projections over a feed. Several may run on one database: each page is written by one of them."""
 
     def __init__(
-        self, connect: Connect, feed: Feed, projections: Sequence[Projection] = PROJECTIONS, *, sleep: Sleep,
-        ledger: Source | None = None, alarm: Callable[[str], None] = _log.error,
+        self,
+        connect: Connect,
+        feed: Feed,
+        projections: Sequence[Projection] = PROJECTIONS,
+        *,
+        sleep: Sleep,
+        ledger: Source | None = None,
+        alarm: Callable[[str], None] = _log.error,
     ) -> None:
         """Write by `connect` (a transaction a page); `ledger` is where gaps of the feed are read, if anywhere."""
         self._connect = connect
@@ -73,8 +79,14 @@ class Projector:
             async for project in self._feed.projects():
                 for projection in self._projections:
                     runner = Runner(
-                        self._connect, self._feed, projection, project, sleep=self._sleep, ledger=self._ledger,
-                        alarm=self._alarm, moved=self._moved,
+                        self._connect,
+                        self._feed,
+                        projection,
+                        project,
+                        sleep=self._sleep,
+                        ledger=self._ledger,
+                        alarm=self._alarm,
+                        moved=self._moved,
                     )
                     self._runners[project].append(runner)
                     tasks.create_task(runner.run())
@@ -83,9 +95,13 @@ class Projector:
         """Return how every projection of every project is doing."""
         return [
             Status(
-                name=runner.projection.name, version=runner.projection.version, project=project,
-                position=runner.progress.position, serving=runner.projection.name in self._serving,
-                stopped_because=runner.progress.stopped_because, trouble=runner.progress.trouble,
+                name=runner.projection.name,
+                version=runner.projection.version,
+                project=project,
+                position=runner.progress.position,
+                serving=runner.projection.name in self._serving,
+                stopped_because=runner.progress.stopped_because,
+                trouble=runner.progress.trouble,
                 gaps=runner.progress.gaps,
             )
             for project, runners in sorted(self._runners.items())

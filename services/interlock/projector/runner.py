@@ -47,8 +47,16 @@ class Runner:
     """Brings one projection of one project from its position to the end of the feed, and stays there."""
 
     def __init__(
-        self, connect: Connect, feed: Feed, projection: Projection, project: str, *, sleep: Sleep,
-        ledger: Source | None, alarm: Callable[[str], None], moved: Callable[[str], None],
+        self,
+        connect: Connect,
+        feed: Feed,
+        projection: Projection,
+        project: str,
+        *,
+        sleep: Sleep,
+        ledger: Source | None,
+        alarm: Callable[[str], None],
+        moved: Callable[[str], None],
     ) -> None:
         """Write by `connect`, read from `feed`; `moved` is called with the project whenever progress changes."""
         self._connect = connect
@@ -130,9 +138,7 @@ class Runner:
             # One transaction: a crash before its end leaves the old position and none of the rows, one after it the
             # new position and all of them. Either way the next start goes on from the position that it finds.
             async with connection.transaction():
-                await cursors.move(
-                    connection, self.projection, self.project, self.progress.position, page[-1].position
-                )
+                await cursors.move(connection, self.projection, self.project, self.progress.position, page[-1].position)
                 for statement, rows in in_runs(self.projection, page):
                     if len(rows) == 1:
                         await connection.execute(statement, *rows[0])

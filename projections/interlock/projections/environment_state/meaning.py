@@ -28,8 +28,15 @@ def _occupancy(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.environment, "occupancy", "deploying", detail)
         case rel.DeploySucceeded():
             # Only work begun after an uncertainty ends it: one that arose during the deploy stays.
-            yield FACETS.mark(recorded, "occupancy", ("deploying",), "occupied", data(event, "environment", "fixes"),
-                              subject=event.environment, during=event.deploy)
+            yield FACETS.mark(
+                recorded,
+                "occupancy",
+                ("deploying",),
+                "occupied",
+                data(event, "environment", "fixes"),
+                subject=event.environment,
+                during=event.deploy,
+            )
             yield FACETS.close(recorded, event.environment, "lost")
             yield from _schema(recorded, event.environment, event.schema_digest)
         case rel.DeployFailed(environment_left="unchanged"):
@@ -62,13 +69,30 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
         case env.LeaseGranted():
-            detail = {**data(event, "environment"), "granted_at": instant(recorded.recorded_at),
-                      "granted_position": recorded.position}
+            detail = {
+                **data(event, "environment"),
+                "granted_at": instant(recorded.recorded_at),
+                "granted_position": recorded.position,
+            }
             yield FACETS.set(recorded, event.environment, "lease", "held", detail)
         case env.LeaseRenewed():
-            yield FACETS.set(recorded, event.environment, "lease", "held", data(event, "environment"),
-                             keep=("kind", "holder", "subject", "fencing_token", "observed", "release", "granted_at",
-                                   "granted_position"))
+            yield FACETS.set(
+                recorded,
+                event.environment,
+                "lease",
+                "held",
+                data(event, "environment"),
+                keep=(
+                    "kind",
+                    "holder",
+                    "subject",
+                    "fencing_token",
+                    "observed",
+                    "release",
+                    "granted_at",
+                    "granted_position",
+                ),
+            )
         case env.LeaseReleased():
             yield FACETS.close(recorded, event.environment, "lease")
         case env.LeaseExpired() | env.LeaseBroken():
@@ -80,8 +104,13 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
         case env.TestRunStarted():
             yield FACETS.set(recorded, event.environment, "run", "running", data(event, "environment"))
             if event.fulfils is not None:
-                yield FACETS.set(recorded, event.environment, "nightly", "late" if event.late else "started",
-                                 {"day": event.fulfils, "run": event.run})
+                yield FACETS.set(
+                    recorded,
+                    event.environment,
+                    "nightly",
+                    "late" if event.late else "started",
+                    {"day": event.fulfils, "run": event.run},
+                )
         case env.TestRunFinished():
             yield FACETS.close(recorded, event.environment, "run")
             yield FACETS.set(recorded, event.environment, "last_run", event.verdict, data(event, "environment"))
@@ -95,17 +124,35 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
 
 
 def _lost(recorded: Recorded[Any], facet: str, kinds: tuple[str, ...], label: str | None) -> Write:
-    return Write(LOSE, (
-        recorded.project, recorded.event.environment, facet, recorded.position, list(kinds), label,
-        recorded.recorded_at, recorded.actor.id,
-    ))
+    return Write(
+        LOSE,
+        (
+            recorded.project,
+            recorded.event.environment,
+            facet,
+            recorded.position,
+            list(kinds),
+            label,
+            recorded.recorded_at,
+            recorded.actor.id,
+        ),
+    )
 
 
 def _where_deployed(recorded: Recorded[Any], deploy: str, facet: str, label: str, detail: dict[str, Any]) -> Write:
-    return Write(SET_WHERE_DEPLOYED, (
-        recorded.project, deploy, facet, recorded.position, label, recorded.recorded_at, recorded.actor.id,
-        compact(detail),
-    ))
+    return Write(
+        SET_WHERE_DEPLOYED,
+        (
+            recorded.project,
+            deploy,
+            facet,
+            recorded.position,
+            label,
+            recorded.recorded_at,
+            recorded.actor.id,
+            compact(detail),
+        ),
+    )
 
 
 def _data(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -118,9 +165,15 @@ def _data(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.environment, "data", "restored", data(event, "environment"))
             yield FACETS.close(recorded, event.environment, "corrupt")
             yield from _schema(recorded, event.environment, event.schema_digest)
-            yield Write(RECOVER, (
-                recorded.project, event.environment, recorded.position, recorded.recorded_at,
-            ))
+            yield Write(
+                RECOVER,
+                (
+                    recorded.project,
+                    event.environment,
+                    recorded.position,
+                    recorded.recorded_at,
+                ),
+            )
         case env.DataRestoreFailed():
             yield FACETS.set(recorded, event.environment, "data", "restore-failed", data(event, "environment"))
         case env.DataMarkedCorrupt():
@@ -133,8 +186,10 @@ def _data(recorded: Recorded[Any]) -> Iterator[Write]:
             detail = {**data(event, "environment", "schema_after"), "schema_digest": event.schema_after}
             yield FACETS.set(recorded, event.environment, "schema", "migrated", detail)
         case rel.StageMigrated():
-            detail = {**data(event, "content_digest", "schema_before", "schema_after", "base_release"),
-                      "schema_digest": event.schema_after}
+            detail = {
+                **data(event, "content_digest", "schema_before", "schema_after", "base_release"),
+                "schema_digest": event.schema_after,
+            }
             yield _where_deployed(recorded, event.deploy, "schema", "migrated", detail)
         case rel.StageMigrationFailed():
             detail = {"cause": event.error, "restore": event.restore, "deploy": event.deploy}
@@ -154,12 +209,21 @@ def _care(recorded: Recorded[Any]) -> Iterator[Write]:
         case env.EnvironmentUnfrozen():
             yield FACETS.close(recorded, event.environment, "freeze")
         case env.LogsChecked():
-            detail = {**data(event, "environment", "result", "since", "until"),
-                      "read_from": instant(event.since), "read_until": instant(event.until)}
+            detail = {
+                **data(event, "environment", "result", "since", "until"),
+                "read_from": instant(event.since),
+                "read_until": instant(event.until),
+            }
             yield FACETS.set(recorded, event.environment, "logs", event.result, detail)
         case env.LogCheckMissed():
-            yield FACETS.set(recorded, event.environment, "logs", "missed", {"due_at": instant(event.due_at)},
-                             keep=("read_from", "read_until"))
+            yield FACETS.set(
+                recorded,
+                event.environment,
+                "logs",
+                "missed",
+                {"due_at": instant(event.due_at)},
+                keep=("read_from", "read_until"),
+            )
         case env.FactObserved() | env.DriftDetected() | env.MisbehaviourDetected():
             yield FACETS.set(recorded, event.environment, "observed", recorded.type, data(event, "environment"))
         case team.OwnerAssigned():

@@ -8,8 +8,24 @@ from interlock.projections.environment_state.tables import FACETS, SURE, TABLE
 from interlock.projections.facets import Said, instant, said, told
 from interlock.projections.projection import PAGE_ROWS_MAX, Connection, seen_at
 
-PARTS = ("identity", "data", "corrupt", "feed", "schema", "lease", "run", "last_run", "nightly", "freeze", "logs",
-         "observed", "owner", "owner_deputy", "operator", "operator_deputy")
+PARTS = (
+    "identity",
+    "data",
+    "corrupt",
+    "feed",
+    "schema",
+    "lease",
+    "run",
+    "last_run",
+    "nightly",
+    "freeze",
+    "logs",
+    "observed",
+    "owner",
+    "owner_deputy",
+    "operator",
+    "operator_deputy",
+)
 
 LAST_SURE = f"""
 select distinct on (subject) subject, label, position, said_at, said_by, detail from {TABLE}
@@ -41,18 +57,25 @@ async def environment(
 
 
 async def occupants(
-    connection: Connection, project: str, name: str, *, at: int | None = None, before: int | None = None,
+    connection: Connection,
+    project: str,
+    name: str,
+    *,
+    at: int | None = None,
+    before: int | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
     """Return what ran there, newest first, each with `until` and `until_position` (None: it still does).
 
     `before` is the `since_position` of the last row of the page before.
     """
-    rows = await connection.fetch(OCCUPANTS_PAGE, project, name, seen_at(at), seen_at(before),
-                                  min(limit, PAGE_ROWS_MAX))
+    rows = await connection.fetch(
+        OCCUPANTS_PAGE, project, name, seen_at(at), seen_at(before), min(limit, PAGE_ROWS_MAX)
+    )
     return [
         said(row).told(
-            since_position=row["since_position"], until_position=row["until_position"],
+            since_position=row["since_position"],
+            until_position=row["until_position"],
             until=instant(row["until"]),
         )
         for row in rows
@@ -69,8 +92,7 @@ async def _states(
     connection: Connection, project: str, names: list[str] | None, at: int | None
 ) -> list[dict[str, Any]]:
     found = await FACETS.read(connection, project, at=at, subjects=names)
-    unsure = [name for name, facets in found.items()
-              if "occupancy" in facets and facets["occupancy"].label not in SURE]
+    unsure = [name for name, facets in found.items() if "occupancy" in facets and facets["occupancy"].label not in SURE]
     rows = await connection.fetch(LAST_SURE, project, unsure, seen_at(at), list(SURE)) if unsure else []
     last_sure = {row["subject"]: said(row) for row in rows}
     return [_state(name, facets, last_sure.get(name)) for name, facets in sorted(found.items())]

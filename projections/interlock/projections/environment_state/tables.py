@@ -8,9 +8,12 @@ TABLE = "read_model.environment_state_1_facet"
 FACETS = Facets(TABLE)
 SURE = ("occupied", "empty", "mixed")
 
-SCHEMA = FACETS.schema + f"""
+SCHEMA = (
+    FACETS.schema
+    + f"""
 create index on {TABLE} (project, subject, since_position) where facet = 'occupancy';
 """
+)
 
 # The environment where a deploy stands: a migration's report names its deploy, not its environment.
 SET_WHERE_DEPLOYED = f"""

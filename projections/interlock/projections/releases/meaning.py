@@ -17,15 +17,32 @@ from interlock.projections.releases.tables import ADD_LINE, ADD_LINE_WHERE, FACE
 from interlock.projections.sentences import sentence
 
 HERE = ("occupant", "deploying", "failed", "unsure")
-ASKED = ("deploy", "release", "environment", "content_digest", "intent", "at_window", "problem", "second_person",
-         "requested_at", "requested_by", "expires_at", "ready_at", "started_at")
+ASKED = (
+    "deploy",
+    "release",
+    "environment",
+    "content_digest",
+    "intent",
+    "at_window",
+    "problem",
+    "second_person",
+    "requested_at",
+    "requested_by",
+    "expires_at",
+    "ready_at",
+    "started_at",
+)
 # What is long stands apart, so that lists of releases need not read it.
 LONG = ("artifacts", "commits", "migrations", "new_tests")
 # "ManualQAApproved in sandbox" and the like: the type of what is void, and perhaps where.
 _VOID = re.compile(r"^(\w+)(?:\W+(?:in\W+)?(\S+))?")
 _FACET_OF = {
-    "DevelopmentConfirmed": "development", "HotfixConfirmed": "hotfix", "TestsPassed": "tests",
-    "TestsFailed": "tests", "CodeReviewApproved": "review", "StageMigrated": "migration",
+    "DevelopmentConfirmed": "development",
+    "HotfixConfirmed": "hotfix",
+    "TestsPassed": "tests",
+    "TestsFailed": "tests",
+    "CodeReviewApproved": "review",
+    "StageMigrated": "migration",
 }
 
 
@@ -49,8 +66,9 @@ def _standing(recorded: Recorded[Any], name: str) -> Iterator[Write]:
             yield FACETS.set(recorded, name, "state", "open", {})
         case rel.ReleaseContentSet():
             yield FACETS.set(recorded, name, "content", "set", data(event, *LONG))
-            yield FACETS.set(recorded, name, "made_of", "set",
-                             {part: value for part, value in data(event).items() if part in LONG})
+            yield FACETS.set(
+                recorded, name, "made_of", "set", {part: value for part, value in data(event).items() if part in LONG}
+            )
             # Who confirmed the content confirmed also what it is said to contain and to fix.
             yield FACETS.close(recorded, name, "development")
             yield FACETS.close(recorded, name, "hotfix")
@@ -90,8 +108,14 @@ def _evidence(recorded: Recorded[Any], name: str) -> Iterator[Write]:
         case rel.EvidenceInvalidated():
             for facet in dict.fromkeys(_void_facet(item) for item in event.evidence):
                 if facet is not None:
-                    yield FACETS.mark(recorded, facet, ("confirmed", "passed", "failed", "approved", "rejected"),
-                                      "void", {"cause": event.cause}, subject=name)
+                    yield FACETS.mark(
+                        recorded,
+                        facet,
+                        ("confirmed", "passed", "failed", "approved", "rejected"),
+                        "void",
+                        {"cause": event.cause},
+                        subject=name,
+                    )
         case _:
             return
 
@@ -117,12 +141,14 @@ def _deploy(recorded: Recorded[Any], name: str) -> Iterator[Write]:
         case rel.DeployReady():
             yield FACETS.set(recorded, name, f"deploy/{event.deploy}", "ready", {"ready_at": at}, keep=ASKED)
         case rel.DeployStarted():
-            yield FACETS.set(recorded, name, f"deploy/{event.deploy}", "started", {**data(event), "started_at": at},
-                             keep=ASKED)
+            yield FACETS.set(
+                recorded, name, f"deploy/{event.deploy}", "started", {**data(event), "started_at": at}, keep=ASKED
+            )
         case rel.DeploySucceeded() | rel.DeployFailed() | rel.DeployCancelled() | rel.DeployExpired():
             label = recorded.type.removeprefix("Deploy").lower()
-            yield FACETS.set(recorded, name, f"deploy/{event.deploy}", label, {**data(event), "ended_at": at},
-                             keep=ASKED)
+            yield FACETS.set(
+                recorded, name, f"deploy/{event.deploy}", label, {**data(event), "ended_at": at}, keep=ASKED
+            )
         case _:
             return
 
@@ -134,20 +160,40 @@ def _whereabouts(recorded: Recorded[Any]) -> Iterator[Write]:
         case rel.DeployStarted():
             there = f"in/{event.environment}"
             detail = {"deploy": event.deploy, "content_digest": event.content_digest, "during": event.deploy}
-            yield FACETS.mark(recorded, there, HERE, "replaced", {"during": event.deploy, "replaced_by": event.release},
-                              but=event.release)
+            yield FACETS.mark(
+                recorded,
+                there,
+                HERE,
+                "replaced",
+                {"during": event.deploy, "replaced_by": event.release},
+                but=event.release,
+            )
             yield FACETS.set(recorded, event.release, there, "deploying", detail)
         case rel.DeploySucceeded():
-            yield FACETS.mark(recorded, f"in/{event.environment}", ("deploying",), "occupant", {},
-                              subject=event.release, during=event.deploy)
+            yield FACETS.mark(
+                recorded,
+                f"in/{event.environment}",
+                ("deploying",),
+                "occupant",
+                {},
+                subject=event.release,
+                during=event.deploy,
+            )
         case rel.DeployFailed(environment_left="unchanged"):
             yield FACETS.give_back(recorded, f"in/{event.environment}", ("deploying", "replaced"), event.deploy)
         case rel.DeployFailed():
-            yield FACETS.mark(recorded, f"in/{event.environment}", ("deploying",), "failed",
-                              {"environment_left": event.environment_left}, subject=event.release)
+            yield FACETS.mark(
+                recorded,
+                f"in/{event.environment}",
+                ("deploying",),
+                "failed",
+                {"environment_left": event.environment_left},
+                subject=event.release,
+            )
         case env.EnvironmentUnsure():
-            yield FACETS.mark(recorded, f"in/{event.environment}", ("occupant", "deploying"), "unsure",
-                              {"cause": event.cause})
+            yield FACETS.mark(
+                recorded, f"in/{event.environment}", ("occupant", "deploying"), "unsure", {"cause": event.cause}
+            )
         case env.EnvironmentConfirmed() | env.EnvironmentBaselined():
             there, stays = f"in/{event.environment}", event.release or ""
             yield FACETS.mark(recorded, there, HERE, "replaced", {"cause": recorded.type}, but=stays)
@@ -176,8 +222,18 @@ def _lines(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     named = list(mentions.releases(recorded))
     environment = getattr(event, "environment", None)
-    line = (recorded.project, named, recorded.position, recorded.recorded_at, recorded.actor.id, recorded.type,
-            recorded.stream, recorded.version, environment, sentence(recorded))
+    line = (
+        recorded.project,
+        named,
+        recorded.position,
+        recorded.recorded_at,
+        recorded.actor.id,
+        recorded.type,
+        recorded.stream,
+        recorded.version,
+        environment,
+        sentence(recorded),
+    )
     if named:
         yield Write(ADD_LINE, line)
     if recorded.stream.startswith("environment/") and not isinstance(event, env.LeaseRenewed):

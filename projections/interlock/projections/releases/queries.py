@@ -34,12 +34,18 @@ SUMMARY = ("opened", "state", "hold", "content", "hotfix", "in")
 
 
 async def releases(
-    connection: Connection, project: str, *, at: int | None = None, state: Literal["open", "all"] = "open",
-    before: int | None = None, limit: int = 50,
+    connection: Connection,
+    project: str,
+    *,
+    at: int | None = None,
+    state: Literal["open", "all"] = "open",
+    before: int | None = None,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
     """Return releases as they were at a position, newest first; `before` is the last row's `opened_position`."""
-    rows = await connection.fetch(OPEN if state == "open" else ALL, project, seen_at(at), seen_at(before),
-                                  min(limit, PAGE_ROWS_MAX))
+    rows = await connection.fetch(
+        OPEN if state == "open" else ALL, project, seen_at(at), seen_at(before), min(limit, PAGE_ROWS_MAX)
+    )
     names = [row["subject"] for row in rows]
     if not names:
         return []
@@ -77,8 +83,13 @@ async def timeline(
     rows = await connection.fetch(LINES, project, name, seen_at(at), after, min(limit, PAGE_ROWS_MAX))
     return [
         {
-            "position": row["position"], "at": instant(row["recorded_at"]), "by": row["actor"], "type": row["type"],
-            "stream": row["stream"], "environment": row["environment"], "sentence": row["sentence"],
+            "position": row["position"],
+            "at": instant(row["recorded_at"]),
+            "by": row["actor"],
+            "type": row["type"],
+            "stream": row["stream"],
+            "environment": row["environment"],
+            "sentence": row["sentence"],
         }
         for row in rows
     ]
@@ -125,8 +136,10 @@ def _all_evidence(facets: dict[str, Said]) -> dict[str, Any]:
 
     def evidence(value: Said | None) -> dict[str, Any] | None:
         # Evidence is bound to the content: what was found about other bytes is shown, and holds no more.
-        return None if value is None else value.told(
-            holds_for_content=value.label != "void" and value.detail.get("content_digest") == digest
+        return (
+            None
+            if value is None
+            else value.told(holds_for_content=value.label != "void" and value.detail.get("content_digest") == digest)
         )
 
     return {

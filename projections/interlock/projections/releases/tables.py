@@ -8,7 +8,9 @@ TABLE = "read_model.releases_1_facet"
 TIMELINE = "read_model.releases_1_timeline"
 FACETS = Facets(TABLE)
 
-SCHEMA = FACETS.schema + f"""
+SCHEMA = (
+    FACETS.schema
+    + f"""
 create index on {TABLE} (project, since_position) where facet = 'opened';
 create index on {TABLE} (project, until_position) where facet = 'state' and label = 'open';
 create table {TIMELINE} (
@@ -26,6 +28,7 @@ create table {TIMELINE} (
 );
 alter table {TIMELINE} alter column project set statistics 0;
 """
+)
 
 ADD_LINE = f"""
 insert into {TIMELINE} (project, release, position, recorded_at, actor, type, stream, version, environment, sentence)

@@ -44,7 +44,7 @@ COMMANDS = (
     (HERE, "demo", "interlock.cli.demo:demo", "Watch two weeks of releases, then try to break a rule."),
     (HERE, "login", f"{AT}.login:login", "Prove who you are, once; dt logout forgets it."),
     (HERE, "logout", f"{AT}.login:logout", "Forget a stored login."),
-    (HERE, "doctor", f"{AT}.doctor:doctor", "Is everything in order, from here to the database?"),
+    (HERE, "doctor", f"{AT}.doctor:doctor", "Look whether everything is in order, from here to the database."),
     (HERE, "completion", f"{AT}.completion:completion", "Let the shell complete commands and names."),
     (HERE, "help", f"{AT}.topics:topics", "Explain: exit-codes, times, json, config."),
 )

@@ -61,7 +61,8 @@ def tell(
 
     `before` are answers of commands given just before, for the same purpose.
     """
-    steps = [*then, *asked_steps(answer)]
+    # Where a second person is needed, nothing happened yet: that is the one next step.
+    steps = asked_steps(answer) or list(then)
     if session.options.json:
         document = dict(answer)
         if before:

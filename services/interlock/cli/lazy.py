@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+# A command may have an argument `principal` of its own.
+PREFIX = "every_"
+
+
 def keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Hand a common option over to the session; it may stand before or after the command."""
     if value is None or value is False or parameter.name is None:
         return
     session = ctx.find_object(Session)
     if session is not None:
-        session.set_option(parameter.name, value)
+        session.set_option(parameter.name.removeprefix(PREFIX), value)
 
 
 def common_options() -> list[click.Option]:
@@ -31,17 +35,21 @@ def common_options() -> list[click.Option]:
         return click.Option(list(names), expose_value=False, callback=keep, **more)
 
     return [
-        option("--json", "json", is_flag=True, help="The answer as JSON on stdout, with `next`."),
-        option("--no-input", "no_input", is_flag=True, help="Never ask; fail instead."),
-        option("--yes", "-y", "yes", is_flag=True, help="Answer yes to what would be asked."),
-        option("--url", "url", metavar="URL", help="The server (or INTERLOCK_URL, or interlock.toml)."),
-        option("--project", "project", metavar="NAME", help="The project (or INTERLOCK_PROJECT, or interlock.toml)."),
-        option("--as", "principal", metavar="WHO", help="Use this stored login (or INTERLOCK_AS)."),
-        option("--now", "now", metavar="INSTANT", help="The test clock's instant; only a test server takes it."),
+        option("--json", PREFIX + "json", is_flag=True, help="The answer as JSON on stdout, with `next`."),
+        option("--no-input", PREFIX + "no_input", is_flag=True, help="Never ask; fail instead."),
+        option("--yes", "-y", PREFIX + "yes", is_flag=True, help="Answer yes to what would be asked."),
+        option("--url", PREFIX + "url", metavar="URL", help="The server (or INTERLOCK_URL, or interlock.toml)."),
+        option(
+            "--project",
+            PREFIX + "project",
+            metavar="NAME",
+            help="The project (or INTERLOCK_PROJECT, or interlock.toml).",
+        ),
+        option("--as", PREFIX + "principal", metavar="WHO", help="Use this stored login (or INTERLOCK_AS)."),
+        option(
+            "--now", PREFIX + "now", metavar="INSTANT", help="The test clock's instant; only a test server takes it."
+        ),
     ]
-
-
-COMMON_NAMES = frozenset({"json", "no_input", "yes", "url", "project", "principal", "now"})
 
 
 class Command(click.Command):
@@ -59,7 +67,7 @@ class Command(click.Command):
             # Arguments stand in the usage line, and are explained in the text.
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
-                (common if parameter.name in COMMON_NAMES else own).append(record)
+                (common if str(parameter.name).startswith(PREFIX) else own).append(record)
         for title, records in (("Options", own), ("Options of every command", common)):
             if records:
                 with formatter.section(title):

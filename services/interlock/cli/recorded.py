@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,3 +50,9 @@ def started(session: Session, kind: str, field: str, name: str | None, what: str
 def held_lease(session: Session, environment: str, lease: str | None) -> dict[str, Any]:
     """Return the newest lease granted in an environment, or the named one: lease, fencing_token, subject."""
     return started(session, "LeaseGranted", "lease", lease, "lease", environment=environment)
+
+
+def numbered(subject: object, letter: str) -> str:
+    """Return the number in a lease's subject: "S-3" of "restore S-3 from production"."""
+    found = re.search(rf"\b{letter}-\d+\b", str(subject))
+    return found.group(0) if found else str(subject)

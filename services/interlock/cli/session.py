@@ -178,7 +178,8 @@ class Session:
         """Return the server's time, which under a test clock stands still; this machine's where it is not told."""
         from interlock.cli.render.times import instant
 
-        return self.test_now or instant(self.myself().get("now")) or seams.now()
+        told = self._client.server_now if self._client is not None else None
+        return told or self.test_now or instant(self.myself().get("now")) or seams.now()
 
     def scene(self, now: datetime | None = None) -> Scene:
         """Return what rendering needs: `now` is the answer's own instant, or a past one under `--at`."""

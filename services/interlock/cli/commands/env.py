@@ -167,9 +167,9 @@ def begin_restore(
 
     A crash between begin and report leaves a lease that expires, and an environment that is unsure.
     """
-    if restore is not None:
-        from interlock.cli.recorded import held_lease
+    from interlock.cli.recorded import held_lease, numbered
 
+    if restore is not None:
         number = token or held_lease(session, environment, None).get("fencing_token")
         return [], {"environment": environment, "restore": restore, "fencing_token": number}
     if source is None:
@@ -179,7 +179,7 @@ def begin_restore(
     lease = event_of(answer, "LeaseGranted") or {}
     return [answer], {
         "environment": environment,
-        "restore": lease.get("subject"),
+        "restore": numbered(lease.get("subject"), "S"),
         "fencing_token": lease.get("fencing_token"),
     }
 

@@ -18,18 +18,39 @@ from interlock.cli.session import Session
 @click.option("--code", metavar="CODE", help="A one-time enrolment code; - reads it from stdin.")
 @click.option("--token", is_flag=True, help="A token that you have: read from stdin, or asked for.")
 @click.option(
+    "--request",
+    "requesting",
+    is_flag=True,
+    help="Make a secret here, and say what two administrators must type so that it serves.",
+)
+@click.option("--principal", metavar="WHO", help="With --request: who you are to be.")
+@click.option(
     "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long the new login serves."
 )
 @click.option("--show", is_flag=True, help="Print the new token on stdout instead of storing it (for INTERLOCK_TOKEN).")
 @click.option("--list", "listing", is_flag=True, help="Which logins are stored here.")
 @click.pass_obj
-def login(session: Session, code: str | None, token: bool, days: int, show: bool, listing: bool) -> None:
-    """Prove who you are, once: with an enrolment code, or a token. dt login --as qa-1 takes a stored login.
+def login(
+    session: Session,
+    code: str | None,
+    token: bool,
+    requesting: bool,
+    principal: str | None,
+    days: int,
+    show: bool,
+    listing: bool,
+) -> None:
+    """Prove who you are, once.
 
-    With a code, the token is made on this machine and only its digest is sent.
+    The two founders have a code: dt login --code CODE. Everybody else makes a secret here and has its digest accepted
+    by two administrators: dt login --request --principal qa-1.
+
+    The token is made on this machine, and only its digest is ever sent. dt login --as qa-1 takes a stored login.
     """
     if listing:
         list_logins(session)
+    elif requesting:
+        request(session, principal, days, show=show)
     elif token:
         with_token(session)
     elif code is not None:
@@ -39,7 +60,7 @@ def login(session: Session, code: str | None, token: bool, days: int, show: bool
     elif session.interactive:
         with_code(session, read_secret("Enrolment code: "), days, show=show)
     else:
-        raise click.UsageError("give --code CODE, --token, or --as WHO")
+        raise click.UsageError("give --code CODE, --request --principal WHO, --token, or --as WHO")
 
 
 def read_secret(prompt: str) -> str:
@@ -106,6 +127,32 @@ def with_code(session: Session, code: str, days: int, *, show: bool) -> None:
         click.echo(token)
         return
     told(session, session.client_with(token, project).get("/whoami"), project)
+
+
+def request(session: Session, principal: str | None, days: int, *, show: bool) -> None:
+    """Make a token, store it, and say what has to be typed by others before it opens anything."""
+    from interlock.cli.tokens import digest_of, new_token
+
+    if principal is None:
+        raise click.UsageError("say who you are to be: --principal WHO")
+    token = new_token()
+    if show:
+        click.echo(token)
+    else:
+        keep(session, project_of(session), token, {"principal": principal})
+    digest = digest_of(token)
+    steps = (
+        (f"dt team credential issue {principal} --digest {digest} --days {days}", "by one administrator"),
+        ("dt confirm C-…", "by another one"),
+        ("dt doctor", "by you: whether it serves"),
+    )
+    if session.options.json:
+        session.give_json({"principal": principal, "secret_digest": digest}, steps)
+        return
+    from interlock.cli.render.decision import suggestions
+
+    session.say(f"A secret for {principal} was made here. It serves when two administrators have typed:")
+    session.talk(suggestions(steps, session.scene_without_server(seams.now())))
 
 
 def as_instant(value: Any) -> Any:

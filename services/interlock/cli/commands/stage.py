@@ -131,16 +131,16 @@ def begin(
 
     A crash between begin and report leaves a lease that expires, and the rehearsal counts as lost.
     """
+    from interlock.cli.recorded import held_lease, numbered
+
     answers = []
     if migration is None:
         answer = submit(session, "StartMigration", start_fields(session, release, environment, found))
         answers.append(answer)
         lease = event_of(answer, "LeaseGranted") or {}
     else:
-        from interlock.cli.recorded import held_lease
-
         lease = held_lease(session, environment, None)
-    named = migration or str(lease.get("subject"))
+    named = migration or numbered(lease.get("subject"), "M")
     return answers, {
         "release": release,
         "environment": environment,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from interlock.cli.change import changing, event_of, give
+from interlock.cli.change import changing, give
+from interlock.cli.exits import USAGE, Halt
 from interlock.cli.lazy import Group
 from interlock.cli.names import at_option, environment_argument, person_argument, reason_option
 from interlock.cli.session import Session
@@ -41,7 +42,7 @@ def register(session: Session, principal: str, kind: str) -> None:
     """Let somebody, or something, act under this id; a person takes two administrators."""
     then = (
         (f"dt team grant {principal} ROLE", "what may it do?"),
-        (f"dt team credential issue {principal}", "how does it log in?"),
+        (f"dt login --request --principal {principal}", "there, where it will log in"),
     )
     give(session, "RegisterPrincipal", {"principal": principal, "kind": kind}, then=then)
 
@@ -115,7 +116,9 @@ def credential() -> None:
 
 @credential.command("issue")
 @person_argument
-@click.option("--digest", metavar="SHA256", help="Only accept this secret, made elsewhere; it never came here.")
+@click.option(
+    "--digest", metavar="SHA256", help="The digest that dt login --request gave: of a secret that stays there."
+)
 @click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it serves.")
 @click.option("--read-only", is_flag=True, help="It may read, and change nothing.")
 @changing
@@ -123,8 +126,8 @@ def credential() -> None:
 def issue(session: Session, principal: str, digest: str | None, days: int, read_only: bool) -> None:
     """Accept a secret as proof of a principal; for somebody else it takes two administrators.
 
-    For somebody else it is a one-time code: made here, printed once on stdout, to be handed over. Whoever gets it
-    turns it into an own login by dt login --code, and then nobody else knows it.
+    Somebody else makes his secret himself, by dt login --request, and tells its digest: nobody else ever knows it.
+    For yourself, without --digest, a new token is made here and printed once on stdout.
     """
     from datetime import timedelta
 
@@ -133,24 +136,25 @@ def issue(session: Session, principal: str, digest: str | None, days: int, read_
 
     token = None
     if digest is None:
+        if principal != session.me:
+            raise Halt(
+                f"{principal} makes the secret, and gives you its digest",
+                code=USAGE,
+                then=((f"dt login --request --principal {principal}", "on the machine where it will be used"),),
+            )
         token = new_token()
         digest = digest_of(token)
-    elif not digest.startswith("sha256:"):
-        digest = f"sha256:{digest}"
     fields = {
         "principal": principal,
-        "secret_digest": digest,
+        "secret_digest": digest if digest.startswith("sha256:") else f"sha256:{digest}",
         "expires_at": rfc3339((session.now() + timedelta(days=days)).replace(microsecond=0)),
         "scopes": ["read"] if read_only else ["read", "write"],
     }
-    answer = give(session, "IssueCredential", fields)
-    if token is None:
-        return
-    if not session.options.json:
-        waits = event_of(answer, "CredentialIssued") is None
-        session.say(f"{'When it is confirmed: ' if waits else ''}dt login --code CODE, with this code, shown once:")
-    # With --json the answer is stdout's one document, and the secret is told beside it.
-    click.echo(token, err=session.options.json)
+    give(session, "IssueCredential", fields)
+    if token is not None:
+        session.say("The token, shown once:")
+        # With --json the answer is stdout's one document, and the secret is told beside it.
+        click.echo(token, err=session.options.json)
 
 
 @credential.command("revoke")

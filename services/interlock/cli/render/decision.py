@@ -14,7 +14,18 @@ WORDS = {"passed": "pass", "failed": "fail", "waiting": "wait", "needed": "need"
 STYLES = {"passed": "good", "failed": "bad", "waiting": "wait", "needed": "need", "not_applicable": "dim"}
 # What stands in the way comes first: what time mends, what people mend, what is broken.
 ORDER = {"waiting": 0, "needed": 1, "failed": 2, "passed": 3, "not_applicable": 4}
-CHECK_COLUMN = 23
+CHECK_COLUMN_MIN = 22
+# What people ask about first when time alone is missing, in this order; the others are counted.
+WORTH_TELLING = (
+    "migrations-passed",
+    "code-reviewed",
+    "rehearsal-current",
+    "core-areas-approved",
+    "manual-qa-approved",
+    "tests-passed",
+    "hotfix-confirmed",
+    "development-confirmed",
+)
 PASSED_SHOWN = 3
 COMMAND_COLUMN = 43
 
@@ -38,11 +49,10 @@ def decision_lines(
     lines = [heading(decision, scene)]
     missing = [check for check in checks if not holds(check)]
     holding = [check for check in checks if holds(check)]
-    for check in missing:
-        lines.extend(check_lines(check, scene))
     shown = holding if everything else told(holding, decision)
-    for check in shown:
-        lines.extend(check_lines(check, scene))
+    column = max([CHECK_COLUMN_MIN, *(len(str(check.get("check"))) for check in (*missing, *shown))])
+    for check in (*missing, *shown):
+        lines.extend(check_lines(check, scene, column))
     lines.extend(rest_line(holding, shown, missing, more))
     lines.extend(next_lines(decision, scene))
     if foot or exit_code is not None:
@@ -57,9 +67,14 @@ def heading(decision: Mapping[str, Any], scene: Scene) -> Line:
     if decision.get("result") == "allowed":
         left: list[Part] = [Span("✓ ", "good"), "may go: ", Span(action, "strong")]
     else:
-        left = [Span("✗ ", "bad"), "not yet: ", Span(action, "strong")]
+        left = [Span("✗ ", "bad"), f"{'not you' if role_missing(decision) else 'not yet'}: ", Span(action, "strong")]
     version = decision.get("policy_version")
     return apart(left, [Span(f"policy {version}", "dim")] if version is not None else [], scene.width)
+
+
+def role_missing(decision: Mapping[str, Any]) -> bool:
+    """Whether the role is what is missing: time mends nothing, another person does."""
+    return any(check.get("check") == "role-held" and not holds(check) for check in decision.get("checks") or ())
 
 
 def in_short(action: str) -> str:
@@ -78,17 +93,18 @@ def told(holding: Sequence[Check], decision: Mapping[str, Any]) -> list[Check]:
     """Return the passed checks worth a line: with evidence, and only where time alone is missing."""
     if decision.get("allowed_at") is None and decision.get("result") != "allowed":
         return []
-    return [check for check in holding if check.get("evidence")][-PASSED_SHOWN:]
+    by_name = {str(check.get("check")): check for check in holding if check.get("state") == "passed"}
+    return [by_name[name] for name in WORTH_TELLING if name in by_name][:PASSED_SHOWN]
 
 
-def check_lines(check: Check, scene: Scene) -> Lines:
+def check_lines(check: Check, scene: Scene, column: int = CHECK_COLUMN_MIN) -> Lines:
     """Return one check: its state as a word, its name, what was found, who can act, its evidence."""
     state = str(check.get("state", "failed"))
     name = str(check.get("check", "?"))
     head: list[Part] = [
         "  ",
         padded(WORDS.get(state, state), 6, STYLES.get(state, "")),
-        Span(f"{name:<{CHECK_COLUMN - 1}} "),
+        Span(f"{name:<{column}} "),
     ]
     pieces = [piece for piece in detail(check, state, scene) if piece]
     evidence = " ".join(f"@{position}" for position in check.get("evidence") or ())
@@ -197,8 +213,13 @@ def step_lines(lead: str, command: str, why: str, scene: Scene) -> Lines:
 def steps_of(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (command, why) of every next step, each command once."""
     steps: dict[str, str] = {}
+    names_of_checks = {str(check.get("check")) for check in decision.get("checks") or ()}
     for step in decision.get("next") or ():
-        steps.setdefault(str(step.get("command", "")), str(step.get("why") or ""))
+        why = str(step.get("why") or "")
+        # "manual-qa-approved (qa-1 or qa-2)" names the check that the step is for.
+        steps.setdefault(
+            str(step.get("command", "")), f"for {why}" if why.partition(" ")[0] in names_of_checks else why
+        )
     for check in decision.get("checks") or ():
         command = check.get("next")
         if command and not holds(check) and command not in steps:

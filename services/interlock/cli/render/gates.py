@@ -1,8 +1,8 @@
-"""All the gates on one release's way: a line for each, and the first closed one in full."""
+"""All the gates on one release's way: a line for each, and in full the one that it stands before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.cli.render.decision import WORDS, decision_lines, holds
@@ -13,24 +13,33 @@ from interlock.cli.render.times import Scene
 def gates_lines(answer: Mapping[str, Any], release: str, scene: Scene, *, everything: bool = False) -> Lines:
     """Return `dt release why RELEASE`."""
     gates = list(answer.get("gates") or ())
+    before = stands_before(gates)
     rows = []
-    for gate in gates:
-        decision = gate.get("decision") or {}
-        open_ = decision.get("result") == "allowed"
-        missing = [check for check in decision.get("checks") or () if not holds(check)]
-        told = ", ".join(f"{check.get('check')} ({WORDS.get(str(check.get('state')), '?')})" for check in missing)
-        sign = Span("✓", "good") if open_ else Span("✗", "bad")
-        rows.append((sign, Span(str(gate.get("environment")), "strong"), "may go" if open_ else told))
+    for at, gate in enumerate(gates):
+        name = Span(str(gate.get("environment")), "strong")
+        missing = [check for check in gate["decision"].get("checks") or () if not holds(check)]
+        if at < before:
+            rows.append((Span("·", "dim"), name, Span("behind it", "dim")))
+        elif at > before:
+            later = f"later: {len(missing)} check{'s are' if len(missing) != 1 else ' is'} not passed yet"
+            rows.append((Span("·", "dim"), name, Span(later, "dim")))
+        elif gate["decision"].get("result") == "allowed":
+            rows.append((Span("✓", "good"), name, Span("may go")))
+        else:
+            told = ", ".join(f"{check.get('check')} ({WORDS.get(str(check.get('state')), '?')})" for check in missing)
+            rows.append((Span("✗", "bad"), name, Span(told)))
     lines: Lines = [line(Span(f"{release}: its gates", "strong")), *table(rows, indent=2)]
-    closed = [gate for gate in gates if (gate.get("decision") or {}).get("result") != "allowed"]
-    chosen = next((gate for gate in closed if is_next(gate)), closed[0] if closed else None)
-    if chosen is not None:
+    if gates:
         lines.append(line())
-        lines.extend(decision_lines(chosen["decision"], scene, everything=everything))
+        lines.extend(decision_lines(gates[before]["decision"], scene, everything=everything))
     return lines
 
 
-def is_next(gate: Mapping[str, Any]) -> bool:
-    """Whether this gate is the one that the release stands before: it got this far, and no check of order fails."""
-    checks = (gate.get("decision") or {}).get("checks") or ()
-    return all(holds(check) for check in checks if check.get("check") in {"environment-order", "release-present"})
+def stands_before(gates: Sequence[Mapping[str, Any]]) -> int:
+    """Return which gate the release stands before: the furthest one for which it went the way so far."""
+    reached = 0
+    for at, gate in enumerate(gates):
+        checks = (gate.get("decision") or {}).get("checks") or ()
+        if all(holds(check) for check in checks if check.get("check") == "environment-order"):
+            reached = at
+    return reached

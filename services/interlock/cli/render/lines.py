@@ -54,8 +54,6 @@ def wrapped(head: Sequence[Part], pieces: Sequence[str], width: int, *, between:
         if rows and len(rows[-1]) + len(between) + len(piece) <= room:
             rows[-1] += between + piece
             continue
-        if rows:
-            rows[-1] += between.rstrip()
         rows.extend(folded(piece, room))
     first, *rest = rows or [""]
     return [line(*head, Span(first, style)), *(line(" " * indent, Span(row, style)) for row in rest)]

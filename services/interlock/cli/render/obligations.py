@@ -28,7 +28,7 @@ def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> 
     """Return two lines for each: by when, who and what; below it the command."""
     ordered = sorted(obligations, key=lambda each: urgency(each, scene))
     people = [names(each, scene) for each in ordered]
-    column = min(WHO_MAX, max((len(who) for who in people), default=WHO_MIN))
+    column = max((len(who) for who in people), default=WHO_MIN)
     lines: Lines = []
     for each, who in zip(ordered, people, strict=True):
         when, style = due(each, scene)
@@ -68,9 +68,15 @@ def due(each: Mapping[str, Any], scene: Scene) -> tuple[str, str]:
 
 
 def names(each: Mapping[str, Any], scene: Scene) -> str:
-    """Return who must act, oneself marked."""
-    who = [str(name) for name in each.get("who") or ()]
-    return ", ".join(f"{name} (you)" if name == scene.me else name for name in who) or "nobody yet"
+    """Return who must act, oneself first and marked; where they are many, some of them and how many more."""
+    who = sorted((str(name) for name in each.get("who") or ()), key=lambda name: name != scene.me)
+    shown = [f"{name} (you)" if name == scene.me else name for name in who]
+    for kept in range(len(shown), 0, -1):
+        rest = len(shown) - kept
+        text = ", ".join(shown[:kept]) + (f" +{rest}" if rest else "")
+        if len(text) <= WHO_MAX or kept == 1:
+            return text
+    return "nobody yet"
 
 
 def is_mine(each: Mapping[str, Any], scene: Scene) -> bool:

@@ -45,7 +45,7 @@ def care(problem: Facts, scene: Scene) -> str:
         return "open"
     if by_when <= scene.now:
         return f"nobody looks after it, overdue {span(scene.now - by_when, 2)}"
-    return f"nobody looks after it yet, by {brief(by_when, scene)} ({span(by_when - scene.now, 1)})"
+    return f"nobody looks after it yet (until {brief(by_when, scene)}, {span(by_when - scene.now, 1)})"
 
 
 def list_lines(problems: Sequence[Facts], scene: Scene) -> Lines:

@@ -60,21 +60,31 @@ def refusal_foot(problem: Mapping[str, Any], scene: Scene) -> list[Part]:
     parts: list[Part] = [Span("refused", "dim")]
     if problem.get("recorded") is not None:
         parts.append(Span(f" @{problem['recorded']}", "dim"))
-    subject = str(problem.get("subject") or "")
-    if subject and scene.pages:
-        from interlock.cli.change import page_of
-
-        page = page_of(subject, scene.pages)
+        page = page_of_refusal(problem, scene.pages)
         if page:
             parts.extend([" · ", Span(page, "link")])
     return parts
 
 
-def show_all(decision: Mapping[str, Any]) -> str:
-    """Return the command that shows every check, where the action is a deploy."""
+def page_of_refusal(problem: Mapping[str, Any], base: str) -> str:
+    """Return where it can be read: the gate of a deploy, otherwise the refusal itself."""
+    if not base:
+        return ""
+    deploy = deploy_in(problem.get("decision") or {})
+    return f"{base}/releases/{deploy[0]}/gates/{deploy[1]}" if deploy else f"{base}/events/{problem['recorded']}"
+
+
+def deploy_in(decision: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return release and environment, where the action is a deploy."""
     verb, _, rest = str(decision.get("action", "")).partition(" ")
     what, to, where = rest.partition(" to ")
-    return f"dt release why {what} {where} --all" if verb == "deploy" and to and " " not in what else ""
+    return (what, where) if verb == "deploy" and to and " " not in what else None
+
+
+def show_all(decision: Mapping[str, Any]) -> str:
+    """Return the command that shows every check, where the action is a deploy."""
+    deploy = deploy_in(decision)
+    return f"dt release why {deploy[0]} {deploy[1]} --all" if deploy else ""
 
 
 def usual_steps(kind: str) -> Steps:

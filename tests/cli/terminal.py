@@ -1,0 +1,106 @@
+"""`dt` as a person meets it: a process of its own, with an own home, asking a real server."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.fixtures.server import token_of
+
+GOLDEN = Path(__file__).parent / "golden"
+# `INTERLOCK_GOLDEN=write pytest tests/cli` writes the files anew; the difference is then read in git.
+WRITE = os.environ.get("INTERLOCK_GOLDEN") == "write"
+DT = [sys.executable, "-c", "from interlock.cli import main; main()"]
+HANGS_SECONDS = 60
+
+
+@dataclass
+class Done:
+    """What a call said, and how it ended."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document = json.loads(self.stdout)
+        assert isinstance(document, dict)
+        return document
+
+
+class Terminal:
+    """One machine with `dt` on it; `now` is what the test clock is set to."""
+
+    def __init__(self, home: Path, url: str, project: str = "demo", now: datetime | None = None) -> None:
+        self.home = home
+        self.url = url
+        self.project = project
+        self.now = now
+
+    def environment(self, who: str | None) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
+        made = {
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "COLUMNS": "100",
+            "TZ": "UTC",
+            "PYTHONUTF8": "1",
+            "INTERLOCK_URL": self.url,
+            "INTERLOCK_PROJECT": self.project,
+        }
+        if who is not None:
+            made["INTERLOCK_TOKEN"] = token_of(who)
+        if self.now is not None:
+            made["INTERLOCK_NOW"] = self.now.isoformat()
+        return {**kept, **made}
+
+    def dt(
+        self,
+        *words: str,
+        who: str | None = "anton",
+        merged: bool = False,
+        given: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """Call it; `merged` shows both streams as a terminal would, in `stdout`."""
+        done = subprocess.run(
+            [*DT, *words],
+            cwd=self.home,
+            env={**self.environment(who), **(env or {})},
+            text=True,
+            timeout=HANGS_SECONDS,
+            input=given or "",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            check=False,
+        )
+        return Done(done.stdout, done.stderr or "", done.returncode)
+
+    def shows(self, name: str, *words: str, who: str | None = "anton", code: int = 0) -> str:
+        """Call it and compare what a person sees with the golden file of that name."""
+        done = self.dt(*words, who=who, merged=True)
+        spoken = " ".join(f'"{word}"' if " " in word else word for word in words)
+        seen = f"$ dt {spoken}\n{done.stdout}".replace(self.url, "http://interlock.test")
+        assert done.code == code, seen
+        path = GOLDEN / f"{name}.txt"
+        if WRITE:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(seen, encoding="utf-8")
+        expected = path.read_text(encoding="utf-8")
+        difference = "".join(
+            difflib.unified_diff(
+                expected.splitlines(keepends=True), seen.splitlines(keepends=True), str(path.name), "seen"
+            )
+        )
+        assert not difference, f"{difference}\nINTERLOCK_GOLDEN=write pytest tests/cli writes it anew"
+        return seen

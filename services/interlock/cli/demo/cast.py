@@ -1,0 +1,51 @@
+"""Who and what the demo's project is made of: people, services, environments. Data, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROJECT = "demo"
+FOUNDERS = ("admin-1", "admin-2")
+ME = "anton"
+
+DEVELOPMENT, TESTS, SANDBOX, STAGE, PRODUCTION = "sandbox-anton", "tests", "sandbox", "stage", "production"
+ENVIRONMENTS = (DEVELOPMENT, TESTS, SANDBOX, STAGE, PRODUCTION)
+
+CI = "ci-1"
+CRON = "cron@ci-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody, or something, that acts under an own id, with the roles that two administrators gave."""
+
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+
+
+TEAM = (
+    Member("anton", "person", ("developer",)),
+    Member("dora", "person", ("developer",)),
+    Member("qa-1", "person", ("tester",)),
+    Member("qa-2", "person", ("tester",)),
+    Member("reviewer-1", "person", ("reviewer",)),
+    Member("rm-1", "person", ("release-manager",)),
+    Member("operator-1", "person", ("developer",)),
+    Member(CI, "service", ("runner",)),
+    Member(CRON, "service", ("runner",)),
+)
+EVERYBODY = (*FOUNDERS, *(member.name for member in TEAM))
+
+FEEDS = {DEVELOPMENT: ("IEX Sandbox", 100), SANDBOX: ("IEX Production", 25)}
+CORE_AREAS = ("orders", "quotes", "positions")
+
+
+def identity(environment: str) -> dict[str, str]:
+    """Return which server and database the environment is: one server each, as PostgreSQL tells it."""
+    number = ENVIRONMENTS.index(environment) + 1
+    return {
+        "system_identifier": f"731500000000000000{number}",
+        "database": "trades",
+        "address": f"10.20.0.1{number}:5432",
+    }

@@ -1,0 +1,171 @@
+"""`dt demo`: a server of its own, two weeks played on it, and then it is yours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from interlock.cli import seams
+from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PROJECT
+from interlock.cli.exits import UNEXPECTED, Ended, Halt
+from interlock.cli.lazy import Command
+from interlock.cli.render.lines import Lines, line
+from interlock.cli.session import Session
+
+if TYPE_CHECKING:
+    from interlock.cli.demo.home import Home
+    from interlock.client import Client
+
+
+@click.command("demo", cls=Command)
+@click.option("--once", is_flag=True, help="Play, compare with what is expected, and end (so without a terminal).")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keep the data there.")
+@click.option("--port", type=click.IntRange(1, 65_535), metavar="N", help="Where it listens; 8787 if it is free.")
+@click.option("--accept", is_flag=True, hidden=True, help="Make what is found what is expected.")
+@click.pass_obj
+def demo(session: Session, once: bool, keep: Path | None, port: int | None, accept: bool) -> None:
+    """Watch two weeks of releases, then try to break a rule.
+
+    A server with a database of its own starts here, and a team's two weeks are played on it by the public API. On a
+    terminal it then stays up for you; nothing of it leaves this machine. --keep DIR keeps it, and shows it again.
+    """
+    from interlock.cli.demo.home import Home
+    from interlock.cli.demo.serving import interruptible
+
+    stays = sys.stdin.isatty() and sys.stdout.isatty() and not once and not session.options.json
+    with interruptible(), ExitStack() as stack:
+        if keep is None:
+            keep_for_now = tempfile.TemporaryDirectory(prefix="interlock-demo-", ignore_cleanup_errors=True)
+            home = Home(Path(stack.enter_context(keep_for_now)))
+        else:
+            home = Home(keep)
+        Demo(session, home, port, accept=accept, stays=stays, keeps=keep is not None).run()
+
+
+class Demo:
+    """One call of `dt demo`."""
+
+    def __init__(
+        self, session: Session, home: Home, port: int | None, *, accept: bool, stays: bool, keeps: bool
+    ) -> None:
+        self.session = session
+        self.home = home
+        self.port = port
+        self.accept = accept
+        self.stays = stays
+        self.keeps = keeps
+        self.url = ""
+
+    def run(self) -> None:
+        """Serve, play or find it played, compare, and stay where somebody looks. Raises Halt, Ended."""
+        from interlock.cli.demo.home import HOST, free_port
+        from interlock.cli.demo.serving import served
+        from interlock.cli.demo.showing import done
+
+        played = self.home.played
+        port = free_port(self.port)
+        self.url = f"http://{HOST}:{port}"
+        secrets = Secrets()
+        if played:
+            self.home.move(port)
+        else:
+            self.home.begin(port, secrets.codes)
+        self.show([line("Interlock demo: nothing here leaves this machine.")])
+        began = seams.monotonic()
+        with served(self.home) as process:
+            self.show(done("a server, and its embedded PostgreSQL", seams.monotonic() - began, self.session.width))
+            if played:
+                self.show([line("  its data is as it was left")])
+            else:
+                with clients(self.url) as client_for:
+                    self.play(client_for, secrets)
+                    self.home.let_in(secrets.tokens, port)
+                    self.compare(client_for(secrets.tokens[ME]))
+            if self.stays:
+                self.stay(process)
+
+    def play(self, client_for: Callable[[str], Client], secrets: Secrets) -> None:
+        """Play the story, and show each chapter when it is over. Raises Halt where it does not go on."""
+        from interlock.cli.demo.playing import StoryStops
+        from interlock.cli.demo.showing import chapter_lines
+        from interlock.cli.demo.story import chapters, new_play
+
+        play = new_play(client_for, secrets.tokens, secrets.codes)
+        began = seams.monotonic()
+        try:
+            for chapter in chapters(play):
+                ended = seams.monotonic()
+                self.show(chapter_lines(chapter, ended - began, self.session.width))
+                began = ended
+        except StoryStops as stopped:
+            raise Halt("the story does not go on as it is told", code=UNEXPECTED, why=str(stopped)) from stopped
+        self.home.finish(play.position)
+
+    def compare(self, client: Client) -> None:
+        """Read what the story came to, and compare. Raises Ended where it differs, unless somebody stays to look."""
+        from interlock.cli.demo import findings
+        from interlock.cli.demo.showing import difference_lines, outcome_lines
+
+        came_to = findings.found(client)
+        if self.accept:
+            findings.accept(came_to)
+        different = findings.differences(findings.expected(), came_to)
+        if self.session.options.json:
+            self.session.give_json({"differences": different, "found": came_to})
+        else:
+            self.show(outcome_lines(came_to))
+        if different:
+            self.session.talk(difference_lines(different))
+            if not self.stays:
+                raise Ended(UNEXPECTED)
+
+    def stay(self, process: subprocess.Popen[bytes]) -> None:
+        """Say what to try, and leave the server to whoever looks, until Ctrl-C. Raises Halt where it ends by itself."""
+        from interlock.cli.demo.showing import invitation
+
+        self.show(invitation(self.home, self.url, self.session.width, keeps=self.keeps))
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            self.session.say("\nstopping")
+            return
+        raise Halt(f"the server ended by itself ({code})", code=UNEXPECTED, why=self.home.last_words())
+
+    def show(self, lines: Lines) -> None:
+        """Show lines, unless the answer is to be one JSON document."""
+        if not self.session.options.json:
+            self.session.show(lines)
+
+
+class Secrets:
+    """Everybody's token, and the founders' one-time codes: new ones at each play."""
+
+    def __init__(self) -> None:
+        from interlock.cli.tokens import new_token
+
+        self.tokens = {who: new_token() for who in EVERYBODY}
+        self.codes = {who: new_token() for who in FOUNDERS}
+
+
+@contextmanager
+def clients(url: str) -> Iterator[Callable[[str], Client]]:
+    """Lend a maker of clients, one for each token, that share their connections."""
+    import httpx2
+
+    from interlock.client import Client
+
+    with httpx2.HTTPTransport() as transport:
+
+        def client_for(token: str) -> Client:
+            return Client(
+                url, PROJECT, token, clock=seams.monotonic, sleep=seams.sleep, new_id=seams.new_id, transport=transport
+            )
+
+        yield client_for

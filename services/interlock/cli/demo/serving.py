@@ -1,0 +1,79 @@
+"""The demo's server: a process of its own over the demo's directory, stopped with everything it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from interlock.cli.demo.home import Home
+from interlock.cli.exits import UNEXPECTED, Halt
+
+# Only against hangs: a server stops in about a second, and its database with it.
+STOP_SECONDS = 30
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the demo as Ctrl-C does: by way of every `finally`."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def served(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve the demo's directory with a test clock, until the end of the context. Raises Halt where it does not start.
+
+    The process has a group of its own, so that the terminal's Ctrl-C reaches this process alone, which then tells it.
+    A kill -9 of this process leaves the server running; it says in its log where.
+    """
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "interlock.serve", "--config", str(home.config), "--test-clock"]
+    with home.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--ready-fd", str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    try:
+        # Only the child holds the writing end now: where it dies before it is ready, reading ends.
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as pipe:
+            if not pipe.readline():
+                raise Halt("the demo's server did not start", code=UNEXPECTED, why=home.last_words())
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Tell the server to stop, and wait for it; a second Ctrl-C does not leave it alone half way."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
+    try:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -73,8 +73,10 @@ async def measure(server: EmbeddedPostgres) -> None:
     for (size, way), taken in sorted(found.items()):
         cuts = statistics.quantiles(taken, n=100)
         rate = size * len(taken) / sum(taken)
-        print(f"batches of {size:2}, {way:18}: {rate:7.0f} events/s, p50 {cuts[49] * 1e3:6.2f} ms,"
-              f" p99 {cuts[98] * 1e3:6.2f} ms, {cuts[49] / size * 1e6:6.0f} µs an event")
+        print(
+            f"batches of {size:2}, {way:18}: {rate:7.0f} events/s, p50 {cuts[49] * 1e3:6.2f} ms,"
+            f" p99 {cuts[98] * 1e3:6.2f} ms, {cuts[49] / size * 1e6:6.0f} µs an event"
+        )
 
 
 @contextmanager

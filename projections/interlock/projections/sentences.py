@@ -108,7 +108,8 @@ RELEASE: dict[str, Say] = {
     "CodeReviewWithdrawn": lambda e, name: f"review of {name} withdrawn: {e.reason}",
     "StageMigrated": lambda e, name: (
         f"{counted(len(e.migrations), 'migration')} of {name} passed"
-        f"{after('on restored data,', e.restore)} ({e.migration}), {sum(m.duration_ms for m in e.migrations) / 1000:.1f} s"
+        f"{after('on restored data,', e.restore)} ({e.migration}), "
+        f"{sum(m.duration_ms for m in e.migrations) / 1000:.1f} s"
     ),
     "StageMigrationFailed": lambda e, name: (
         f"migrations of {name} failed{after('in', e.failed_migration)} ({e.migration}): {e.error}"

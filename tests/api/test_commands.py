@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 from interlock.api.commands import BY_NOBODY, PUBLISHED
@@ -137,9 +138,9 @@ async def test_asking_what_if_looks_at_a_future_moment(here: Here) -> None:
     await anton.command("OpenRelease", RELEASE)
     path = "/releases/4.12.0/gates/production"
 
-    async def window(**query: str) -> str:
+    async def window(**query: Any) -> str:
         checks = (await anton.get(path, **query)).json()["checks"]
-        return next(check["state"] for check in checks if check["check"] == "release-window")
+        return str(next(check["state"] for check in checks if check["check"] == "release-window"))
 
     assert await window() == "waiting"
     assert await window(if_at="2026-11-21T09:00:00Z") == "passed"

@@ -95,7 +95,7 @@ async def test_gates_obligations_and_why_take_the_past_too(here: Here) -> None:
 
     async def no_hold(**query: Any) -> str:
         answer = await manager.get("/releases/1.0/gates/tests", **query)
-        return next(each["state"] for each in answer.json()["checks"] if each["check"] == "no-hold")
+        return str(next(each["state"] for each in answer.json()["checks"] if each["check"] == "no-hold"))
 
     assert (await no_hold(), await no_hold(at=position)) == ("failed", "passed")
     anton.now = manager.now

@@ -16,6 +16,7 @@ from interlock.events.values import Name
 from interlock.identity import Caller, NotAuthenticated, authenticate
 
 AFTER_SECONDS: Final = 2.0
+NOW: Final = "interlock.now"
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ async def identified(request: Request, project: Annotated[Name, Path(description
     if situation.position == 0:
         raise not_found("project", project)
     now = await parts.desk.now(project)
+    # The edge tells every caller, also one that is refused, what time it is here.
+    request.scope[NOW] = now
     try:
         caller = authenticate(situation, request.headers.get("authorization"), now)
     except NotAuthenticated:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interlock.api.asked import NOW
+from interlock.api.documents import rfc3339
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, invalid, malformed, problem_of
 from interlock.api.query import instant
@@ -44,7 +47,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _mark(MutableHeaders(scope=message))
+                _mark(MutableHeaders(scope=message), scope.get(NOW))
             # A reader that takes nothing would hold the request, and what it holds, for ever.
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
@@ -98,6 +101,8 @@ def _refuse_repeated_parameters(query: bytes) -> None:
         seen.add(name)
 
 
-def _mark(headers: MutableHeaders) -> None:
+def _mark(headers: MutableHeaders, now: datetime | None) -> None:
+    if now is not None:
+        headers["Interlock-Now"] = rfc3339(now)
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("X-Content-Type-Options", "nosniff")

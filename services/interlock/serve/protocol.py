@@ -46,6 +46,9 @@ class DeadlineProtocol(H11Protocol):
             self._close()
         elif not self._between_requests():
             self._forget_headers()
+        elif self.conn.trailing_data[0]:
+            # The beginning of the next request came along with the last one.
+            self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was expected."""

@@ -14,13 +14,14 @@ from interlock.api import Api, Parts, build
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
-from interlock.ledger import Ledger
+from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector
 from interlock.serve import seams
-from interlock.serve.database import Database
+from interlock.serve.database import Database, why_not
 from interlock.serve.project import begin
 from interlock.serve.readiness import Readiness
+from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Settings
 from interlock.serve.test_clock import TestClock
 from interlock.watch import Watch
@@ -51,6 +52,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
     async with AsyncExitStack() as stack:
         ledger = await Ledger.open(database.app)
         stack.push_async_callback(ledger.close)
+        await _same_clock(ledger, test_clock=test_clock)
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
         stack.push_async_callback(desk.close)
@@ -102,6 +104,19 @@ async def running(name: str, work: Callable[[], Awaitable[Any]], ended: dict[str
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _same_clock(ledger: Ledger, *, test_clock: bool) -> None:
+    """Raise CannotStart where the database's clock is of the other kind, for ever."""
+    if await ledger.is_test() == test_clock:
+        return
+    if test_clock:
+        raise why_not(NotATestDatabase())
+    raise CannotStart(
+        "the database",
+        "it is a test database, whose clock stands still",
+        "start with --test-clock, or with another --data",
+    )
 
 
 def own_version() -> str:

@@ -1,0 +1,112 @@
+"""What arrives slowly, or not at all, is not held: headers, bodies, silent connections, and what is no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from interlock.api import bodies
+from interlock.api.problems import Problem
+from interlock.serve.listening import bound_socket, http_server
+from interlock.serve.protocol import DeadlineProtocol
+
+SHORT_SECONDS = 0.3
+
+
+class Hasty(DeadlineProtocol):
+    header_seconds = SHORT_SECONDS
+
+
+async def hello(_request: Request) -> Response:
+    return PlainTextResponse("hello")
+
+
+async def body(request: Request) -> Response:
+    try:
+        content = await bodies.body_bytes(request, limit=1000, seconds=SHORT_SECONDS)
+    except Problem as problem:
+        return problem.response()
+    return PlainTextResponse(str(len(content)))
+
+
+@pytest_asyncio.fixture
+async def port() -> AsyncIterator[int]:
+    server = http_server(Starlette(routes=[Route("/", hello), Route("/body", body, methods=["POST"])]))
+    server.config.http = Hasty
+    bound = bound_socket("127.0.0.1", 0)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    yield bound.getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def said(port: int, *pieces: bytes) -> bytes:
+    """Send pieces, keep the connection open, and return everything until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+    return answer
+
+
+def problem_in(answer: bytes) -> tuple[int, str]:
+    head, _, document = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    return int(head.split()[1]), json.loads(document)["type"]
+
+
+async def test_a_silent_connection_is_closed(port: int) -> None:
+    assert problem_in(await said(port)) == (408, "/problems/too-slow")
+
+
+async def test_headers_that_do_not_end_are_not_waited_for(port: int) -> None:
+    assert problem_in(await said(port, b"GET / HTTP/1.1\r\nHost: x\r\n")) == (408, "/problems/too-slow")
+
+
+async def test_headers_that_do_not_end_after_a_first_request_are_not_waited_for_either(port: int) -> None:
+    answer = await said(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHo")
+    assert answer.count(b"hello") == 1
+    assert b"HTTP/1.1 408" in answer
+
+
+async def test_headers_without_end_are_too_many(port: int) -> None:
+    assert problem_in(await said(port, b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000))[0] == 400
+
+
+async def test_what_is_no_http_gets_a_problem_document(port: int) -> None:
+    assert problem_in(await said(port, b"\x16\x03\x01\x02\x00\r\n\r\n")) == (400, "/problems/malformed")
+
+
+async def test_a_body_that_does_not_end_is_not_waited_for(port: int) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+    assert problem_in(await said(port, head, b"12")) == (408, "/problems/too-slow")
+
+
+async def test_a_body_that_is_announced_too_large_is_not_read(port: int) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+    assert problem_in(await said(port, head)) == (413, "/problems/too-large")
+
+
+async def test_a_body_that_grows_too_large_is_not_read_on(port: int) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert problem_in(await said(port, head, *[b"64\r\n" + b"x" * 100 + b"\r\n"] * 20)) == (413, "/problems/too-large")
+
+
+async def test_whoever_is_in_time_is_served_again_and_again(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(5):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await writer.drain()
+        answer = await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+        assert answer.startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(SHORT_SECONDS * 1.2)
+    writer.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from bench.desk import main
+from bench import desk, dt_start
 
-main()
+desk.main()
+print()
+dt_start.main()

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from interlock.domain.commands.environment import StateContent
+from interlock.domain.commands.evidence import ApproveManualQA
 from interlock.domain.evolve import admit
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import Situation
@@ -57,7 +58,7 @@ def _in_sandbox() -> Story:
 
 def _in_stage() -> Story:
     story = in_sandbox()
-    story.do("qa-1", tell.ApproveManualQA(release="4.12.0", environment=SANDBOX))
+    story.do("qa-1", ApproveManualQA(release="4.12.0", environment=SANDBOX))
     story.deploy("4.12.0", STAGE)
     return story
 

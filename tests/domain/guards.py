@@ -14,7 +14,8 @@ from interlock.domain.commands import deploy, environment, evidence, governance,
 from interlock.domain.evolve.parts import with_release
 from interlock.events.catalogue.parts import AppliedMigration, Identity, Migration, Observed
 from interlock.events.codec import digest_of
-from tests.domain import examples, given, story
+from interlock.events.envelope import Actor
+from tests.domain import examples, given
 from tests.domain.examples import EXAMPLES, Example
 from tests.domain.given import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
 from tests.domain.story import ALL_AREAS, SATURDAY_09, SUNDAY_09, Story, digest
@@ -268,6 +269,17 @@ def nobody_else_gets_a_credential_for_me() -> Example:
     return told, "qa-1", command
 
 
+@guard("credential-valid")
+def an_enrolment_serves_once() -> Example:
+    told = given.opened()
+    founder = Actor(id="admin-1", kind="person", credential="K-1")
+    until = told.now + timedelta(days=9)
+    told.do(founder, governance.IssueCredential(principal="admin-1", secret_digest=digest("mine"), expires_at=until))
+    return told, founder, governance.IssueCredential(
+        principal="admin-1", secret_digest=digest("stolen"), expires_at=until
+    )
+
+
 @guard("two-administrators-remain")
 def the_last_two_administrators_stay() -> Example:
     told = given.team()
@@ -475,18 +487,18 @@ def a_run_is_not_aborted_for_a_normal_release() -> Example:
 
 @guard("base-undeclared")
 def a_base_is_declared_once() -> Example:
-    told, who, command = EXAMPLES["BaselineEnvironment"]()
+    told, _, command = EXAMPLES["BaselineEnvironment"]()
     other = environment.BaselineEnvironment(environment=PRODUCTION, empty=True)
     ask = told.do("rm-1", other).facts[0].event.ask
-    told.both(who, "admin-2", command)
+    told.both("admin-1", "admin-2", command)
     return told, "admin-1", governance.ConfirmAsked(ask=ask)
 
 
 @guard("environment-unsure")
 def what_is_known_is_not_stated_again() -> Example:
-    told, who, command = EXAMPLES["StateContent"]()
+    told, _, command = EXAMPLES["StateContent"]()
     ask = told.do("qa-1", replace(command, state="empty")).facts[0].event.ask
-    told.both(who, "dora", command)
+    told.both("rm-1", "dora", command)
     return told, "qa-2", governance.ConfirmAsked(ask=ask)
 
 
@@ -494,6 +506,3 @@ def what_is_known_is_not_stated_again() -> Example:
 def logs_are_read_without_a_gap() -> Example:
     told, who, command = EXAMPLES["CheckLogs"]()
     return told, who, replace(command, since=command.since + timedelta(minutes=1))
-
-
-__all__ = ["GUARDS", "INDEPENDENCE", "story"]

@@ -16,25 +16,27 @@ from interlock.domain.checks import CHECKS, Asked, independence
 from interlock.domain.decide import Accepted, Refused, Submitted, case, decide
 from interlock.domain.decide.case import Case
 from interlock.events.decision import CheckOutcome
+from interlock.events.envelope import Actor
 from tests.domain import given
 from tests.domain.examples import Example
 from tests.domain.guards import GUARDS, INDEPENDENCE
 
 
-def made_in_place() -> set[str]:
+def made_in_place() -> set[object]:
     """The checks that stand beside one command's decision and not in CHECKS."""
     domain = Path(inspect.getfile(interlock.domain.decide)).parents[1]
-    found = set()
+    found: set[object] = set()
     for path in domain.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "CheckOutcome":
-                found |= {k.value.value for k in node.keywords if k.arg == "check" and isinstance(k.value, ast.Constant)}
+                named = (k.value for k in node.keywords if k.arg == "check")
+                found |= {value.value for value in named if isinstance(value, ast.Constant)}
     return found
 
 
 def answered(told: Example) -> Accepted | Refused:
     story, who, command = told
-    submitted = Submitted(command=command, actor=story.actor(who))
+    submitted = Submitted(command=command, actor=who if isinstance(who, Actor) else story.actor(who))
     return decide(given.seen(story, command), submitted, story.now)
 
 

@@ -127,7 +127,7 @@ def observe(case: Case, command: ObserveFact) -> Ruled:
 
 
 def _still_open(case: Case, command: ObserveFact) -> bool:
-    """Whether the same observation is still looked at; one that leaves everything sure is, while its problem is open."""
+    """Whether the same observation is still looked at; one that leaves everything sure is while its problem is open."""
     if command.kind != "other":
         return True
     title = command.description.partition("\n")[0][:300]

@@ -286,11 +286,23 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
             ))
 
     if asker == principal.id:
-        return case.ruled(action, "team", (), None, effect)
+        return case.ruled(action, "team", (), None, effect, extra=[_credential_valid(case)])
     asked = case.asked(case.policy.production)
     if not {asker, case.actor.id} <= set(team.persons_holding("administrator")):
         return case.ruled(action, "team", (), None, effect, extra=[_administrator(case)])
     return case.two_persons(action, "team", (), asked, effect)
+
+
+def _credential_valid(case: Case) -> CheckOutcome:
+    """What this is asked with is not used up: of two commands under way with one enrolment, one comes too late."""
+    name = case.actor.credential or ""
+    kind, _, number = name.partition("-")
+    issued = number.isdigit() and int(number) <= case.situation.counters.get(kind, 0)
+    over = issued and name not in case.situation.team.credentials
+    return CheckOutcome(
+        check="credential-valid", state="failed" if over else "passed", required="a credential that is not used up",
+        observed=f"{name} is over" if over else "valid",
+    )
 
 
 def _administrator(case: Case) -> CheckOutcome:

@@ -11,9 +11,11 @@ from fastapi import Depends, Path, Request
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, invalid, not_found
 from interlock.api.query import Asking, Reading
+from interlock.desk import DeskError
 from interlock.domain.situation import Situation
 from interlock.events.values import Name
-from interlock.identity import Caller, NotAuthenticated, authenticate
+from interlock.identity import Caller, NotAuthenticated, ScopeMissing, authenticate
+from interlock.ledger import LedgerError
 
 AFTER_SECONDS: Final = 2.0
 NOW: Final = "interlock.now"
@@ -60,6 +62,17 @@ async def reader(asked: Annotated[Asked, Depends(identified)]) -> Asked:
     """Return who asks, where the credential may read."""
     asked.caller.require("read")
     return asked
+
+
+async def still_reader(request: Request, asked: Asked) -> bool:
+    """Tell whether the caller of a long request may still read; a ledger that is away changes nothing about it."""
+    try:
+        await reader(await identified(request, asked.project))
+    except (NotAuthenticated, ScopeMissing):
+        return False
+    except (DeskError, LedgerError):
+        return True
+    return True
 
 
 Identified = Annotated[Asked, Depends(identified)]

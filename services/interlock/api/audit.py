@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from interlock.api.asked import Reader, read_moment
+from interlock.api.asked import Reader, read_moment, still_reader
 from interlock.api.cursors import next_page, place_of
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
@@ -69,6 +70,7 @@ async def live(request: Request, asked: Reader, query: Annotated[StreamQuery, Qu
         asked.parts.stopping,
         event_type=query.type,
         stream=None if query.release is None else f"release/{query.release}",
+        may_read=partial(still_reader, request, asked),
     )
     return StreamingResponse(wanted, media_type="text/event-stream", headers={"Interlock-Position": str(after)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -25,6 +26,8 @@ BY_NOBODY: Final = frozenset(
 )
 PUBLISHED: Final = {name: cls for name, cls in COMMANDS.items() if name not in BY_NOBODY}
 
+Endpoint = Callable[..., Awaitable[Response]]
+
 _ETAG: Final = re.compile(r'"(0|[1-9]\d{0,15})"')
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -38,7 +41,29 @@ def routes() -> APIRouter:
 
 
 def _add(router: APIRouter, name: str, cls: type[Any]) -> None:
-    async def submit(request: Request, asked: Identified, _query: Annotated[NoQuery, Query()]) -> Response:
+    summary = (cls.__doc__ or name).strip().splitlines()[0]
+    router.add_api_route(
+        f"/commands/{name}",
+        _giving(name, cls),
+        methods=["POST"],
+        operation_id=name,
+        summary=summary,
+        tags=["commands"],
+        **Documented.of(COMMAND_ANSWER, command=name, changes=True),
+    )
+    router.add_api_route(
+        f"/explain/{name}",
+        _asking(cls),
+        methods=["POST"],
+        operation_id=f"explain-{name}",
+        tags=["why"],
+        summary=f"What would be decided on {name}; records nothing",
+        **Documented.of(DECISION, command=name),
+    )
+
+
+def _giving(name: str, cls: type[Any]) -> Endpoint:
+    async def give(request: Request, asked: Identified, _query: Annotated[NoQuery, Query()]) -> Response:
         command_id, if_version = idempotency_key(request), expected_version(request)
         if asked.caller.credential.purpose == "token":
             asked.caller.require("write")
@@ -67,31 +92,17 @@ def _add(router: APIRouter, name: str, cls: type[Any]) -> None:
         headers = {"ETag": f'"{versions[-1]}"'} if versions else {}
         return answer(document, position=given.position, headers=headers)
 
+    return give
+
+
+def _asking(cls: type[Any]) -> Endpoint:
     async def ask(request: Request, asked: Reader, query: Annotated[Asking, Query()]) -> Response:
         command = await command_body(request, cls)
         situation, now = await rules_moment(asked, query, about=command)
         decision = explain(situation, Submitted(command=command, actor=asked.caller.actor), now)
         return answer(plain(decision), position=situation.position)
 
-    summary = (cls.__doc__ or name).strip().splitlines()[0]
-    router.add_api_route(
-        f"/commands/{name}",
-        submit,
-        methods=["POST"],
-        operation_id=name,
-        summary=summary,
-        tags=["commands"],
-        **Documented.of(COMMAND_ANSWER, command=name, changes=True),
-    )
-    router.add_api_route(
-        f"/explain/{name}",
-        ask,
-        methods=["POST"],
-        operation_id=f"explain-{name}",
-        tags=["why"],
-        summary=f"What would be decided on {name}; records nothing",
-        **Documented.of(DECISION, command=name),
-    )
+    return ask
 
 
 def idempotency_key(request: Request) -> UUID:

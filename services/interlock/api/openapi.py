@@ -155,8 +155,6 @@ def _own_schemas() -> dict[str, Any]:
             "data": {"type": "object"},
         },
     }
-    pair = {"type": "object", "properties": {"field": text, "what": text}}
-    step = {"type": "object", "properties": {"command": text, "why": text}}
     return {
         "Event": event,
         COMMAND_ANSWER: {
@@ -176,21 +174,28 @@ def _own_schemas() -> dict[str, Any]:
             "properties": {"position": integer, "next_cursor": text},
             "additionalProperties": True,
         },
-        PROBLEM: {
-            "type": "object",
-            "required": ["type", "title", "status", "detail", "errors", "next"],
-            "properties": {
-                "type": {"enum": [kind.uri for kind in PROBLEM_TYPES.values()]},
-                "title": text,
-                "status": integer,
-                "detail": text,
-                "errors": {"type": "array", "items": pair},
-                "next": {"type": "array", "items": step},
-                "recorded": integer,
-                "decision": {"$ref": REF.format(model=DECISION)},
-            },
-            "additionalProperties": True,
+        PROBLEM: _problem_schema(),
+    }
+
+
+def _problem_schema() -> dict[str, Any]:
+    text, integer = {"type": "string"}, {"type": "integer"}
+    pair = {"type": "object", "properties": {"field": text, "what": text}}
+    step = {"type": "object", "properties": {"command": text, "why": text}}
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "errors", "next"],
+        "properties": {
+            "type": {"enum": [kind.uri for kind in PROBLEM_TYPES.values()]},
+            "title": text,
+            "status": integer,
+            "detail": text,
+            "errors": {"type": "array", "items": pair},
+            "next": {"type": "array", "items": step},
+            "recorded": integer,
+            "decision": {"$ref": REF.format(model=DECISION)},
         },
+        "additionalProperties": True,
     }
 
 

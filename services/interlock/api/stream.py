@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,20 +24,22 @@ async def frames(
     event_type: str | None = None,
     stream: str | None = None,
     heartbeat: float = HEARTBEAT_SECONDS,
-) -> AsyncIterator[bytes]:
-    """Yield frames of the events in `pages`; end when `stopping` is set, or the pages end.
+    may_read: Callable[[], Awaitable[bool]],
+) -> AsyncGenerator[bytes, None]:
+    """Yield frames of the events in `pages`; end when `stopping` is set, the pages end, or the reader may no more.
 
     An event whose frame did not arrive is asked for again by its reader, whose Last-Event-ID is the one before. What
     is filtered out still moves that id on, at the page's end.
     """
-    yield f"retry: {RETRY_MS}\n\n".encode()
     stopped = asyncio.ensure_future(stopping.wait())
     page: asyncio.Future[list[Recorded[Any]] | None] = asyncio.ensure_future(_next(pages))
     try:
+        yield f"retry: {RETRY_MS}\n\n".encode()
         while True:
             either: set[asyncio.Future[Any]] = {page, stopped}
             await asyncio.wait(either, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
-            if stopped.done():
+            # A token that was revoked or expired meanwhile reads nothing more.
+            if stopped.done() or not await may_read():
                 return
             if not page.done():
                 yield b": alive\n\n"

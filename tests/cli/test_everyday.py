@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from interlock.cli.content import digest_of_file
 from tests.cli.story import ENVIRONMENTS, FEEDS, digest, identity
 from tests.cli.terminal import Done, Terminal
 from tests.fixtures.server import Served
@@ -49,7 +50,6 @@ def set_up(terminal: Terminal) -> None:
              f"--database {named['database']}", who="admin-1")  # fmt: skip
     for environment, feed in FEEDS.items():
         done(terminal, f"env feed {environment}", feed, who="rm-1")
-    twice(terminal, ["env", "baseline", "production", "--empty", "--yes"])
 
 
 def deploy(terminal: Terminal, name: str, environment: str) -> None:
@@ -85,6 +85,12 @@ def test_a_release_goes_from_its_developers_sandbox_to_stage_by_dt_alone(termina
     set_up(terminal)
     home = terminal.home
     path = repository(home)
+    base = subprocess.run(["git", "-C", str(path), "rev-parse", "v1"], check=True, capture_output=True, text=True)
+    twice(terminal, [
+        "env", "baseline", "production", "--release", "0.9.0", "--content", digest("0.9.0"), "--yes",
+        "--artifact", f"pkg:oci/trader@0.9.0={digest('image')}", "--head", f"trader={base.stdout.strip()}",
+        "--schema", digest("a"),
+    ])  # fmt: skip
     (home / "image").write_bytes(b"bytes of the artifact")
     (home / "0200.sql").write_bytes(b"alter table")
     done(terminal, "release new 1.0.0 --affects quotes --title", "The first one")
@@ -95,6 +101,7 @@ def test_a_release_goes_from_its_developers_sandbox_to_stage_by_dt_alone(termina
     [content] = [event["data"] for event in made["events"] if event["type"] == "ReleaseContentSet"]
     assert [commit["author"] for commit in content["commits"]] == ["A B", "dev-2"]
     assert content["head"][0]["repository"] == "trader"
+    assert content["contains"] == ["0.9.0"]
     deploy(terminal, "1.0.0", "sandbox-anton")
     done(terminal, "release confirm 1.0.0")
     deploy(terminal, "1.0.0", "tests")
@@ -118,12 +125,22 @@ def test_a_release_goes_from_its_developers_sandbox_to_stage_by_dt_alone(termina
     assert terminal.dt("gate", "wait", "1.0.0", "stage").code == 0
     deploy(terminal, "1.0.0", "stage")
     done(terminal, f"review approve 1.0.0 --range v1..HEAD --from-git {path}", who="reviewer-1")
-    found = terminal.dt(
-        *f"stage migrated 1.0.0 --as-registered --before {digest('a')} --after {digest('b')} "
-        f"--migrated 0200={digest('m')}=900".split(), who="ci-1"
+    restored = done(terminal, "env restored stage --from production --as-registered --snapshot nightly --taken-at",
+                    "2026-11-16 08:00", "--schema", digest("a"), who="ci-1")  # fmt: skip
+    assert ("LeaseGranted" in restored.stdout, "DataRestored" in restored.stdout) == (True, True)
+    migration = digest_of_file(home / "0200.sql")
+    migrated = done(
+        terminal, f"stage migrated 1.0.0 --as-registered --found-schema {digest('a')} --before {digest('a')} "
+        f"--after {digest('b')} --migrated 0200={migration}=900", who="ci-1",
     )  # fmt: skip
-    told = json.dumps(found.stdout + found.stderr)
-    assert found.code in {0, 3}, told
+    assert "StageMigrated" in migrated.stdout
+    done(terminal, "qa approve 1.0.0 --env stage --area orders --area quotes --area positions", who="qa-2")
+    assert "ManualQAApproved" in done(terminal, "release timeline 1.0.0").stdout
+    refused = terminal.dt("deploy", "1.0.0", "production", who="rm-1")
+    assert (refused.code, "--at-window" in refused.stderr) == (3, True), refused.stderr
+    assert "1.0.0: its gates" in done(terminal, "release why 1.0.0").stdout
+    done(terminal, "deploy 1.0.0 production --at-window", who="rm-1")
+    done(terminal, "deploy cancel 1.0.0 production -m", "not this week", who="rm-1")
 
 
 def test_a_change_prints_its_event_its_position_and_its_page(terminal: Terminal) -> None:

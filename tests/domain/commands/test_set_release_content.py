@@ -14,7 +14,6 @@ from tests.domain.story import (
     PRODUCTION,
     SANDBOX,
     SATURDAY_09,
-    STAGE,
     TESTS,
     Story,
     digest,
@@ -147,7 +146,7 @@ def test_the_digest_is_of_artifacts_commits_and_migrations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "more"),
+    "field, more",
     [
         ("artifacts", {"artifacts": (), "commits": ()}),
         ("contains", {"contains": (R,)}),

@@ -1,0 +1,196 @@
+"""The demo plays its two weeks, comes to what is expected, and is somebody's to try."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interlock.cli.demo import findings
+from interlock.cli.demo.home import Home, free_port
+from interlock.cli.demo.showing import TRY
+from interlock.cli.exits import Halt
+from tests.acceptance.on_terminal import DemoOnTerminal, dt, processes_of
+from tests.house.tree import REPOSITORY
+
+server = pytest.mark.server
+# A play of two weeks on a busy machine; only against hangs.
+patient = pytest.mark.timeout(400)
+README_COMMAND = "dt deploy 4.12.0 production"
+ENDING = "Stop with Ctrl-C."
+# `INTERLOCK_GOLDEN=write` writes the README's refusal anew; the difference is then read in git.
+WRITE = os.environ.get("INTERLOCK_GOLDEN") == "write"
+
+
+class Watched:
+    """A demo that was played on a terminal into a directory that is kept, and the first refusal met there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.demo = DemoOnTerminal("--keep", str(directory))
+        self.demo.until(ENDING)
+        self.first_refusal = self.demo.typed_elsewhere(README_COMMAND)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    made = Watched(tmp_path_factory.mktemp("demo") / "kept")
+    yield made
+    made.demo.interrupt()
+    assert not processes_of(made.directory)
+
+
+BLOCK = re.compile(rf"(?<=^    \$ {re.escape(README_COMMAND)}\n)(?: {{4}}.*\n|\n)+(?=\S)", flags=re.MULTILINE)
+
+
+@server
+@patient
+def test_the_readme_shows_the_refusal_that_dt_prints(watched: Watched) -> None:
+    assert watched.first_refusal.returncode == 3
+    printed = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:8787", watched.first_refusal.stderr)
+    indented = "".join(f"    {line}".rstrip() + "\n" for line in printed.rstrip().splitlines()) + "\n"
+    readme = REPOSITORY / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if WRITE:
+        readme.write_text(BLOCK.sub(lambda _: indented, text), encoding="utf-8")
+    assert BLOCK.findall(readme.read_text(encoding="utf-8")) == [indented], f"README.md should show:\n{indented}"
+
+
+@server
+@patient
+@pytest.mark.parametrize("command", [command for command, _ in TRY])
+def test_what_it_says_to_try_works_as_typed(watched: Watched, command: str) -> None:
+    assert command in watched.demo.shown
+    done = watched.demo.typed_elsewhere(command)
+    # An answer, or a refusal by a check; never a usage error, a missing login or a server that is not found.
+    assert done.returncode in {0, 3}, done.stderr
+    assert done.stdout or done.stderr
+
+
+@server
+@patient
+def test_every_chapter_is_shown_and_came_out_as_expected(watched: Watched) -> None:
+    for words in ("two founders", "4.11.2 production ✓", "4.11.3 sandbox-anton ✓", "a hotfix overtakes 4.12.0"):
+        assert words in re.sub(r" +", " ", watched.demo.shown)
+    assert "otherwise than expected" not in watched.demo.shown
+
+
+@server
+@patient
+def test_there_are_as_many_events_as_two_weeks_have_and_no_more(watched: Watched) -> None:
+    status = json.loads(watched.demo.typed_elsewhere("dt status --json").stdout)
+    assert 400 <= status["position"] <= 650
+
+
+@server
+@patient
+def test_anton_is_who_asks_and_everybody_else_can(watched: Watched) -> None:
+    mine = watched.demo.typed_elsewhere("dt login --list --json")
+    logins = json.loads(mine.stdout)["logins"]
+    assert [entry["principal"] for entry in logins if entry["current"]] == ["anton"]
+    assert {"admin-1", "admin-2", "qa-1", "reviewer-1", "ci-1"} <= {entry["principal"] for entry in logins}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A demo that was played without a terminal, and its kept data."""
+    kept = tmp_path_factory.mktemp("ended") / "kept"
+    return kept, dt("demo", "--json", "--keep", str(kept))
+
+
+@server
+@patient
+def test_without_a_terminal_it_plays_compares_and_ends(ended: Any) -> None:
+    kept, done = ended
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["differences"] == []
+    assert told["found"] == findings.expected()
+    assert not processes_of(kept)
+
+
+@server
+@patient
+def test_kept_data_is_served_again_and_not_played_again(ended: Any) -> None:
+    kept, _ = ended
+    again = DemoOnTerminal("--keep", str(kept))
+    again.until(ENDING)
+    assert "as it was left" in again.shown
+    assert "founders" not in again.shown
+    shown = again.typed_elsewhere("dt release show 4.12.0")
+    assert shown.returncode == 0
+    assert "Bracket orders" in shown.stdout
+    assert again.interrupt() == 0
+    assert "stopping" in again.shown
+    assert not processes_of(kept)
+
+
+@server
+@patient
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_interrupted_in_the_middle_it_leaves_nothing_running(number: signal.Signals, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    demo = DemoOnTerminal("--keep", str(kept))
+    demo.until("two founders")
+    assert processes_of(kept)
+    assert demo.tell(number) == 130
+    assert not processes_of(kept)
+    # Half a story is not served as if it were whole.
+    refused = dt("demo", "--once", "--keep", str(kept))
+    assert refused.returncode == 2
+    assert "holds no whole demo" in refused.stderr
+
+
+def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(Halt, match="holds no whole demo"):
+        _ = Home(tmp_path).played
+
+
+def test_a_port_that_is_taken_is_not_insisted_on_unless_it_was_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        with pytest.raises(Halt, match=f"port {number} cannot be had"):
+            free_port(number)
+    assert free_port(None) > 0
+
+
+def test_a_difference_names_the_place_and_both_sides() -> None:
+    wanted: dict[str, Any] = {
+        "refusals": [{"who": "anton", "checks": ["release-window"]}, {"who": "dora", "checks": []}],
+        "state": {"production": "4.11.3", "tests": "4.14.0"},
+    }
+    actual: dict[str, Any] = {
+        "refusals": [{"who": "anton", "checks": ["no-hold"]}],
+        "state": {"production": "4.11.3", "tests": "4.13.0", "stage": "4.12.0"},
+    }
+    assert findings.differences(wanted, actual) == [
+        'refusals 1 · checks: expected ["release-window"], found ["no-hold"]',
+        'refusals 2: expected {"who": "dora", "checks": []}, found nothing',
+        'state · tests: expected "4.14.0", found "4.13.0"',
+        'state · stage: expected nothing, found "4.12.0"',
+    ]
+    assert findings.differences(wanted, wanted) == []
+
+
+def test_what_was_found_can_be_made_what_is_expected() -> None:
+    written: list[str] = []
+    findings.accept({"refusals": [], "state": {"production": "4.11.3 since –"}}, write=written.append)
+    assert json.loads(written[0])["state"]["production"] == "4.11.3 since –"
+
+
+def test_every_line_to_try_is_one_that_a_shell_understands() -> None:
+    for command, why in TRY:
+        assert shlex.split(command)[0] == "dt"
+        assert why

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.cli.terminal import DT, HANGS_SECONDS, Terminal
 
+pytestmark = pytest.mark.server
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 

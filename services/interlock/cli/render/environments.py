@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from interlock.cli.render.happenings import short
@@ -100,70 +100,65 @@ def environment_lines(environment: Facts, scene: Scene, *, past: bool = False) -
 
 def facts_of(environment: Facts, scene: Scene) -> list[tuple[str, list[str]]]:
     """Return each fact that is known, with its label."""
-    rows: list[tuple[str, list[str]]] = [("runs", running(environment, scene))]
+    return [
+        ("runs", running(environment, scene)),
+        *activity_facts(environment, scene),
+        *care_facts(environment, scene),
+        ("data", data_of(environment, scene) or ["nothing is recorded of it"]),
+        *standing_facts(environment, scene),
+    ]
+
+
+def activity_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """Yield what goes on there, and what went on last."""
     lease = environment.get("lease")
     if lease:
-        rows.append(
-            (
-                "lease",
-                [
-                    f"{lease.get('lease')}: {lease.get('kind')} by {lease.get('holder')} for {lease.get('subject')}",
-                    f"token {lease.get('fencing_token')}",
-                    f"until {moment(lease.get('expires_at'), scene)}",
-                ],
-            )
-        )
+        what = f"{lease.get('lease')}: {lease.get('kind')} by {lease.get('holder')} for {lease.get('subject')}"
+        end = f"until {moment(lease.get('expires_at'), scene)}"
+        yield "lease", [what, f"token {lease.get('fencing_token')}", end]
     run = environment.get("run")
     if run:
-        rows.append(("run", [f"{run.get('run')} ({run.get('trigger')})", f"since {brief(run.get('since'), scene)}"]))
+        yield "run", [f"{run.get('run')} ({run.get('trigger')})", f"since {brief(run.get('since'), scene)}"]
     last = environment.get("last_run")
     if last:
-        rows.append(("last run", [f"{last.get('run')} {last.get('state')}", brief(last.get("since"), scene)]))
+        yield "last run", [f"{last.get('run')} {last.get('state')}", brief(last.get("since"), scene)]
     nightly = environment.get("nightly")
     if nightly:
-        rows.append(("nightly", [f"{nightly.get('day')}: {nightly.get('state')}"]))
+        yield "nightly", [f"{nightly.get('day')}: {nightly.get('state')}"]
+
+
+def care_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """Yield what keeps people busy: a freeze, corrupt data, the logs, what was seen there."""
     freeze = environment.get("freeze")
     if freeze:
         end = f"until {moment(freeze['until'], scene)}" if freeze.get("until") else "until somebody ends it"
-        rows.append(("frozen", [str(freeze.get("reason")), f"by {freeze.get('by')}", end]))
-    if environment.get("corrupt"):
-        rows.append(("corrupt", [str(environment["corrupt"].get("reason")), f"by {environment['corrupt'].get('by')}"]))
+        yield "frozen", [str(freeze.get("reason")), f"by {freeze.get('by')}", end]
+    corrupt = environment.get("corrupt")
+    if corrupt:
+        yield "corrupt", [str(corrupt.get("reason")), f"by {corrupt.get('by')}"]
     logs = environment.get("logs")
     if logs:
-        rows.append(("logs", [logs_in_short(logs, scene), f"by {logs.get('by')}", str(logs.get("findings") or "")]))
-    rows.append(("data", data_of(environment, scene) or ["nothing is recorded of it"]))
+        yield "logs", [logs_in_short(logs, scene), f"by {logs.get('by')}", str(logs.get("findings") or "")]
+    seen = environment.get("observed")
+    if seen:
+        what = str(seen.get("description") or seen.get("observed_digest") or seen.get("state"))
+        yield "observed", [what, f"{brief(seen.get('since'), scene)}, by {seen.get('by')}"]
+
+
+def standing_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """Yield what seldom changes: the schema, the identity, the people."""
     schema = environment.get("schema")
     if schema:
-        rows.append(("schema", [short(schema.get("schema_digest")), f"since {brief(schema.get('since'), scene)}"]))
+        yield "schema", [short(schema.get("schema_digest")), f"since {brief(schema.get('since'), scene)}"]
     identity = environment.get("identity")
     if identity:
-        rows.append(
-            (
-                "identity",
-                [
-                    str(identity.get("database")),
-                    f"system {identity.get('system_identifier')}",
-                    str(identity.get("address") or ""),
-                ],
-            )
-        )
+        system = f"system {identity.get('system_identifier')}"
+        yield "identity", [str(identity.get("database")), system, str(identity.get("address") or "")]
     for label in ("owner", "owner_deputy", "operator", "operator_deputy"):
         who = environment.get(label)
         if who:
             end = f"until {brief(who['until'], scene)}" if who.get("until") else ""
-            rows.append((label.replace("_deputy", " dep."), [str(who.get("principal")), end]))
-    seen = environment.get("observed")
-    if seen:
-        rows.append(
-            (
-                "observed",
-                [
-                    str(seen.get("description") or seen.get("observed_digest") or seen.get("state")),
-                    f"{brief(seen.get('since'), scene)}, by {seen.get('by')}",
-                ],
-            )
-        )
-    return rows
+            yield label.replace("_deputy", " dep."), [str(who.get("principal")), end]
 
 
 def running(environment: Facts, scene: Scene) -> list[str]:

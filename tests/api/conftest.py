@@ -40,6 +40,16 @@ class Documented:
                 return
 
 
+_documented: list[Documented] = []
+
+
+def documented_by(parts: Wiring) -> Documented:
+    """Every server of this code has the same documentation, which takes most of a second to write."""
+    if not _documented:
+        _documented.append(Documented(parts.api.fastapi.openapi()))
+    return _documented[0]
+
+
 @dataclass
 class Caller:
     """Somebody with a token, at an instant of the test clock."""
@@ -122,7 +132,7 @@ async def unbegun(test_clock_dsns: Dsns, tmp_path: Path) -> AsyncIterator[Here]:
     config = tmp_path / "interlock.toml"
     config.write_text(config_text(dsns=test_clock_dsns), encoding="utf-8")
     async with wired(load(config), Database(test_clock_dsns.app, "a test's"), test_clock=True) as parts:
-        documented = Documented(parts.api.fastapi.openapi())
+        documented = documented_by(parts)
         transport = httpx2.ASGITransport(parts.api)
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://interlock.test", event_hooks={"response": [documented.check]}

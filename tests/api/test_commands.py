@@ -152,3 +152,21 @@ async def test_a_token_issued_by_two_opens_for_its_own_principal(here: Here) -> 
     who = (await anton.get("/whoami")).json()
     assert (who["principal"], who["kind"], who["roles"]) == ("anton", "person", ["developer"])
     assert token_of("anton") not in str((await here.admin.get("/events?data=true&limit=500")).json())
+
+
+async def test_a_caller_that_goes_away_ends_the_waiting_and_never_half_a_command(here: Here) -> None:
+    kept = 0
+    for steps in range(0, 160, 8):
+        key, fields = str(uuid4()), {**REMARK, "text": f"cut after {steps} steps"}
+        giving = asyncio.create_task(here.admin.command("Annotate", fields, key=key))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
+        again = (await here.admin.command("Annotate", fields, key=key)).json()
+        assert (again["status"], len(again["events"])) == ("accepted", 1)
+        kept += again["repeated"]
+    stored = await here.parts.ledger.read("demo", after=0, limit=1000)
+    remarks = [event.body for event in stored if event.type == "Annotated"]
+    assert len(remarks) == 20
+    assert kept > 0, "no cut came after the command was taken: nothing was tested"

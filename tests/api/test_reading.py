@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interlock.evidence import EVIDENCE_BYTES_MAX
 from tests.api.conftest import Caller, Here
 
 
@@ -255,3 +256,11 @@ async def test_evidence_comes_back_byte_for_byte_and_never_as_a_page(here: Here)
     assert got.headers["content-security-policy"] == "sandbox"
     odd = await here.admin.post("/evidence", body, headers={"Content-Type": "text/html\x01; x"})
     assert (odd.status_code, odd.json()["errors"][0]["field"]) == (415, "Content-Type")
+
+
+async def test_evidence_may_be_as_large_as_the_store_keeps_and_no_larger(here: Here) -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    largest = await here.admin.post("/evidence", b"x" * EVIDENCE_BYTES_MAX, headers=headers)
+    assert (largest.status_code, largest.json()["bytes"]) == (200, EVIDENCE_BYTES_MAX)
+    larger = await here.admin.post("/evidence", b"x" * (EVIDENCE_BYTES_MAX + 1), headers=headers)
+    assert (larger.status_code, larger.json()["errors"][0]["field"]) == (413, "body")

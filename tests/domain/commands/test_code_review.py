@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from interlock.domain.commands.evidence import ApproveCodeReview, RejectCodeReview, WithdrawCodeReview
@@ -19,7 +21,7 @@ def approve(base: str | None = "4.11.0") -> ApproveCodeReview:
     return ApproveCodeReview(release=R, base_release=base, commit_range="v1..v2", diff_digest=digest("diff"))
 
 
-def in_stage(story: Story | None = None, **content: object) -> Story:
+def in_stage(story: Story | None = None, **content: Any) -> Story:
     story = (story or running()).develop(R, contains=("4.11.0",), **content).to_tests(R).to_sandbox(R)
     story.deploy(R, STAGE)
     return story

@@ -128,7 +128,7 @@ def test_an_activity_elsewhere_is_no_obstacle() -> None:
 
 
 @pytest.mark.parametrize("seen, refused", [(DEVELOPMENT, True), (SANDBOX, True), (STAGE, False)])
-def test_an_open_problem_of_the_release_bars_the_approval_where_it_was_seen_and_later(seen: str, *, refused: bool) -> None:
+def test_an_open_problem_bars_the_approval_where_it_was_seen_and_later(seen: str, *, refused: bool) -> None:
     story = in_sandbox()
     story.problem(seen)
     if refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ R = "4.12.0"
 NEXT_SATURDAY_09 = SATURDAY_09 + timedelta(days=7)
 
 
-def released(**content: object) -> tuple[Story, str]:
+def released(**content: Any) -> tuple[Story, str]:
     """4.12.0 runs in production since Saturday, it is Monday, and there is a problem."""
     story = (running().released(R, **content) if content else _released()).tick(days=2)
     return story, story.problem()
@@ -114,7 +115,7 @@ def test_only_production_is_rolled_back(environment: str) -> None:
     story.refuse("rm-1", RequestRollback(environment=environment, problem=problem), "rollback-target")
 
 
-def incompatible(release: str) -> dict[str, object]:
+def incompatible(release: str) -> dict[str, Any]:
     return {"migrations": (Migration(id=f"{release}-1", digest=digest("m"), backward_compatible=False),)}
 
 
@@ -133,7 +134,7 @@ def test_a_migration_of_a_deploy_that_failed_half_way_bars_it_too() -> None:
     story.refuse("rm-1", back(problem), "rollback-compatible")
 
 
-def two_released(**first: object) -> tuple[Story, str]:
+def two_released(**first: Any) -> tuple[Story, str]:
     story = running().released(R, **first)
     story.released("4.13.0", at=NEXT_SATURDAY_09)
     return story, story.problem()

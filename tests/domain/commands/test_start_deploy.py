@@ -178,7 +178,7 @@ def test_what_nobody_requested_is_not_started() -> None:
 def test_a_deploy_belongs_to_its_release() -> None:
     story, start = requested(PRODUCTION)
     story.develop("4.13.0")
-    with pytest.raises(InvalidCommand, match="is a deploy of 4.12.0"):
+    with pytest.raises(InvalidCommand, match=r"is a deploy of 4\.12\.0"):
         story.ask("ci-1", replace(start, release="4.13.0"))
 
 

@@ -12,6 +12,7 @@ from interlock.domain.commands.evidence import ApproveManualQA
 from interlock.domain.evolve import admit
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import Situation
+from interlock.events.envelope import Actor
 from tests.domain import story as tell
 from tests.domain.story import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Story
 
@@ -132,6 +133,11 @@ def released() -> Story:
 def half_deployed() -> Story:
     """The deploy of 4.12.0 to production failed half way."""
     return copied(_told(_half_deployed))
+
+
+def actor(story: Story, who: str | Actor) -> Actor:
+    """Who that is."""
+    return who if isinstance(who, Actor) else story.actor(who)
 
 
 def seen(story: Story, command: Any) -> Situation:

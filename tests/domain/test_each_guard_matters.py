@@ -16,7 +16,6 @@ from interlock.domain.checks import CHECKS, Asked, independence
 from interlock.domain.decide import Accepted, Refused, Submitted, case, decide
 from interlock.domain.decide.case import Case
 from interlock.events.decision import CheckOutcome
-from interlock.events.envelope import Actor
 from tests.domain import given
 from tests.domain.examples import Example
 from tests.domain.guards import GUARDS, INDEPENDENCE
@@ -36,7 +35,7 @@ def made_in_place() -> set[object]:
 
 def answered(told: Example) -> Accepted | Refused:
     story, who, command = told
-    submitted = Submitted(command=command, actor=who if isinstance(who, Actor) else story.actor(who))
+    submitted = Submitted(command=command, actor=given.actor(story, who))
     return decide(given.seen(story, command), submitted, story.now)
 
 

@@ -37,7 +37,7 @@ def without_role(decision: Decision) -> list[object]:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_an_explanation_is_the_decision_and_changes_nothing(name) -> None:
     story, who, command = EXAMPLES[name]()
-    submitted = Submitted(command=command, actor=story.actor(who))
+    submitted = Submitted(command=command, actor=given.actor(story, who))
     seen = given.seen(story, command)
     told = explain(seen, submitted, story.now)
     assert told == decide(seen, submitted, story.now).decision
@@ -47,7 +47,7 @@ def test_an_explanation_is_the_decision_and_changes_nothing(name) -> None:
 @pytest.mark.parametrize("name", sorted(GUARDS))
 def test_a_refusal_is_stored_with_the_explanation_that_was_given(name) -> None:
     story, who, command = GUARDS[name]()
-    actor = story.actor(who) if isinstance(who, str) else who
+    actor = given.actor(story, who)
     told = explain(given.seen(story, command), Submitted(command=command, actor=actor), story.now)
     story.refuse(who, command, name)
     event: ActionRefused = story.event("ActionRefused")
@@ -129,7 +129,7 @@ def test_the_same_refusal_within_an_hour_is_the_first_one_and_not_stored_again()
 
 
 def test_after_an_hour_it_is_stored_again() -> None:
-    again, first = refused_again(given.developed(), timedelta(hours=1))
+    again, _ = refused_again(given.developed(), timedelta(hours=1))
     assert [type(new.event) for new in again.facts] == [ActionRefused]
 
 
@@ -156,9 +156,9 @@ def test_no_command_at_an_odd_moment_is_more_than_refused(name, moment, hours) -
     _, who, command = EXAMPLES[name]()
     story = MOMENTS[moment]()
     now = story.now + timedelta(hours=hours)
-    submitted = Submitted(command=command, actor=story.actor(who))
+    submitted = Submitted(command=command, actor=given.actor(story, who))
     try:
         answer = decide(given.seen(story, command), submitted, now)
     except (NotFound, InvalidCommand):
         return
-    replace(story, now=now)._record(given.seen(story, command), story.actor(who), command, answer.facts)
+    replace(story, now=now)._record(given.seen(story, command), given.actor(story, who), command, answer.facts)

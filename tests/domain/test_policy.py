@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -136,7 +137,7 @@ def test_every_check_of_a_gate_is_one_and_a_gate_holds_the_ones_before_it() -> N
     gates = [set(DEPLOY[purpose]) for purpose in policies.PURPOSES]
     assert set.union(*gates) <= set(CHECKS)
     local = {"owner-only", "data-feed-correct"}
-    for earlier, later in zip(gates, gates[1:], strict=False):
+    for earlier, later in pairwise(gates):
         assert earlier - local <= later
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -106,7 +107,7 @@ def test_the_next_window_is_the_first_open_minute_and_ends_with_the_last(moment,
 @given(MOMENTS, st.sampled_from([WEEKEND, FREE]), st.integers(1, 6))
 def test_the_windows_ahead_come_in_order_do_not_touch_and_end_where_they_end(moment, environment, count) -> None:
     found = windows(environment, moment, count)
-    assert all(a.closes < b.opens for a, b in zip(found, found[1:], strict=False))
+    assert all(a.closes < b.opens for a, b in pairwise(found))
     for window in found:
         assert open_by_hand(environment.windows, window.closes - MINUTE)
         assert not open_by_hand(environment.windows, window.closes)

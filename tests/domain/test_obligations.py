@@ -1,0 +1,122 @@
+"""Who must act, and by when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from interlock.domain.commands.deploy import RequestDeploy
+from interlock.domain.commands.governance import ProposePolicy
+from interlock.domain.commands.problem import AcknowledgeProblem
+from interlock.domain.commands.release import HoldRelease
+from interlock.domain.obligations import Obligation, obligations
+from interlock.domain.situation import EMPTY
+from tests.domain import examples, given
+from tests.domain.given import DEVELOPMENT, PRODUCTION, SANDBOX, TESTS, Story
+from tests.domain.story import MONDAY, SATURDAY_09
+
+
+def told(story: Story) -> list[Obligation]:
+    return list(obligations(story.situation, story.now))
+
+
+def of(story: Story, words: str) -> Obligation:
+    [found] = [each for each in told(story) if words in each.what]
+    return found
+
+
+def test_a_new_project_must_say_what_its_environments_are() -> None:
+    story = given.opened()
+    assert {each.subject for each in told(story)} == {DEVELOPMENT, TESTS, SANDBOX, "stage", PRODUCTION}
+    assert of(story, "name the owner").who == ("admin-1", "admin-2")
+
+
+def test_a_base_is_asked_for_until_it_is_declared() -> None:
+    assert of(given.team(), "what production runs").command == "dt env baseline production"
+    assert not [each for each in told(given.running()) if "what production runs" in each.what]
+
+
+@pytest.mark.parametrize("make,words,who", [
+    (given.in_sandbox, "test by hand and decide on 4.12.0", ("qa-1", "qa-2")),
+    (given.in_stage, "review all changes of 4.12.0", ("reviewer-1",)),
+    (given.in_stage, "restore production's data for 4.12.0", ("ci-1",)),
+    (given.tested, "deploy 4.12.0 to sandbox", ("anton", "dora", "operator-1", "rm-1")),
+])  # fmt: skip
+def test_each_step_names_who_can_take_it(make, words, who) -> None:
+    assert of(make(), words).who == who
+
+
+def test_nobody_is_asked_to_judge_his_own_work() -> None:
+    story = given.running().develop("4.12.0", author="qa-1").to_tests("4.12.0")
+    story.deploy("4.12.0", SANDBOX)
+    assert of(story, "test by hand").who == ("qa-2",)
+
+
+def test_a_held_release_asks_nobody_for_anything() -> None:
+    story = given.in_sandbox()
+    story.do("rm-1", HoldRelease(release="4.12.0", reason="wait"))
+    assert not [each for each in told(story) if each.subject == "4.12.0"]
+
+
+def test_a_release_that_waits_only_for_its_window_asks_nobody() -> None:
+    story = given.rehearsed()
+    assert not [each for each in told(story) if each.subject == "4.12.0"]
+    story.at(SATURDAY_09).check_logs()
+    assert of(story, "deploy 4.12.0 to production").command == "dt deploy 4.12.0 production"
+
+
+def test_a_requested_deploy_waits_for_its_executor() -> None:
+    story = given.developed()
+    story.do("anton", RequestDeploy(release="4.12.0", environment=TESTS))
+    waiting = of(story, "start D-")
+    assert (waiting.who, waiting.by) == (("ci-1",), story.now + timedelta(hours=24))
+
+
+def test_a_problem_waits_for_a_reaction_and_then_for_its_end() -> None:
+    story, name = examples.reported()
+    reaction = of(story, "react to")
+    assert (reaction.by, reaction.overdue) == (story.now + timedelta(minutes=15), False)
+    story.tick(minutes=16)
+    assert told(story)[0] == of(story, "react to")
+    assert of(story, "react to").overdue
+    story.do("dora", AcknowledgeProblem(problem=name))
+    assert of(story, "settle").who == ("qa-1", "qa-2", "reviewer-1", "rm-1")
+
+
+def test_the_logs_are_due_every_hour() -> None:
+    story = given.released()
+    assert of(story, "check the logs").by == story.now + timedelta(hours=1)
+    story.tick(minutes=76)
+    assert of(story, "check the logs").overdue
+
+
+def test_an_unsure_environment_waits_for_two_persons() -> None:
+    story = given.half_deployed()
+    assert of(story, "find out what is in production").command == "dt env state production"
+
+
+def test_what_takes_two_waits_for_another_one_than_asked() -> None:
+    story, ask = examples.asked(given.team())
+    waiting = of(story, "as second person")
+    assert (waiting.who, waiting.command) == (("admin-2",), f"dt confirm {ask}")
+    assert waiting.by == story.now + timedelta(days=7)
+
+
+def test_a_proposed_policy_waits_for_another_administrator() -> None:
+    story = given.team()
+    story.do("admin-1", ProposePolicy(document=examples.tightened(), reason="fresher data"))
+    assert of(story, "decide on policy 2").who == ("admin-2",)
+
+
+def test_what_is_overdue_comes_first_then_what_is_due_first() -> None:
+    story, _ = examples.reported()
+    story.tick(minutes=20)
+    found = told(story)
+    assert [each.overdue for each in found] == sorted((each.overdue for each in found), reverse=True)
+    dated = [each.by for each in found if each.by is not None and not each.overdue]
+    assert dated == sorted(dated)
+
+
+def test_a_project_that_does_not_exist_asks_nobody() -> None:
+    assert obligations(EMPTY, MONDAY) == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from interlock.cli.session import Session
 
 if TYPE_CHECKING:
     from interlock.cli.demo.home import Home
+    from interlock.cli.demo.serving import Served
     from interlock.client import Client
 
 
@@ -61,38 +61,36 @@ class Demo:
         self.accept = accept
         self.stays = stays
         self.keeps = keeps
-        self.url = ""
 
     def run(self) -> None:
         """Serve, play or find it played, compare, and stay where somebody looks. Raises Halt, Ended."""
-        from interlock.cli.demo.home import HOST, free_port
+        from interlock.cli.demo.home import port_for
         from interlock.cli.demo.serving import served
         from interlock.cli.demo.showing import done
 
         played = self.home.played
-        port = free_port(self.port)
-        self.url = f"http://{HOST}:{port}"
         secrets = Secrets()
-        if played:
-            self.home.move(port)
-        else:
-            self.home.begin(port, secrets.codes)
+        if not played:
+            self.home.begin(secrets.codes)
         self.show([line("Interlock demo: nothing here leaves this machine.")])
         began = seams.monotonic()
-        with served(self.home) as process:
+        with served(self.home, port_for(self.port, stays=self.stays)) as server:
             self.show(done("a server, and its embedded PostgreSQL", seams.monotonic() - began, self.session.width))
+            self.home.listens(server.port)
             if played:
+                self.home.let_in(self.home.tokens(), server.url)
                 self.show([line("  its data is as it was left")])
             else:
-                with clients(self.url) as client_for:
-                    self.play(client_for, secrets)
-                    self.home.let_in(secrets.tokens, port)
-                    self.compare(client_for(secrets.tokens[ME]))
+                with clients(server.url) as client_for:
+                    events = self.play(client_for, secrets)
+                    self.home.let_in(secrets.tokens, server.url)
+                    self.home.finish()
+                    self.compare(client_for(secrets.tokens[ME]), events)
             if self.stays:
-                self.stay(process)
+                self.stay(server)
 
-    def play(self, client_for: Callable[[str], Client], secrets: Secrets) -> None:
-        """Play the story, and show each chapter when it is over. Raises Halt where it does not go on."""
+    def play(self, client_for: Callable[[str], Client], secrets: Secrets) -> int:
+        """Play the story, show each chapter when it is over, and return how many events there are. Raises Halt."""
         from interlock.cli.demo.playing import StoryStops
         from interlock.cli.demo.showing import chapter_lines
         from interlock.cli.demo.story import chapters, new_play
@@ -106,9 +104,9 @@ class Demo:
                 began = ended
         except StoryStops as stopped:
             raise Halt("the story does not go on as it is told", code=UNEXPECTED, why=str(stopped)) from stopped
-        self.home.finish(play.position)
+        return play.position
 
-    def compare(self, client: Client) -> None:
+    def compare(self, client: Client, events: int) -> None:
         """Read what the story came to, and compare. Raises Ended where it differs, unless somebody stays to look."""
         from interlock.cli.demo import findings
         from interlock.cli.demo.showing import difference_lines, outcome_lines
@@ -120,19 +118,19 @@ class Demo:
         if self.session.options.json:
             self.session.give_json({"differences": different, "found": came_to})
         else:
-            self.show(outcome_lines(came_to))
+            self.show(outcome_lines(came_to, events))
         if different:
             self.session.talk(difference_lines(different))
             if not self.stays:
                 raise Ended(UNEXPECTED)
 
-    def stay(self, process: subprocess.Popen[bytes]) -> None:
+    def stay(self, server: Served) -> None:
         """Say what to try, and leave the server to whoever looks, until Ctrl-C. Raises Halt where it ends by itself."""
         from interlock.cli.demo.showing import invitation
 
-        self.show(invitation(self.home, self.url, self.session.width, keeps=self.keeps))
+        self.show(invitation(self.home, server.url, self.session.width, keeps=self.keeps))
         try:
-            code = process.wait()
+            code = server.process.wait()
         except KeyboardInterrupt:
             self.session.say("\nstopping")
             return

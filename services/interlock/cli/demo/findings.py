@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def state(client: Client) -> dict[str, Any]:
     releases = [row for page in client.pages("/releases", state="all") for row in page["releases"]]
     problems = [row for page in client.pages("/problems", state="all") for row in page["problems"]]
     return {
-        "now": picture["now"],
+        "now": instant_in_words(picture["now"]),
         "policy": f"{picture['policy']['name']} {picture['policy']['version']}",
         "environments": {place["environment"]: in_words(place) for place in picture["environments"]},
         "releases": {row["release"]: f"{row['kind']}, {row['state']}" for row in by_name(releases, "release")},
@@ -63,8 +64,13 @@ def by_name(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
 def in_words(place: dict[str, Any]) -> str:
     """Return what runs in an environment, since when, and what goes on there."""
     occupancy, lease = place["occupancy"] or {}, place["lease"]
-    words = f"{occupancy.get('release')} since {occupancy.get('since')}"
+    words = f"{occupancy.get('release')} since {instant_in_words(str(occupancy.get('since')))}"
     return f"{words}, {lease['subject']} runs" if lease else words
+
+
+def instant_in_words(text: str) -> str:
+    """Return an answer's instant as in "Thu 11-26 14:05"."""
+    return datetime.fromisoformat(text).strftime("%a %m-%d %H:%M")
 
 
 def expected() -> dict[str, Any]:

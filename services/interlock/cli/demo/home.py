@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PROJECT
-from interlock.cli.exits import UNEXPECTED, USAGE, Halt
+from interlock.cli.exits import USAGE, Halt
 from interlock.cli.settings import CONFIG_NAME, DEFAULT_PORT, Logins, write_private
 from interlock.cli.tokens import digest_of
 
@@ -52,7 +52,8 @@ class Home:
         self.log = self.directory / "server.log"
         self.activate = self.directory / "activate"
         self.logins = self.directory / "home"
-        self._played = self.directory / "played.json"
+        self._credentials = self.logins / "credentials.json"
+        self._played = self.directory / "played"
 
     @property
     def played(self) -> bool:
@@ -67,18 +68,20 @@ class Home:
             )
         return False
 
-    def begin(self, port: int, codes: Mapping[str, str]) -> None:
+    def begin(self, codes: Mapping[str, str]) -> None:
         """Write the settings of a new project with the founders' codes, of which only digests are kept."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._write(port, {founder: digest_of(codes[founder]) for founder in FOUNDERS})
+        self._write(DEFAULT_PORT, {founder: digest_of(codes[founder]) for founder in FOUNDERS})
 
-    def move(self, port: int) -> None:
-        """Let kept data be served at another port: settings and logins say where."""
+    def listens(self, port: int) -> None:
+        """Let the settings say at which port it is served this time."""
         founders = tomllib.loads(self.config.read_text(encoding="utf-8"))["founders"]
         self._write(port, {founder["principal"]: founder["enrolment"] for founder in founders})
-        logins = Logins(self.logins / "credentials.json", [])
-        stored: dict[str, Any] = json.loads(logins.path.read_text(encoding="utf-8"))
-        self.let_in({entry["principal"]: entry["token"] for entry in stored["logins"]}, port)
+
+    def tokens(self) -> dict[str, str]:
+        """Return the tokens of the last time."""
+        stored: dict[str, Any] = json.loads(self._credentials.read_text(encoding="utf-8"))
+        return {entry["principal"]: entry["token"] for entry in stored["logins"]}
 
     def _write(self, port: int, founders: Mapping[str, str]) -> None:
         text = SETTINGS.format(project=PROJECT, host=HOST, port=port)
@@ -86,11 +89,11 @@ class Home:
             text += FOUNDER.format(principal=principal, digest=digest)
         self.config.write_text(text, encoding="utf-8")
 
-    def let_in(self, tokens: Mapping[str, str], port: int) -> None:
+    def let_in(self, tokens: Mapping[str, str], url: str) -> None:
         """Store everybody's login, ours as the current one, and write what another shell reads."""
-        logins = Logins(self.logins / "credentials.json", [])
+        logins = Logins(self._credentials, [])
         for who in (*(name for name in EVERYBODY if name != ME), ME):
-            logins.store(url=f"http://{HOST}:{port}", project=PROJECT, principal=who, token=tokens[who])
+            logins.store(url=url, project=PROJECT, principal=who, token=tokens[who])
         text = ACTIVATE.format(
             path=self.activate,
             me=ME,
@@ -100,9 +103,9 @@ class Home:
         )
         write_private(self.activate, text)
 
-    def finish(self, position: int) -> None:
+    def finish(self) -> None:
         """Note that the story was played whole. A crash before it leaves a directory that is not served again."""
-        write_private(self._played, json.dumps({"position": position}) + "\n")
+        self._played.write_text("The whole story is in the data.\n", encoding="utf-8")
 
     def last_words(self) -> str:
         """Return the end of the server's log."""
@@ -112,15 +115,17 @@ class Home:
             return ""
 
 
-def free_port(wanted: int | None) -> int:
-    """Return the port: the one that is wanted, else the usual one where it is free, else any. Raises Halt."""
-    for port in (DEFAULT_PORT, 0) if wanted is None else (wanted,):
-        try:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((HOST, port))
-                return int(probe.getsockname()[1])
-        except OSError as taken:
-            if wanted is not None:
-                raise Halt(f"port {wanted} cannot be had", why=str(taken), code=UNEXPECTED) from taken
-    raise Halt("no port can be had", code=UNEXPECTED)
+def port_for(wanted: int | None, *, stays: bool) -> int:
+    """Return the port to ask for: the one that is wanted; else, where somebody stays, the usual one if it is free.
+
+    0 is any: nobody visits a demo that ends at once, and many of them may run beside each other.
+    """
+    if wanted is not None or not stays:
+        return wanted or 0
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, DEFAULT_PORT))
+    except OSError:
+        return 0
+    return DEFAULT_PORT

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from interlock.cli.demo.home import Home
@@ -16,6 +18,15 @@ from interlock.cli.exits import UNEXPECTED, Halt
 # Only against hangs: a server stops in about a second, and its database with it.
 STOP_SECONDS = 30
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that takes requests at `url`."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    port: int
 
 
 @contextmanager
@@ -35,14 +46,25 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def served(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+def served(home: Home, port: int) -> Iterator[Served]:
     """Serve the demo's directory with a test clock, until the end of the context. Raises Halt where it does not start.
+
+    `port` 0 is any free one.
 
     The process has a group of its own, so that the terminal's Ctrl-C reaches this process alone, which then tells it.
     A kill -9 of this process leaves the server running; it says in its log where.
     """
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "interlock.serve", "--config", str(home.config), "--test-clock"]
+    command = [
+        sys.executable,
+        "-m",
+        "interlock.serve",
+        "--config",
+        str(home.config),
+        "--test-clock",
+        "--port",
+        str(port),
+    ]
     with home.log.open("wb") as log:
         process = subprocess.Popen(
             [*command, "--ready-fd", str(writing)],
@@ -56,9 +78,11 @@ def served(home: Home) -> Iterator[subprocess.Popen[bytes]]:
         # Only the child holds the writing end now: where it dies before it is ready, reading ends.
         os.close(writing)
         with os.fdopen(reading, encoding="utf-8") as pipe:
-            if not pipe.readline():
-                raise Halt("the demo's server did not start", code=UNEXPECTED, why=home.last_words())
-        yield process
+            ready = pipe.readline()
+        if not ready:
+            raise Halt("the demo's server did not start", code=UNEXPECTED, why=home.last_words())
+        where = json.loads(ready)
+        yield Served(process, str(where["url"]), int(where["port"]))
     finally:
         stop(process)
 

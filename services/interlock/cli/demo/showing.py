@@ -69,7 +69,9 @@ def invitation(home: Home, url: str, width: int, *, keeps: bool) -> Lines:
     """Return where it is, who one is, and what to try next."""
     lines = [
         line(),
-        line("It is Thu 2026-11-26 14:05 GMT, and stays so until dt --now sets it.  ", Span(f"{url}/docs", "link")),
+        line(
+            "The API                      ", Span(f"{url}/docs", "link"), "   its clock stands until dt --now sets it"
+        ),
         line("In another terminal, first   ", Span(f". {home.activate}", "strong")),
         line(f"You are then {ME} (developer), and can type:"),
         *(line("  ", padded(command, COMMAND_COLUMN, "strong"), "  ", Span(why, "dim")) for command, why in TRY),
@@ -78,10 +80,13 @@ def invitation(home: Home, url: str, width: int, *, keeps: bool) -> Lines:
     return [*lines, apart(["Stop with Ctrl-C. ", kept], [], width)]
 
 
-def outcome_lines(came_to: Mapping[str, Any]) -> Lines:
-    """Return what runs where at the end, and what the two gates say that are worth trying."""
+def outcome_lines(came_to: Mapping[str, Any], events: int) -> Lines:
+    """Return how much happened, what runs where at the end, and what the two gates say that are worth trying."""
     state = came_to["state"]
-    lines = [line(), line(Span(f"At the end, by the API, {state['now']}, policy {state['policy']}:", "strong"))]
+    refused, releases = len(came_to["refusals"]), len(state["releases"])
+    what = f"two weeks of history: {events} events, {releases} releases, {refused} refusals on record"
+    lines = [line("  ", Span("✓ ", "good"), what), line()]
+    lines.append(line(Span(f"Where it stands, by the API: {state['now']} GMT, policy {state['policy']}", "strong")))
     rows: list[list[Part]] = [[name, words] for name, words in state["environments"].items()]
     lines.extend(table(rows, indent=2))
     for gate, missing in state["gates"].items():
@@ -94,8 +99,6 @@ def outcome_lines(came_to: Mapping[str, Any]) -> Lines:
                 ", ".join(missing) or "nothing",
             )
         )
-    refused = len(came_to["refusals"])
-    lines.append(line("  ", Span("✓ ", "good"), f"{refused} refusals are in the record, each with its decision"))
     return lines
 
 

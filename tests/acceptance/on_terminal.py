@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -42,9 +43,17 @@ class DemoOnTerminal:
 
     def __init__(self, *options: str) -> None:
         self.shown = ""
-        self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.execve(PROGRAMS / "dt", ["dt", "demo", *options], clean_environment())
+        self._terminal, theirs = pty.openpty()
+        name = shlex.quote(os.ttyname(theirs))
+        # The leader of a new session that opens a terminal has it as its own: Ctrl-C there reaches it. (Not
+        # pty.fork, which must not be called where threads run.)
+        self.process = subprocess.Popen(
+            ["sh", "-c", f'exec "$@" <{name} >{name} 2>&1', "sh", PROGRAMS / "dt", "demo", *options],
+            env=clean_environment(),
+            start_new_session=True,
+        )
+        # Until the demo has it open itself, a terminal that nobody holds would look like one that was closed.
+        self._theirs: int | None = theirs
 
     def until(self, words: str) -> None:
         """Read until it has said these words. Raises AssertionError where it ends before."""
@@ -60,6 +69,9 @@ class DemoOnTerminal:
                     said = os.read(self._terminal, 65_536)
                 except OSError:
                     return False  # Linux: the other end of the terminal is closed.
+                if self._theirs is not None:
+                    os.close(self._theirs)
+                    self._theirs = None
                 self.shown += COLOURS.sub("", said.decode()).replace("\r\n", "\n")
                 return bool(said)
         return False
@@ -89,7 +101,7 @@ class DemoOnTerminal:
 
     def tell(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and give the exit code."""
-        os.kill(self.pid, number)
+        self.process.send_signal(number)
         deadline = time.monotonic() + HANGS_SECONDS
         while self._read(deadline):
             pass
@@ -97,9 +109,9 @@ class DemoOnTerminal:
 
     def ended(self) -> int:
         """Wait for the end, and give the exit code."""
-        _, status = os.waitpid(self.pid, 0)
+        code = self.process.wait(HANGS_SECONDS)
         os.close(self._terminal)
-        return os.waitstatus_to_exitcode(status)
+        return code
 
 
 def processes_of(directory: Path) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from interlock.domain.commands.deploy import RequestDeploy
+from interlock.domain.commands.evidence import StartTestRun
 from interlock.domain.commands.governance import ProposePolicy
 from interlock.domain.commands.problem import AcknowledgeProblem
 from interlock.domain.commands.release import HoldRelease
@@ -45,6 +46,22 @@ def test_a_base_is_asked_for_until_it_is_declared() -> None:
 ])  # fmt: skip
 def test_each_step_names_who_can_take_it(make, words, who) -> None:
     assert of(make(), words).who == who
+
+
+def test_what_a_machine_has_begun_is_asked_of_none() -> None:
+    story = given.running().develop("4.12.0")
+    story.deploy("4.12.0", TESTS)
+    assert of(story, "run the tests for 4.12.0").who == ("ci-1",)
+    observed = story.observed(TESTS)
+    story.do("ci-1", StartTestRun(environment=TESTS, trigger="manual", observed=observed))
+    assert not [each for each in told(story) if "run the tests" in each.what]
+
+
+def test_unread_logs_are_asked_for_once_and_not_by_each_release_that_waits_for_them() -> None:
+    story = given.running()
+    story.prepared("4.12.0")
+    story.at(SATURDAY_09)
+    assert [each.command for each in told(story)].count("dt logs checked production") == 1
 
 
 def test_nobody_is_asked_to_judge_his_own_work() -> None:

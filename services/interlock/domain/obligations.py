@@ -12,6 +12,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.situation import Release, Situation
 from interlock.events.decision import Decision
 from interlock.events.fact import fact
+from interlock.events.values import LeaseKind, Purpose
 
 
 @fact
@@ -136,14 +137,16 @@ def _next_step(situation: Situation, policy: Policy, release: Release, now: date
         return
     target = policy.environments[place + 1].name
     decision = gate(situation, release.name, target, now)
-    needed = [outcome for outcome in decision.missing if outcome.state == "needed" and outcome.next is not None]
+    # What is needed of an environment, as its logs' being read, is asked for there, and not once more by each release.
+    needed = [o for o in decision.missing if o.state == "needed" and o.next is not None and o.check in _VERBS]
     for outcome in needed:
         yield Obligation(
-            who=outcome.who, what=f"{_VERBS.get(outcome.check, outcome.check)} {release.name}",
+            who=outcome.who, what=f"{_VERBS[outcome.check]} {release.name}",
             command=outcome.next or "", subject=release.name, since=_since(release, decision),
         )
     for outcome in decision.missing:
-        if outcome.check in _MACHINE_STEPS and outcome.next is not None:
+        begun = _begun(situation, policy, release, outcome.check)
+        if outcome.check in _MACHINE_STEPS and outcome.next is not None and not begun:
             yield Obligation(
                 who=situation.team.holding("runner"), what=f"{_MACHINE_STEPS[outcome.check]} {release.name}",
                 command=outcome.next, subject=release.name,
@@ -156,6 +159,20 @@ def _next_step(situation: Situation, policy: Policy, release: Release, now: date
         )
 
 
+def _begun(situation: Situation, policy: Policy, release: Release, check: str) -> bool:
+    """Whether a machine does now what this check waits for."""
+    if check not in _ACTIVITIES:
+        return False
+    purpose, kind = _ACTIVITIES[check]
+    lease = situation.environment(policy.named(purpose)).lease
+    return lease is not None and (lease.kind, lease.work.release) == (kind, release.name)
+
+
+_ACTIVITIES: dict[str, tuple[Purpose, LeaseKind]] = {
+    "tests-passed": ("tests", "test-run"),
+    "production-data-restored": ("rehearsal", "restore"),
+    "migrations-passed": ("rehearsal", "migration"),
+}
 _VERBS = {
     "development-confirmed": "confirm the development of",
     "manual-qa-approved": "test by hand and decide on",

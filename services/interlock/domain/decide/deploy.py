@@ -42,8 +42,9 @@ def deploy_asked(case: Case, release: Release, environment: str, **more: Any) ->
     digest = release.content.digest if release.content is not None else None
     content = more.pop("content", None) or digest
     # Two persons may state that something is there; that Interlock let it in, only a deploy of it can show.
-    there = place.occupant is not None and (place.occupant.release, place.occupant.content) == (release.name, content)
-    there = there and any(o.deploy is not None and o.content == content for o in place.history)
+    there = place.occupant is not None and place.occupant.deploy is not None and (
+        place.occupant.release, place.occupant.content
+    ) == (release.name, content)
     work = place.unsure.retriable if place.unsure is not None else None
     retries = (
         work is not None and work.kind == "deploy" and work.intent != "rollback"

@@ -239,9 +239,11 @@ def _placed(
         # What was half done and is now said to be there had its own fixes and migrations.
         work = environment.unsure.work if environment.unsure is not None else None
         source = known or (work if work is not None and work.content == content else None)
+        # Its deploy still counts where all is as it was before the doubt.
+        before = history[-1] if history and (history[-1].release, history[-1].content) == (release, content) else None
         occupant = Occupant(
             release=release, content=content, position=recorded.position, since=recorded.recorded_at,
-            deploy=known.deploy if known else None, fixes=source.fixes if source else (),
+            deploy=before.deploy if before else None, fixes=source.fixes if source else (),
             migrations=source.migrations if source else (), deployable=known.deployable if known else deployable,
         )
         history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]

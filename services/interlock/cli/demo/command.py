@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,15 +36,11 @@ def demo(session: Session, once: bool, keep: Path | None, port: int | None, acce
     terminal it then stays up for you; nothing of it leaves this machine. --keep DIR keeps it, and shows it again.
     """
     from interlock.cli.demo.home import Home
-    from interlock.cli.demo.serving import interruptible
+    from interlock.cli.demo.serving import interruptible, scratch
 
     stays = sys.stdin.isatty() and sys.stdout.isatty() and not once and not session.options.json
     with interruptible(), ExitStack() as stack:
-        if keep is None:
-            keep_for_now = tempfile.TemporaryDirectory(prefix="interlock-demo-", ignore_cleanup_errors=True)
-            home = Home(Path(stack.enter_context(keep_for_now)))
-        else:
-            home = Home(keep)
+        home = Home(stack.enter_context(scratch()) if keep is None else keep)
         Demo(session, home, port, accept=accept, stays=stays, keeps=keep is not None).run()
 
 
@@ -94,6 +89,7 @@ class Demo:
         from interlock.cli.demo.playing import StoryStops
         from interlock.cli.demo.showing import chapter_lines
         from interlock.cli.demo.story import chapters, new_play
+        from interlock.client import ServerAway
 
         play = new_play(client_for, secrets.tokens, secrets.codes)
         began = seams.monotonic()
@@ -104,6 +100,8 @@ class Demo:
                 began = ended
         except StoryStops as stopped:
             raise Halt("the story does not go on as it is told", code=UNEXPECTED, why=str(stopped)) from stopped
+        except ServerAway as away:
+            raise Halt(str(away), code=UNEXPECTED, why=self.home.last_words()) from away
         return play.position
 
     def compare(self, client: Client, events: int) -> None:
@@ -128,7 +126,7 @@ class Demo:
         """Say what to try, and leave the server to whoever looks, until Ctrl-C. Raises Halt where it ends by itself."""
         from interlock.cli.demo.showing import invitation
 
-        self.show(invitation(self.home, server.url, self.session.width, keeps=self.keeps))
+        self.show(invitation(self.home, server.url, keeps=self.keeps))
         try:
             code = server.process.wait()
         except KeyboardInterrupt:

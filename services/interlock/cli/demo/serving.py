@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from interlock.cli.demo.home import Home
@@ -88,9 +90,8 @@ def served(home: Home, port: int) -> Iterator[Served]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Tell the server to stop, and wait for it; a second Ctrl-C does not leave it alone half way."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
-    try:
+    """Tell the server to stop, and wait for it."""
+    with undisturbed():
         if process.poll() is None:
             process.terminate()
         try:
@@ -98,6 +99,25 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Lend a directory that is gone at the end."""
+    directory = tempfile.TemporaryDirectory(prefix="interlock-demo-", ignore_cleanup_errors=True)
+    try:
+        yield Path(directory.name)
+    finally:
+        with undisturbed():
+            directory.cleanup()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let a second Ctrl-C not leave half of it behind."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -65,7 +65,7 @@ def way(places: Sequence[str]) -> list[Part]:
     return parts
 
 
-def invitation(home: Home, url: str, width: int, *, keeps: bool) -> Lines:
+def invitation(home: Home, url: str, *, keeps: bool) -> Lines:
     """Return where it is, who one is, and what to try next."""
     lines = [
         line(),
@@ -77,7 +77,7 @@ def invitation(home: Home, url: str, width: int, *, keeps: bool) -> Lines:
         *(line("  ", padded(command, COMMAND_COLUMN, "strong"), "  ", Span(why, "dim")) for command, why in TRY),
     ]
     kept = f"Its data stays in {home.directory}." if keeps else 'Keep the data: make demo ARGS="--keep DIR"'
-    return [*lines, apart(["Stop with Ctrl-C. ", kept], [], width)]
+    return [*lines, line("Stop with Ctrl-C. ", kept)]
 
 
 def outcome_lines(came_to: Mapping[str, Any], events: int) -> Lines:

@@ -85,6 +85,45 @@ async def test_the_past_is_asked_by_position_or_by_instant(here: Here) -> None:
     assert (await anton.get("/releases/1.1", at=second)).json()["position"] == second
 
 
+BEFORE = ("0", "1", "1999-01-01T00:00:00Z", "2026-11-16T07:59:59.999999Z")
+QUESTIONS = (
+    "/releases",
+    "/releases/1.0",
+    "/releases/1.0/timeline",
+    "/releases/1.0/gates",
+    "/releases/1.0/gates/tests",
+    "/environments",
+    "/environments/tests",
+    "/environments/tests/occupants",
+    "/problems",
+    "/problems/P-1",
+    "/events",
+    "/events/1",
+    "/obligations",
+    "/windows/production",
+    "/policy",
+    "/policy/versions/1",
+    "/policy/proposals",
+    "/team",
+    "/asks",
+    "/asks/C-1",
+    "/status",
+)
+
+
+async def test_before_the_project_began_there_was_nothing_and_no_question_fails(here: Here) -> None:
+    await release(await here.somebody("anton", "developer"), "1.0")
+    for path in QUESTIONS:
+        assert (await here.admin.get(path)).status_code in {200, 404}, path
+        for at in BEFORE:
+            answer = await here.admin.get(path, at=at)
+            assert answer.status_code in {200, 404}, f"{path} {at} {answer.text}"
+            assert answer.status_code == 404 or int(answer.headers["interlock-position"]) <= 1
+    for path in ("/policy", "/status", "/windows/production"):
+        answer = await here.admin.get(path, at=0)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
 async def test_gates_obligations_and_why_take_the_past_too(here: Here) -> None:
     anton = await here.somebody("anton", "developer")
     position = await release(anton, "1.0")

@@ -18,6 +18,7 @@ from interlock.domain.problem_types import PROBLEM_TYPES
 from interlock.events.envelope import Recorded
 from tests.api.conftest import Here
 from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import BEGINS
 
 
 async def test_health_and_readiness_are_open_to_everybody(here: Here) -> None:
@@ -132,10 +133,13 @@ async def test_an_error_nobody_foresaw_says_nothing_of_itself(here: Here, monkey
     async def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("postgresql://user:secret-word@host")
 
-    monkeypatch.setattr(here.parts.desk, "situation", broken)
-    answer = await here.admin.get("/status")
-    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/unexpected")
-    assert "secret-word" not in answer.text
+    # Within a route, and before any: the same answer.
+    for part, name in ((here.parts.ledger, "position_at"), (here.parts.desk, "situation")):
+        monkeypatch.setattr(part, name, broken)
+        answer = await here.admin.get("/status", at=BEGINS.isoformat())
+        assert (answer.status_code, answer.json()["type"]) == (500, "/problems/unexpected")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "secret-word" not in answer.text
 
 
 class Caught:

@@ -79,6 +79,8 @@ def _application(parts: Parts) -> FastAPI:
     server.add_documentation(app)
     for kind in FORESEEN:
         app.add_exception_handler(kind, _answer)
+    # The framework's own answer to what nobody foresaw is plain text; it raises the error on, and the edge logs it.
+    app.add_exception_handler(Exception, _answer)
     app.add_exception_handler(RequestValidationError, _refused_parameter)
     app.add_exception_handler(HTTPException, _of_the_framework)
     return app

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from interlock.api.asked import Identified, Reader, rules_moment
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
+from interlock.api.policies import document_of
 from interlock.api.problems import not_found
 from interlock.api.query import NoQuery, Number, ObligationsQuery, Reading
 from interlock.domain.obligations import Obligation, obligations
@@ -109,7 +110,7 @@ def obligation_document(obligation: Obligation) -> dict[str, Any]:
 async def which_policy(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
     """The policy in force."""
     situation, _ = await rules_moment(asked, query)
-    document = situation.policies[situation.policy_version]
+    document = document_of(situation)
     found = {"version": situation.policy_version, "document": document, "document_digest": digest_of(document)}
     return answer(found, position=situation.position)
 
@@ -123,7 +124,7 @@ async def which_proposals(asked: Reader, query: Annotated[Reading, Query()]) -> 
 
 
 def _proposal(situation: Situation, proposal: Proposal) -> dict[str, Any]:
-    active = situation.policies[situation.policy_version]
+    active = document_of(situation)
     changes = [{"path": path, "from": old, "to": new} for path, old, new in diff(active, proposal.document)]
     return {
         "version": proposal.version,

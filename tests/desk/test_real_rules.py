@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import reduce
 from time import monotonic
 from typing import Any
@@ -14,7 +15,8 @@ import pytest_asyncio
 
 from bench.project import ADA, SANDBOX, Desks, command_of, event_id, open_project
 from bench.story import STEPS
-from interlock.desk import Desk, project
+from interlock.desk import CredentialOver, Desk, project
+from interlock.domain.commands.governance import Annotate, RevokeCredential
 from interlock.domain.commands.problem import DismissProblem, ReopenProblem, ReportProblem
 from interlock.domain.commands.release import HoldRelease, OpenRelease
 from interlock.domain.errors import NotFound
@@ -106,3 +108,27 @@ def test_a_snapshot_that_is_none_is_refused():
     for body in (b"", b"{", b"[]", b'{"position": "many"}'):
         with pytest.raises(NotASnapshot):
             load(body)
+
+
+async def test_a_credential_that_ends_before_the_decision_decides_nothing(desks: Desks, ledger: Ledger):
+    credentials = (await desks.desk.situation(PROJECT)).team.credentials.values()
+    of_ada = next(held.credential for held in credentials if held.principal == ADA.id)
+    ada = replace(ADA, credential=of_ada)
+    remark = Annotate(target=1, kind="remark", text="seen")
+    repeated = uuid4()
+    first = await desks.say(remark, ada, command_id=repeated)
+    # They wait for the same batch: the second was let in before the first one was decided.
+    gone, late = await asyncio.gather(
+        desks.say(RevokeCredential(credential=of_ada, reason="lost"), ada),
+        desks.say(Annotate(target=1, kind="remark", text="and on"), ada),
+        return_exceptions=True,
+    )
+    assert gone.status == "accepted"
+    assert isinstance(late, CredentialOver)
+    for actor in (ada, replace(ADA, credential="K-999")):
+        with pytest.raises(CredentialOver):
+            await desks.say(remark, actor)
+    assert (await events_of(ledger))[-1].type == "CredentialRevoked"
+    # What was answered while it still opened stays answered so.
+    cold = Desks(Desk(ledger, monotonic=monotonic, event_ids=event_id), PROJECT)
+    assert await cold.say(remark, ada, command_id=repeated) == first

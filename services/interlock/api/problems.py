@@ -101,7 +101,7 @@ def problem_of(error: Exception) -> Problem:
             return error
         case BadInput():
             return bad_input("invalid", error)
-        case NotAuthenticated():
+        case NotAuthenticated() | desk.CredentialOver():
             return Problem("not-authenticated", str(error), headers={"WWW-Authenticate": 'Bearer realm="interlock"'})
         case ScopeMissing():
             return Problem("scope-missing", str(error))

@@ -17,6 +17,10 @@ class CommandIdReused(DeskError):
     """this command id was already used for another request: a new intent needs a new id"""
 
 
+class CredentialOver(DeskError):
+    """the credential that this command was sent with is revoked or expired by now, and nothing was recorded"""
+
+
 class CommandTooLarge(DeskError):
     """what this command would record does not fit into the ledger: put large things into evidence"""
 

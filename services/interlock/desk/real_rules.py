@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from interlock.desk.errors import CredentialOver
 from interlock.desk.rules import Rules, Verdict
 from interlock.domain.decide import Refused, Submitted, decide
 from interlock.domain.evolve import admit, evolve
@@ -22,10 +23,23 @@ ROLE_CHECK: Final = "role-held"
 
 
 def _decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> Verdict:
+    _must_still_open(situation, actor, now)
     said = decide(situation, Submitted(command=command, actor=actor), now)
     if isinstance(said, Refused):
         return Verdict(said.facts, said.subject, said.decision, reason_of(said.decision), said.position)
     return Verdict(said.facts, said.subject)
+
+
+def _must_still_open(situation: Situation, actor: Actor, now: datetime) -> None:
+    """Raise CredentialOver where the actor's credential ended between the knock at the door and this decision.
+
+    Whoever let the actor in looked at an earlier situation: a body may arrive slowly, and others may be before it.
+    """
+    if actor.credential is None:
+        return
+    held = situation.team.credentials.get(actor.credential)
+    if held is None or held.principal != actor.id or now >= held.expires_at:
+        raise CredentialOver(actor.credential)
 
 
 def reason_of(decision: Decision) -> str:

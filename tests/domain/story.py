@@ -141,7 +141,8 @@ class Story:
             position = situation.position + 1
             recorded = Recorded(
                 project="demo", position=position, id=UUID(int=(7 << 76) + position), type=type(new.event).__name__,
-                schema=1, stream=new.stream, version=1 + sum(e.stream == new.stream for e in self.events), recorded_at=self.now,
+                schema=1, stream=new.stream, version=1 + sum(e.stream == new.stream for e in self.events),
+                recorded_at=self.now,
                 occurred_at=new.occurred_at or self.now, actor=actor, command_id=command_id, ordinal=ordinal,
                 request_hash=digest(type(command).__name__), causation=None, correlation=None,
                 policy_version=situation.policy_version, event=new.event,

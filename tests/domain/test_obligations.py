@@ -8,7 +8,7 @@ import pytest
 
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.commands.evidence import StartTestRun
-from interlock.domain.commands.governance import ProposePolicy
+from interlock.domain.commands.governance import DeactivatePrincipal, ProposePolicy
 from interlock.domain.commands.problem import AcknowledgeProblem
 from interlock.domain.commands.release import HoldRelease
 from interlock.domain.obligations import Obligation, obligations
@@ -30,6 +30,13 @@ def of(story: Story, words: str) -> Obligation:
 def test_a_new_project_must_say_what_its_environments_are() -> None:
     story = given.opened()
     assert {each.subject for each in told(story)} == {DEVELOPMENT, TESTS, SANDBOX, "stage", PRODUCTION}
+    assert of(story, "name the owner").who == ("admin-1", "admin-2")
+
+
+def test_an_owner_who_left_is_to_be_replaced() -> None:
+    story = given.running()
+    assert not [each for each in told(story) if "name the owner" in each.what]
+    story.do("admin-1", DeactivatePrincipal(principal="anton", reason="left"))
     assert of(story, "name the owner").who == ("admin-1", "admin-2")
 
 

@@ -80,7 +80,8 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
                 what=f"find out what is in {rule.name}: {place.unsure.cause}",
                 command=f"dt env state {rule.name}", subject=rule.name, since=place.unsure.since,
             )
-        if rule.owned and rule.name not in team.owners:
+        owner = team.owners.get(rule.name)
+        if rule.owned and (owner is None or not team.principals[owner.at(now)].active):
             yield Obligation(who=team.persons_holding("administrator"), what=f"name the owner of {rule.name}",
                              command=f"dt team owner {rule.name} PERSON", subject=rule.name)
     production = situation.environment(policy.production)

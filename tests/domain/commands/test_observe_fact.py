@@ -9,7 +9,7 @@ from interlock.domain.commands.evidence import ApproveManualQA, StartTestRun
 from interlock.domain.errors import InvalidCommand
 from tests.domain import given, guards
 from tests.domain.given import PRODUCTION, STAGE, TESTS
-from tests.domain.story import digest
+from tests.domain.story import SATURDAY_09, digest
 
 
 def seen(kind: str, **more: object) -> ObserveFact:
@@ -44,6 +44,18 @@ def test_what_the_record_says_is_no_drift() -> None:
     assert occupant is not None
     with pytest.raises(InvalidCommand, match="no drift"):
         story.do("dora", seen("drift", observed_digest=occupant.content))
+
+
+@pytest.mark.parametrize("which", ["the one that comes", "the one that goes"])
+def test_what_is_found_under_a_running_deploy_and_belongs_to_it_is_no_drift(which) -> None:
+    story = given.rehearsed().at(SATURDAY_09).check_logs()
+    story.start("4.12.0", PRODUCTION)
+    deploy = story.situation.environment(PRODUCTION).deploy
+    assert deploy is not None
+    assert deploy.before is not None
+    content = deploy.content if which == "the one that comes" else deploy.before.content
+    with pytest.raises(InvalidCommand, match="no drift"):
+        story.do("dora", seen("drift", observed_digest=content))
 
 
 def test_drift_names_the_content_that_was_found() -> None:

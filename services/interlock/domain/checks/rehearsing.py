@@ -138,8 +138,9 @@ def _older_than(mark: ProductionMark, rehearsal: Rehearsal) -> str | None:
     if restore is not None and mark.at is not None and restore.taken_at < mark.at:
         return "the snapshot was taken before production changed"
     if restore is not None and mark.schema_digest and restore.schema_digest != mark.schema_digest:
-        has = "has another schema than production" if restore.schema_digest else "was restored without its schema digest"
-        return f"the snapshot {has}"
+        if restore.schema_digest:
+            return "the snapshot has another schema than production"
+        return "the snapshot was restored without its schema digest"
     return None
 
 

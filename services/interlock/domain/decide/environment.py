@@ -121,13 +121,23 @@ def observe(case: Case, command: ObserveFact) -> Ruled:
     if command.kind == "drift":
         if command.observed_digest is None:
             raise InvalidCommand("observed_digest", "say which content was found")
-        if place.occupant is not None and place.occupant.content == command.observed_digest:
+        if command.observed_digest in _explained(place):
             raise InvalidCommand("observed_digest", "the record says the same: this is no drift")
     return case.ruled(action, subject, (), None, lambda _: _observed(case, place, command))
 
 
+def _explained(place: Environment) -> set[str]:
+    """What the record lets one find there: while a deploy runs, the content that goes and the one that comes."""
+    found = {place.occupant.content} if place.occupant is not None else set()
+    if place.deploy is not None:
+        found.add(place.deploy.content)
+        if place.deploy.before is not None:
+            found.add(place.deploy.before.content)
+    return found
+
+
 def _still_open(case: Case, command: ObserveFact) -> bool:
-    """Whether the same observation is still looked at; one that leaves everything sure is while its problem is open."""
+    """Whether that is still looked at; an observation that leaves everything sure is, while its problem is open."""
     if command.kind != "other":
         return True
     title = command.description.partition("\n")[0][:300]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
+from interlock.domain.evolve import evolve
+from interlock.domain.situation import EMPTY
 from tests.domain.oracle import Before, leases_overlap
 from tests.domain.walk import Walk
 
@@ -22,6 +26,8 @@ def test_whatever_people_do_no_deploy_starts_without_its_evidence(seed: int) -> 
     for place in story.situation.environments.values():
         assert place.occupant is None or place.unsure is None
         assert (place.deploy is None) or (place.lease is not None)
+    # Whoever reads the ledger from its start sees what the one saw who decided, with closed things loaded now and then.
+    assert reduce(evolve, story.events, EMPTY) == story.situation
 
 
 def test_the_walks_come_far_enough_to_say_something() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from interlock.domain.commands.deploy import RequestDeploy, StartDeploy
 from interlock.domain.commands.environment import FreezeEnvironment
-from interlock.domain.commands.governance import DeactivatePrincipal
+from interlock.domain.commands.governance import ApprovePolicy, DeactivatePrincipal, ProposePolicy
 from interlock.domain.commands.release import HoldRelease
 from interlock.domain.commands.timely import SettleDeployRequest
 from interlock.domain.due import due, next_due
+from interlock.domain.policy import shipped
 from tests.domain.story import PRODUCTION, SATURDAY_09, STAGE, SUNDAY_09, TUESDAY_10, Story, lacks, rehearsed
 
 R = "4.12.0"
@@ -102,6 +103,16 @@ def test_before_its_time_and_for_nothing_that_waits_it_changes_nothing() -> None
     for name in (deploy, "D-99"):
         assert not story.do("watch", SettleDeployRequest(release=R, deploy=name)).facts
     assert not [c for c in due(story.situation, story.now) if isinstance(c, SettleDeployRequest)]
+
+
+def test_a_release_waits_for_the_window_of_the_policy_it_was_opened_under_too() -> None:
+    story = rehearsed().at(TUESDAY_10).check_logs()
+    proposed = story.do("admin-1", ProposePolicy(document=shipped("weekdays-free"), reason="freedom")).facts[0].event
+    story.do("admin-2", ApprovePolicy(version=proposed.version, document_digest=proposed.document_digest))
+    story.do("anton", RequestDeploy(release=R, environment=PRODUCTION, at_window=True))
+    assert story.event("DeployRequested").ready_from == SATURDAY_09
+    story.at(SATURDAY_09 - timedelta(minutes=5)).check_logs()
+    assert story.at(SATURDAY_09).types()[-1] == "DeployReady"
 
 
 def test_time_alone_settles_and_no_person() -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestDeploy, RequestRollback
+from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestDeploy, RequestRollback, StartDeploy
 from interlock.domain.commands.environment import (
     ObserveFact,
     ReportMigrationFailed,
     StartMigration,
     StateContent,
 )
-from interlock.domain.commands.evidence import ApproveCodeReview, ApproveManualQA
+from interlock.domain.commands.evidence import ApproveCodeReview, ApproveManualQA, StartTestRun
 from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.commands.problem import ResolveProblem
 from interlock.events.catalogue.parts import Migration
 from tests.domain.story import (
     ALL_AREAS,
     PRODUCTION,
+    SANDBOX,
     SATURDAY_09,
     STAGE,
     SUNDAY_09,
+    TESTS,
     TUESDAY_10,
     Story,
     digest,
@@ -191,3 +195,46 @@ def test_an_unasked_deploy_of_the_release_itself_proves_nothing_for_it() -> None
     assert {"tests-passed", "manual-qa-approved", "code-reviewed", "release-window"} <= set(
         lacks(story.gate(R, PRODUCTION))
     )
+
+
+def test_a_release_that_somebody_put_back_by_hand_was_not_brought_by_its_old_deploy() -> None:
+    story = running().develop(R).to_tests(R)
+    content = story.situation.releases[R].content
+    assert content is not None
+    story.develop("4.13.0").to_tests("4.13.0")
+    story.do("qa-1", ObserveFact(environment=TESTS, kind="deploy", source="kubectl", description="4.12.0 by hand"))
+    stated(story, TESTS, R, content.digest)
+    run = StartTestRun(environment=TESTS, trigger="manual", observed=story.observed(TESTS))
+    assert set(lacks(story.refuse("ci-1", run).decision)) == {"release-present"}
+    story.do("anton", RequestDeploy(release=R, environment=TESTS))
+    assert story.event("DeployRequested").intent == "promote"
+
+
+def test_a_false_alarm_takes_nothing_from_the_release_that_was_there_all_the_time() -> None:
+    story = running().develop(R).to_tests(R)
+    content = story.situation.releases[R].content
+    assert content is not None
+    story.do("qa-1", ObserveFact(environment=TESTS, kind="deploy", source="kubectl", description="somebody thought"))
+    stated(story, TESTS, R, content.digest)
+    story.test()
+    assert "tests-passed" not in lacks(story.gate(R, SANDBOX))
+
+
+def test_a_retry_is_compared_with_what_the_first_attempt_found_not_with_what_that_left() -> None:
+    story = rehearsed().at(SATURDAY_09).check_logs()
+    story.start(R, PRODUCTION)
+    story.fail(R, PRODUCTION)
+    deploy = story.do("anton", RequestDeploy(release=R, environment=PRODUCTION)).facts[0].event.deploy
+    half_migrated = replace(story.observed(PRODUCTION), schema_digest=digest("half migrated"))
+    story.do("ci-1", StartDeploy(release=R, deploy=deploy, observed=half_migrated))
+
+
+def test_a_statement_does_not_turn_the_release_before_into_one_that_may_be_redeployed() -> None:
+    story = running().released(R)
+    content = story.situation.releases[R].content
+    assert content is not None
+    story.hotfix("4.12.1", story.problem()).deploy("4.12.1", PRODUCTION)
+    story.do("qa-1", ObserveFact(environment=PRODUCTION, kind="deploy", source="kubectl", description="4.12.0 is back"))
+    stated(story, PRODUCTION, R, content.digest)
+    refused = story.refuse("anton", RequestDeploy(release=R, environment=PRODUCTION, problem="P-1"))
+    assert {"release-present", "rehearsal-current", "code-reviewed"} <= set(lacks(refused.decision))

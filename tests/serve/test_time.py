@@ -15,9 +15,11 @@ from interlock.desk import Desk
 from interlock.ledger import Ledger
 from interlock.serve import seams
 from interlock.serve.project import begin
-from interlock.serve.settings import load
+from interlock.serve.settings import Settings, load
 from interlock.watch import Watch
-from tests.fixtures.server import BEGINS, Served, config_text
+from tests.cli.story import Story
+from tests.fixtures.postgres import elsewhere
+from tests.fixtures.server import BEGINS, Served, config_text, serving
 
 IDENTITY = {"system_identifier": "7315", "database": "tests", "address": "db.internal"}
 
@@ -89,22 +91,49 @@ async def test_two_watches_at_once_bring_everything_about_once(test_clock_ledger
         await desk.close()
 
 
-async def test_a_watch_that_was_down_finds_what_is_still_due(test_clock_ledger: Ledger, tmp_path: Path) -> None:
-    ledger = test_clock_ledger
-    config = tmp_path / "interlock.toml"
-    config.write_text(config_text(), encoding="utf-8")
-    await ledger.set_test_clock(BEGINS)
-    desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
-    await begin(desk, ledger, load(config))
-    watch = Watch(desk)
-    soon = await watch.next_moment("demo")
-    assert soon is not None
-    assert soon > BEGINS
-    await ledger.set_test_clock(soon + timedelta(days=3))
-    done = await watch.step("demo")
-    assert await watch.step("demo") == 0
-    assert done >= 0
-    await desk.close()
+def test_a_watch_that_was_down_over_the_moment_tells_everything_once_and_in_order(server: Served) -> None:
+    story = Story(server)
+    story.begin()
+    story.develop("1.0", contains=["4.11.2"])
+    story.by("anton", "ConfirmDevelopment", release="1.0")
+    story.by("anton", "RequestDeploy", release="1.0", environment="tests")
+    story.start_tests()
+    problem = story.by("qa-1", "ReportProblem", environment="sandbox", title="quotes freeze")
+    story.by("admin-1", "RegisterPrincipal", principal="late", kind="person")
+    before = server["admin-1"].get("/whoami")["position"]
+    server.process.terminate()
+    assert server.process.wait(30) == 0
+
+    # Nobody watched for four days and five hours.
+    elsewhere(set_clock(load(server.config), BEGINS + timedelta(days=4, hours=5)))
+    with serving(server.config, "--test-clock") as again:
+        again.now = None
+        again.at(BEGINS + timedelta(days=4, hours=5))
+        for _ in range(2):
+            events = again["admin-1"].get("/events", after=before, limit=500)["events"]
+        brought = [(event["type"], event["stream"]) for event in events]
+        assert {event["by"] for event in events} == {"watch"}
+        assert sorted(brought) == sorted(
+            [
+                ("LeaseExpired", "environment/tests"),
+                ("TestRunAborted", "environment/tests"),
+                *[("TestRunMissed", "environment/tests")] * 4,
+                ("DeployExpired", "release/1.0"),
+                ("ReactionOverdue", f"problem/{problem['events'][0]['data']['problem']}"),
+                ("LogCheckMissed", "environment/production"),
+            ]
+        )
+        nights = again["admin-1"].get("/events", type="TestRunMissed", data="true")["events"]
+        assert [event["data"]["day"] for event in reversed(nights)] == [f"2026-11-{day}" for day in range(17, 21)]
+        # The second person is still asked: until then there are three days.
+        assert len(again["admin-1"].get("/asks")["asks"]) == 1
+
+
+async def set_clock(settings: Settings, at: datetime) -> None:
+    assert settings.database is not None
+    ledger = await Ledger.open(settings.database.app)
+    await ledger.set_test_clock(at)
+    await ledger.close()
 
 
 def test_an_event_id_is_a_uuid_of_version_7_that_carries_the_time() -> None:

@@ -276,7 +276,7 @@ def RegisterEnvironment() -> Example:
 @example
 def BaselineEnvironment() -> Example:
     return given.team(), "admin-1", environment.BaselineEnvironment(
-        environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"),
+        environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema"),
         artifacts=(Artifact(purl="pkg:oci/trading@4.11.0", digest=digest("image")),),
         head=(RepositoryHead(repository="trading", sha="a" * 40),),
     )  # fmt: skip

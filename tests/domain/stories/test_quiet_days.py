@@ -7,7 +7,7 @@ import pytest
 from interlock.domain.commands.deploy import RequestDeploy, StartDeploy
 from interlock.domain.commands.environment import BaselineEnvironment
 from interlock.domain.commands.evidence import ApproveManualQA, StartTestRun
-from interlock.domain.errors import NotFound
+from interlock.domain.errors import InvalidCommand, NotFound
 from tests.domain.story import (
     ALL_AREAS,
     MONDAY,
@@ -17,6 +17,7 @@ from tests.domain.story import (
     STAGE,
     TESTS,
     TUESDAY_10,
+    digest,
     empty_production,
     lacks,
     rehearsed,
@@ -51,6 +52,12 @@ def test_a_base_is_declared_once_and_by_two_persons() -> None:
     declared = story.event("EnvironmentBaselined")
     assert (declared.asked_by, declared.confirmed_by) == ("rm-1", "admin-2")
     story.refuse("admin-1", empty, "base-undeclared")
+
+
+def test_a_base_that_is_a_content_has_a_schema_to_compare_rehearsals_with() -> None:
+    base = BaselineEnvironment(environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"))
+    with pytest.raises(InvalidCommand, match="schema_digest"):
+        team().ask("admin-1", base)
 
 
 def test_without_a_declared_base_nothing_goes_to_production() -> None:

@@ -67,6 +67,8 @@ def baseline(case: Case, command: BaselineEnvironment) -> Ruled:
         raise InvalidCommand("environment", f"only {case.policy.production} has a base; elsewhere one deploys")
     if command.empty == (command.release is not None and command.content_digest is not None):
         raise InvalidCommand("empty", "say either empty, or release and content_digest")
+    if not command.empty and command.schema_digest is None:
+        raise InvalidCommand("schema_digest", "say which schema it has: every rehearsal is compared with it")
     based = place.based or place.last_sure is not None
     extra = CheckOutcome(check="base-undeclared", state="failed" if based else "passed",
                          required="a base is declared once", observed="declared" if based else "not yet")

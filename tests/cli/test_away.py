@@ -55,6 +55,14 @@ def test_what_was_not_understood_names_the_field(tmp_path: Path) -> None:
     assert "title: it is too long" in done.stderr
 
 
+def test_a_name_that_is_none_asks_no_other_question(tmp_path: Path) -> None:
+    with scripted(problem("not-found", 404)) as script:
+        for name in ("a/../b", "..", "4.12.0?at=1", "%2e%2e", "ü", ""):
+            done = Terminal(tmp_path, script.url).dt("release", "show", name)
+            assert (done.code, "is no name" in done.stderr) == (2, True), name
+        assert script.asked == []
+
+
 def test_what_is_no_interlock_server_is_said_to_be_none(tmp_path: Path) -> None:
     with scripted(gives(200, b"hello", "text/plain")) as script:
         done = Terminal(tmp_path, script.url).dt("status")

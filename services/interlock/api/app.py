@@ -105,6 +105,8 @@ def _field(loc: Sequence[Any]) -> str:
 def _what(said: dict[str, Any]) -> str:
     if said["type"] == "extra_forbidden":
         return "there is no such parameter"
+    if said["type"] == "string_pattern_mismatch":
+        return f"the text looks different here: {said['ctx']['pattern']}"
     message: str = said["msg"]
     return message.removeprefix("Value error, ")
 

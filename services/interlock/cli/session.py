@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH_MAX = 120
 WIDTH_MIN = 60
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
 @dataclass(slots=True)
@@ -122,8 +124,13 @@ class Session:
         return parse_instant(text, "--now")
 
     def get(self, path: str, *, at: str | None = None, **query: Any) -> dict[str, Any]:
-        """Read a question of the project: as it was `at`, or as it is, one's own last change included."""
+        """Read a question of the project: as it was `at`, or as it is, one's own last change included.
+
+        Raises Halt (usage) where a name in `path` is none: it would ask another question.
+        """
         from interlock.cli.instants import at_query
+
+        only_names(path)
 
         if at is not None:
             return self.client.get(path, at=at_query(at), **query)
@@ -244,6 +251,13 @@ class Session:
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise Halt("nothing was done", code=USAGE)
+
+
+def only_names(path: str) -> None:
+    """Raise Halt (usage) unless what stands between the slashes are names, so that "a/../b" asks for nothing."""
+    for name in path.removeprefix("/").split("/"):
+        if not NAME.fullmatch(name):
+            raise Halt(f"{name!r} is no name", code=USAGE, why="a name has letters, digits and . _ - +, at most 64")
 
 
 def write(stream: Any, lines: Iterable[Line]) -> None:

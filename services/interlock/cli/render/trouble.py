@@ -47,7 +47,10 @@ def problem_lines(problem: Mapping[str, Any], kind: str, scene: Scene, code: int
     detail = str(problem.get("detail") or "")
     lines.extend(line("  ", row) for row in folded(detail, scene.width - 2) if row)
     for error in problem.get("errors") or ():
-        lines.append(line("  ", Span(f"{error.get('field') or 'body'}: ", "strong"), str(error.get("what") or "")))
+        field, what = error.get("field") or "body", str(error.get("what") or "")
+        # The detail often says it already.
+        if f"{field}: {what}" not in detail:
+            lines.append(line("  ", Span(f"{field}: ", "strong"), what))
     key = problem.get("idempotency_key")
     if key:
         steps = [(f"… --idempotency-key {key}", "the same command again: it has one effect, whatever happened")]

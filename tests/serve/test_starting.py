@@ -7,13 +7,15 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
 
-from interlock.client import Client
-from interlock.ledger.embedded import Dsns
+from interlock.client import Client, ProblemAnswer, ServerAway
+from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from tests.fixtures.server import BEGINS, Served, config_text, enrol, enrolment_of, serving, token_of
 
 UNTIL = "2027-11-01T00:00:00Z"
@@ -45,6 +47,32 @@ def test_the_embedded_trial_starts_stops_and_keeps_what_was_recorded(tmp_path: P
     assert not (tmp_path / ".interlock" / "postgres" / "postmaster.pid").exists()
     with serving(config, "--test-clock") as served:
         assert served["admin-1"].get("/whoami")["position"] == position
+
+
+def test_an_embedded_postgresql_that_is_killed_is_started_again_and_keeps_what_was_recorded(tmp_path: Path) -> None:
+    config = written(tmp_path, config_text())
+    with serving(config, "--test-clock") as served:
+        enrol(served, "admin-1", enrolment_of("admin-1"), UNTIL)
+        for number in range(2):
+            key = str(uuid4())
+            remark = {"target": 1, "kind": "remark", "text": f"before crash {number}"}
+            first = served["admin-1"].command("Annotate", remark, idempotency_key=key)
+            EmbeddedPostgres(tmp_path / ".interlock").kill()
+            assert httpx2.get(f"{served.url}/health").status_code == 200
+            again = answered(served, "Annotate", remark, key)
+            assert (again["repeated"], again["position"]) == (True, first["position"])
+    assert served.process.returncode == 0
+    assert not (tmp_path / ".interlock" / "postgres" / "postmaster.pid").exists()
+
+
+def answered(served: Served, command: str, fields: dict[str, object], key: str) -> dict[str, object]:
+    """The answer, however often it takes to ask; the deadline is against hangs only."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return served["admin-1"].command(command, fields, idempotency_key=key)
+        except (ProblemAnswer, ServerAway):
+            assert time.monotonic() < deadline
 
 
 def test_on_the_real_clock_the_project_begins_at_once_and_the_test_header_is_refused(

@@ -164,12 +164,16 @@ class LedgerFeed:
         await self._sleep(self._poll_seconds)
 
     async def _for_ever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        told = ""
         while not self._closing:
             try:
                 await step()
+                told = ""
             except Exception as trouble:
                 # The ledger is away, or something nobody thought of: either way looking again is all there is to do.
-                _log.warning("the feed cannot look for news: %s", trouble)
+                if told != str(trouble):
+                    told = str(trouble)
+                    _log.warning("the feed cannot look for news: %s", told)
                 await self._sleep(RETRY_SECONDS)
 
     def _ring(self, project: str) -> None:

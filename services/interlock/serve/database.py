@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -20,7 +22,10 @@ from interlock.serve.settings import Settings, resolve
 T = TypeVar("T")
 
 NAME: Final = "interlock"
+LOOK_SECONDS: Final = 1.0
 MIGRATE: Final = "give `owner` under [database] for one start, or let its owner apply the migrations"
+
+_LOG: Final = logging.getLogger("interlock.serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ async def database_of(
 ) -> AsyncIterator[Database]:
     """Lend the database, migrated. An embedded server that was started here is stopped at the end. Raises CannotStart.
 
-    A crash leaves an embedded server running; the next start takes it over.
+    A crash leaves an embedded server running; the next start takes it over. Where the embedded server itself crashes,
+    it is started again.
     """
     if settings.database is not None:
         yield await _given(settings, test=test, environ=environ)
@@ -52,10 +58,42 @@ async def database_of(
         ) from wrong
     try:
         dsns = await _refused_in_words(embedded.prepare(NAME, test=test))
-        yield Database(dsns.app, f"PostgreSQL, embedded in {settings.data_directory}")
+        async with _kept_running(embedded):
+            yield Database(dsns.app, f"PostgreSQL, embedded in {settings.data_directory}")
     finally:
         if ours:
             await asyncio.to_thread(embedded.stop)
+
+
+@asynccontextmanager
+async def _kept_running(embedded: EmbeddedPostgres) -> AsyncIterator[None]:
+    """Start the embedded server again where it ended; nothing acknowledged is lost, and nothing is decided meanwhile.
+
+    At the end a start that is under way is waited for, so that what is stopped afterwards is all there is.
+    """
+    leaving = asyncio.Event()
+
+    async def look() -> None:
+        trouble = ""
+        while not leaving.is_set():
+            try:
+                if not await asyncio.to_thread(embedded.is_running):
+                    _LOG.warning("the embedded PostgreSQL ended; it is started again")
+                    await asyncio.to_thread(embedded.start)
+                trouble = ""
+            except (ServerNotStarted, OSError, subprocess.SubprocessError) as wrong:
+                if trouble != str(wrong):
+                    _LOG.error("the embedded PostgreSQL does not start: %s", wrong)
+                trouble = str(wrong)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(leaving.wait(), LOOK_SECONDS)
+
+    looking = asyncio.create_task(look(), name="embedded PostgreSQL")
+    try:
+        yield
+    finally:
+        leaving.set()
+        await looking
 
 
 async def _given(settings: Settings, *, test: bool, environ: Mapping[str, str]) -> Database:

@@ -17,12 +17,7 @@ from interlock.domain.commands.environment import (
     SetDataFeed,
     StateContent,
 )
-from interlock.domain.commands.evidence import (
-    RejectCodeReview,
-    RejectManualQA,
-    WithdrawCodeReview,
-    WithdrawManualQA,
-)
+from interlock.domain.commands.evidence import RejectCodeReview, RejectManualQA, WithdrawCodeReview, WithdrawManualQA
 from interlock.domain.commands.problem import ResolveProblem
 from interlock.domain.commands.release import HoldRelease, OpenRelease, WithdrawRelease
 from interlock.domain.errors import NotFound

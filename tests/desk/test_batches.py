@@ -12,7 +12,7 @@ import pytest
 from interlock.desk import CommandTooLarge, DeskClosed, Overloaded, deciding, project
 from interlock.domain.errors import NotFound
 from interlock.ledger import Ledger, Row
-from tests.desk.desks import Clerk, desk_on, events_of
+from tests.desk.desks import PROJECT, Clerk, desk_on, events_of
 from tests.desk.tiny import Bug, Close, Note, Nothing, Open
 
 
@@ -189,3 +189,11 @@ async def test_projects_that_nobody_waits_for_are_forgotten_and_read_again(
         await Clerk(clerk.desk, f"project-{number}").say(Note())
     assert len(clerk.desk._projects) == 3
     assert (await clerk.say(Close("4.12.0"))).position == 3
+
+
+async def test_names_that_are_no_projects_push_no_project_out(clerk: Clerk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("interlock.desk.desk.PROJECTS_REMEMBERED_MAX", 3)
+    await clerk.say(Open("4.12.0"))
+    for number in range(6):
+        await clerk.desk.situation(f"made-up-{number}")
+    assert list(clerk.desk._projects) == [PROJECT]

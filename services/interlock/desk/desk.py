@@ -77,6 +77,8 @@ class Desk:
         """
         memory = await self._project(project).current()
         position, situation = memory.position, memory.situation
+        if position == 0:
+            self._forget_nothing(project)
         try:
             if at_position is not None and at_position != position:
                 if not 0 <= at_position <= position:
@@ -109,6 +111,12 @@ class Desk:
             self._forget_idle()
         self._projects.move_to_end(name)
         return desk
+
+    def _forget_nothing(self, name: str) -> None:
+        """Forget a project without events: whoever asks for made-up names pushes no real project out of memory."""
+        desk = self._projects.get(name)
+        if desk is not None and not desk.busy:
+            del self._projects[name]
 
     def _forget_idle(self) -> None:
         idle = [name for name, desk in self._projects.items() if not desk.busy]

@@ -71,7 +71,7 @@ UNDER_THE_FLOOR: dict[str, Change] = {
     "requests that live longer": figure("request_life_minutes", 1441),
     "authorizations that live longer": figure("authorization_minutes", 1441),
     "questions that live longer": figure("second_person_hours", 169),
-    "a lease of hours": figure("lease_minutes", 61),
+    "a longer lease": figure("lease_minutes", 16),
     "a check that is none": figure("additional_checks", {"sandbox": ["looks-good"]}),
     "a check in no environment": figure("additional_checks", {"staging": ["no-open-problem"]}),
     "a word that is not in the grammar": figure("skip_checks", ["release-window"]),

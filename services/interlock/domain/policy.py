@@ -15,13 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from interlock.events.values import Line, Name, Purpose
 
-NIGHTLY_GRACE_MAX = timedelta(hours=2)
-LOG_CHECK_EVERY_MAX = timedelta(minutes=60)
-LOG_CHECK_GRACE_MAX = timedelta(minutes=15)
-LEASE_MAX = timedelta(minutes=60)
-SNAPSHOT_AGE_MAX = timedelta(days=7)
-REQUEST_LIFE_MAX = timedelta(hours=24)
-AUTHORIZATION_MAX = timedelta(hours=24)
 VERIFICATIONS_MIN = 2
 VERIFICATIONS_HIGH_RISK_MIN = 3
 
@@ -100,7 +93,7 @@ class Policy(_Closed):
     nightly_grace_minutes: int = Field(default=120, ge=1, le=120)
     log_check_every_minutes: int = Field(default=60, ge=1, le=60)
     log_check_grace_minutes: int = Field(default=15, ge=0, le=15)
-    lease_minutes: int = Field(default=15, ge=3, le=60)
+    lease_minutes: int = Field(default=15, ge=3, le=15)
     snapshot_age_hours: int = Field(default=168, ge=1, le=168)
     request_life_minutes: int = Field(default=1440, ge=1, le=1440)
     second_person_hours: int = Field(default=168, ge=1, le=168)

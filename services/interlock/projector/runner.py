@@ -201,7 +201,9 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # Raised for lost connections, and for arguments that do not fit the statement.
         return not isinstance(error, ValueError) and "expects" not in str(error)
-    return isinstance(error, OSError | TimeoutError | LedgerError | asyncio.CancelledError)
+    # asyncpg is at odds with itself about a connection that was lost in the middle; the next one is another.
+    away = OSError | TimeoutError | LedgerError | asyncio.CancelledError | asyncpg.InternalClientError
+    return isinstance(error, away)
 
 
 def _said(error: BaseException) -> str:

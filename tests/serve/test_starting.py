@@ -65,6 +65,23 @@ def test_an_embedded_postgresql_that_is_killed_is_started_again_and_keeps_what_w
     assert not (tmp_path / ".interlock" / "postgres" / "postmaster.pid").exists()
 
 
+def test_the_last_server_to_leave_stops_the_embedded_postgresql_also_after_a_crash(tmp_path: Path) -> None:
+    config = written(tmp_path, config_text())
+    postgres = EmbeddedPostgres(tmp_path / ".interlock")
+    with serving(config, "--test-clock") as crashed:
+        enrol(crashed, "admin-1", enrolment_of("admin-1"), UNTIL)
+        crashed.process.kill()
+        crashed.process.wait()
+    assert postgres.is_running()
+    with serving(config, "--test-clock") as first:
+        with serving(config, "--test-clock") as second:
+            first.process.terminate()
+            assert first.process.wait(30) == 0
+            assert second["admin-1"].get("/whoami")["principal"] == "admin-1"
+        assert second.process.returncode == 0
+    assert not postgres.is_running()
+
+
 def answered(served: Served, command: str, fields: dict[str, object], key: str) -> dict[str, object]:
     """The answer, however often it takes to ask; the deadline is against hangs only."""
     deadline = time.monotonic() + 60

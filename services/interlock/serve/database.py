@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import IO, Final, TypeVar
 
 import asyncpg
 
@@ -22,6 +23,7 @@ from interlock.serve.settings import Settings, resolve
 T = TypeVar("T")
 
 NAME: Final = "interlock"
+IN_USE_NAME: Final = "in-use"
 LOOK_SECONDS: Final = 1.0
 MIGRATE: Final = "give `owner` under [database] for one start, or let its owner apply the migrations"
 
@@ -40,29 +42,41 @@ class Database:
 async def database_of(
     settings: Settings, *, test: bool, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Database]:
-    """Lend the database, migrated. An embedded server that was started here is stopped at the end. Raises CannotStart.
+    """Lend the database, migrated. The last process to leave an embedded server stops it. Raises CannotStart.
 
-    A crash leaves an embedded server running; the next start takes it over. Where the embedded server itself crashes,
-    it is started again.
+    A crash leaves an embedded server running; the next start takes it over, and stops it at its end. Where the
+    embedded server itself crashes, it is started again.
     """
     if settings.database is not None:
         yield await _given(settings, test=test, environ=environ)
         return
-    try:
-        embedded = EmbeddedPostgres(settings.data_directory)
-        ours = not embedded.is_running()
-        await asyncio.to_thread(embedded.start)
-    except (NoServerFound, ServerNotStarted, OSError) as wrong:
-        raise CannotStart(
-            "the embedded PostgreSQL", str(wrong), "give a server of your own under [database], or another --data"
-        ) from wrong
-    try:
+    async with AsyncExitStack() as stack:
+        try:
+            embedded = EmbeddedPostgres(settings.data_directory)
+            stack.push_async_callback(asyncio.to_thread, _leave, embedded, await asyncio.to_thread(_enter, settings))
+            await asyncio.to_thread(embedded.start)
+        except (NoServerFound, ServerNotStarted, OSError) as wrong:
+            raise CannotStart(
+                "the embedded PostgreSQL", str(wrong), "give a server of your own under [database], or another --data"
+            ) from wrong
         dsns = await _refused_in_words(embedded.prepare(NAME, test=test))
         async with _kept_running(embedded):
             yield Database(dsns.app, f"PostgreSQL, embedded in {settings.data_directory}")
-    finally:
-        if ours:
-            await asyncio.to_thread(embedded.stop)
+
+
+def _enter(settings: Settings) -> IO[bytes]:
+    """Say that this process uses the data directory; the operating system takes it back when the process ends."""
+    settings.data_directory.mkdir(parents=True, exist_ok=True)
+    used = (settings.data_directory / IN_USE_NAME).open("ab")
+    fcntl.flock(used, fcntl.LOCK_SH)
+    return used
+
+
+def _leave(embedded: EmbeddedPostgres, used: IO[bytes]) -> None:
+    """Stop the server where nobody else uses it; whoever comes meanwhile waits, and starts it again."""
+    with used, suppress(BlockingIOError):
+        fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        embedded.stop()
 
 
 @asynccontextmanager

@@ -25,6 +25,16 @@ async def test_an_unknown_caller_is_turned_away_counted_and_not_recorded(here: H
     assert (await here.admin.get("/whoami")).json()["position"] == before
 
 
+async def test_a_stranger_does_not_move_the_test_clock(here: Here) -> None:
+    later = "2026-12-24T00:00:00Z"
+    for caller in (here.nobody, Caller(here.http, "il_" + "x" * 64)):
+        for project, status in (("demo", 401), ("other", 404)):
+            answer = await here.http.get(f"/v1/{project}/whoami", headers={**caller.headers(), "Interlock-Now": later})
+            assert answer.status_code == status
+    now = await here.http.get("/v1/demo/whoami", headers={"Authorization": f"Bearer {here.admin.token}"})
+    assert now.json()["now"] == "2026-11-16T08:00:00Z"
+
+
 async def test_another_scheme_is_no_bearer_token(here: Here) -> None:
     for value in (f"Basic {token_of('admin-1')}", token_of("admin-1"), "Bearer", f"Bearer  a {token_of('admin-1')}"):
         answer = await here.http.get("/v1/demo/whoami", headers={"Authorization": value})

@@ -20,12 +20,13 @@ from interlock.api.documents import rfc3339
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, invalid, malformed, problem_of
 from interlock.api.query import instant
+from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import TestClockGoesBack
 
 SEND_SECONDS: Final = 60.0
 QUERY_PARAMETERS_MAX: Final = 50
 
-_PROJECT_PATH: Final = re.compile(r"/v1/[^/]+/.")
+_PROJECT_PATH: Final = re.compile(r"/v1/([A-Za-z0-9][A-Za-z0-9._+-]{0,63})/.")
 _LOG: Final = logging.getLogger("interlock.api")
 
 
@@ -65,10 +66,9 @@ class Edge:
 
     async def _before(self, scope: Scope) -> None:
         _refuse_repeated_parameters(scope["query_string"])
-        if not _PROJECT_PATH.match(scope["path"]):
-            return
-        asked = Headers(scope=scope).get("interlock-now")
-        if asked is None:
+        path, headers = _PROJECT_PATH.match(scope["path"]), Headers(scope=scope)
+        asked = headers.get("interlock-now")
+        if path is None or asked is None:
             return
         if self._parts.advance is None:
             raise Problem(
@@ -80,10 +80,26 @@ class Edge:
             at = instant(asked)
         except ValueError as wrong:
             raise malformed("Interlock-Now", str(wrong)) from wrong
+        if not await self._may_set_time(path[1], headers.get("authorization")):
+            return
         try:
             await self._parts.advance(at)
         except TestClockGoesBack as back:
             raise Problem("clock-went-back", str(back), errors=[("Interlock-Now", str(back))]) from back
+
+    async def _may_set_time(self, project: str, authorization: str | None) -> bool:
+        """Tell whether the caller is known: a clock that never goes back is no stranger's to set.
+
+        Who is not is turned away by the route. The very first instant is anybody's: nobody can be known before it.
+        """
+        if not any((await self._parts.ledger.heads()).values()):
+            return True
+        try:
+            situation = await self._parts.desk.situation(project)
+            authenticate(situation, authorization, await self._parts.desk.now(project))
+        except NotAuthenticated:
+            return False
+        return True
 
 
 def _refuse_repeated_parameters(query: bytes) -> None:

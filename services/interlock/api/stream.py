@@ -38,10 +38,12 @@ async def frames(
         while True:
             either: set[asyncio.Future[Any]] = {page, stopped}
             await asyncio.wait(either, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
-            # A token that was revoked or expired meanwhile reads nothing more.
+            # What is read is looked at before the reader is: a token that was revoked or expired reads nothing that
+            # was recorded after that.
+            arrived = page.done()
             if stopped.done() or not await may_read():
                 return
-            if not page.done():
+            if not arrived:
                 yield b": alive\n\n"
                 continue
             events = page.result()

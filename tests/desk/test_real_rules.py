@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from bench.project import ADA, SANDBOX, Desks, command_of, event_id, open_project
 from bench.story import STEPS
-from interlock.desk import CredentialOver, Desk, project
+from interlock.desk import Answer, CredentialOver, Desk, project
 from interlock.domain.commands.governance import Annotate, RevokeCredential
 from interlock.domain.commands.problem import DismissProblem, ReopenProblem, ReportProblem
 from interlock.domain.commands.release import HoldRelease, OpenRelease
@@ -123,6 +123,7 @@ async def test_a_credential_that_ends_before_the_decision_decides_nothing(desks:
         desks.say(Annotate(target=1, kind="remark", text="and on"), ada),
         return_exceptions=True,
     )
+    assert isinstance(gone, Answer)
     assert gone.status == "accepted"
     assert isinstance(late, CredentialOver)
     for actor in (ada, replace(ADA, credential="K-999")):

@@ -55,9 +55,20 @@ def on_saturday(told: Story, name: str = "4.12.0") -> Example:
 
 def drift(told: Story, place: str) -> str:
     """Something else was found there; give the problem's id."""
-    found: str = told.do("dora", environment.ObserveFact(
-        environment=place, kind="drift", source="scan", description="another image", observed_digest=digest("other"),
-    )).facts[0].event.problem
+    found: str = (
+        told.do(
+            "dora",
+            environment.ObserveFact(
+                environment=place,
+                kind="drift",
+                source="scan",
+                description="another image",
+                observed_digest=digest("other"),
+            ),
+        )
+        .facts[0]
+        .event.problem
+    )
     return found
 
 
@@ -211,8 +222,12 @@ def nobody_approves_what_he_wrote() -> Example:
 def nobody_reviews_what_he_wrote() -> Example:
     told = given.running().develop("4.12.0", author="reviewer-1").to_tests("4.12.0").to_sandbox("4.12.0")
     told.deploy("4.12.0", STAGE)
-    return told, "reviewer-1", evidence.ApproveCodeReview(
-        release="4.12.0", base_release="4.11.0", commit_range="a..b", diff_digest=digest("diff")
+    return (
+        told,
+        "reviewer-1",
+        evidence.ApproveCodeReview(
+            release="4.12.0", base_release="4.11.0", commit_range="a..b", diff_digest=digest("diff")
+        ),
     )
 
 
@@ -275,8 +290,10 @@ def an_enrolment_serves_once() -> Example:
     founder = Actor(id="admin-1", kind="person", credential="K-1")
     until = told.now + timedelta(days=9)
     told.do(founder, governance.IssueCredential(principal="admin-1", secret_digest=digest("mine"), expires_at=until))
-    return told, founder, governance.IssueCredential(
-        principal="admin-1", secret_digest=digest("stolen"), expires_at=until
+    return (
+        told,
+        founder,
+        governance.IssueCredential(principal="admin-1", secret_digest=digest("stolen"), expires_at=until),
     )
 
 
@@ -357,9 +374,7 @@ def the_core_test_comes_after_the_migrations() -> Example:
 @guard("restored-after-deploy")
 def migrations_are_rehearsed_on_restored_data() -> Example:
     told = given.in_stage()
-    return told, "ci-1", environment.StartMigration(
-        release="4.12.0", environment=STAGE, observed=told.observed(STAGE)
-    )
+    return told, "ci-1", environment.StartMigration(release="4.12.0", environment=STAGE, observed=told.observed(STAGE))
 
 
 @guard("migrations-complete")
@@ -372,9 +387,7 @@ def all_migrations_ran_with_the_same_bytes() -> Example:
 @guard("restore-source-allowed")
 def data_goes_only_where_the_policy_lets_it() -> Example:
     told = given.in_sandbox()
-    return told, "ci-1", environment.StartRestore(
-        environment=SANDBOX, source=TESTS, observed=told.observed(SANDBOX)
-    )
+    return told, "ci-1", environment.StartRestore(environment=SANDBOX, source=TESTS, observed=told.observed(SANDBOX))
 
 
 @guard("erase-allowed")
@@ -445,18 +458,20 @@ def there_is_no_rollback_forward_under_another_name() -> Example:
     same = given.rehearsed().content("4.12.0")
     told.rollback(name)
     told.finish("4.11.0", PRODUCTION)
-    told.prepared(
-        "4.12.1", artifacts=same.artifacts, commits=same.commits, migrations=same.migrations, fixes=(name,)
-    )
+    told.prepared("4.12.1", artifacts=same.artifacts, commits=same.commits, migrations=same.migrations, fixes=(name,))
     return told.at(SUNDAY_09).check_logs(), "anton", to(PRODUCTION, "4.12.1")
 
 
 @guard("rollback-target")
 def a_base_without_artifacts_is_no_target() -> Example:
     told = given.team()
-    told.both("admin-1", "rm-1", environment.BaselineEnvironment(
-        environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema")
-    ))
+    told.both(
+        "admin-1",
+        "rm-1",
+        environment.BaselineEnvironment(
+            environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema")
+        ),
+    )
     name = told.released("4.12.0").problem()
     return told, "rm-1", deploy.RequestRollback(environment=PRODUCTION, problem=name)
 

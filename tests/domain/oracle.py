@@ -79,10 +79,17 @@ class Before:
         return i != NEVER and self.events[i].type == "ReleaseHeld"
 
     def occupies(self, environment: str) -> Iterator[str]:
-        i = last(self.events, there(environment), "DeploySucceeded", "EnvironmentUnsure", "EnvironmentConfirmed",
-                 "EnvironmentBaselined")
+        i = last(
+            self.events,
+            there(environment),
+            "DeploySucceeded",
+            "EnvironmentUnsure",
+            "EnvironmentConfirmed",
+            "EnvironmentBaselined",
+        )
         if i == NEVER or (self.events[i].type, getattr(self.events[i].event, "release", None)) != (
-            "DeploySucceeded", self.release,
+            "DeploySucceeded",
+            self.release,
         ):
             stated = i != NEVER and self.events[i].type == "EnvironmentConfirmed"
             if not (stated and self.succeeded(environment) != NEVER):
@@ -158,7 +165,7 @@ class Before:
             i = last(self.events[:seen], there(self.start.environment), "DeployStarted")
             if i == NEVER or not of(self.release, self.content)(self.events[i]):
                 return first
-            ended = [e.type for e in self.events[i + 1:seen] if there(self.start.environment)(e)]
+            ended = [e.type for e in self.events[i + 1 : seen] if there(self.start.environment)(e)]
             if "DeploySucceeded" in ended or "EnvironmentConfirmed" in ended:
                 return first
             seen = i
@@ -186,10 +193,16 @@ class Before:
 
     def changed(self) -> int:
         """When production was last touched, before the first attempt."""
-        events = self.events[:self.first_attempt()]
+        events = self.events[: self.first_attempt()]
         while True:
-            i = last(events, there(PRODUCTION), "DeployStarted", "EnvironmentUnsure", "EnvironmentConfirmed",
-                     "EnvironmentBaselined")
+            i = last(
+                events,
+                there(PRODUCTION),
+                "DeployStarted",
+                "EnvironmentUnsure",
+                "EnvironmentConfirmed",
+                "EnvironmentBaselined",
+            )
             if i == NEVER or self.events[i].type != "DeployStarted":
                 return i
             if self.left(i) != "unchanged":
@@ -204,15 +217,25 @@ class Before:
             return
         if last(self.events, there(STAGE), "EnvironmentConfirmed") > done:
             yield "stage was stated, not deployed to"
-        review = last(self.events, of(self.release, self.content), "CodeReviewApproved", "CodeReviewRejected",
-                      "CodeReviewWithdrawn")
+        review = last(
+            self.events,
+            of(self.release, self.content),
+            "CodeReviewApproved",
+            "CodeReviewRejected",
+            "CodeReviewWithdrawn",
+        )
         if review < max(done, changed) or self.events[review].type != "CodeReviewApproved":
             yield "nobody reviewed it"
         elif self.events[review].actor.id in self.authors():
             yield "an author reviewed it"
         restored = last(
-            self.events, lambda e: there(STAGE)(e) or (e.type == "StageMigrationFailed" and of(self.release)(e)),
-            "DataRestored", "DataRestoreFailed", "DataMarkedCorrupt", "StageMigrationFailed", "LeaseExpired",
+            self.events,
+            lambda e: there(STAGE)(e) or (e.type == "StageMigrationFailed" and of(self.release)(e)),
+            "DataRestored",
+            "DataRestoreFailed",
+            "DataMarkedCorrupt",
+            "StageMigrationFailed",
+            "LeaseExpired",
             "LeaseBroken",
         )
         if restored < max(done, changed) or self.events[restored].type != "DataRestored":
@@ -230,8 +253,13 @@ class Before:
 
     def base(self) -> str | None:
         """What production is known to have run last."""
-        i = last(self.events, lambda e: there(PRODUCTION)(e) and getattr(e.event, "release", None) is not None,
-                 "DeploySucceeded", "EnvironmentConfirmed", "EnvironmentBaselined")
+        i = last(
+            self.events,
+            lambda e: there(PRODUCTION)(e) and getattr(e.event, "release", None) is not None,
+            "DeploySucceeded",
+            "EnvironmentConfirmed",
+            "EnvironmentBaselined",
+        )
         return None if i == NEVER else self.events[i].event.release
 
     def window(self) -> Iterator[str]:
@@ -259,8 +287,13 @@ class Before:
             yield "there is no open problem in production"
         if self.content in rolled_back(self.events, but=self.content):
             yield "it was rolled back from"
-        ran = [e for e in self.events if e.type in {"DeploySucceeded", "EnvironmentBaselined", "EnvironmentConfirmed"}
-               and there(PRODUCTION)(e) and getattr(e.event, "content_digest", None) == self.content]
+        ran = [
+            e
+            for e in self.events
+            if e.type in {"DeploySucceeded", "EnvironmentBaselined", "EnvironmentConfirmed"}
+            and there(PRODUCTION)(e)
+            and getattr(e.event, "content_digest", None) == self.content
+        ]
         if not ran:
             yield "it never ran there"
 

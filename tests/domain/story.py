@@ -140,12 +140,23 @@ class Story:
         for ordinal, new in enumerate(facts):
             position = situation.position + 1
             recorded = Recorded(
-                project="demo", position=position, id=UUID(int=(7 << 76) + position), type=type(new.event).__name__,
-                schema=1, stream=new.stream, version=1 + sum(e.stream == new.stream for e in self.events),
+                project="demo",
+                position=position,
+                id=UUID(int=(7 << 76) + position),
+                type=type(new.event).__name__,
+                schema=1,
+                stream=new.stream,
+                version=1 + sum(e.stream == new.stream for e in self.events),
                 recorded_at=self.now,
-                occurred_at=new.occurred_at or self.now, actor=actor, command_id=command_id, ordinal=ordinal,
-                request_hash=digest(type(command).__name__), causation=None, correlation=None,
-                policy_version=situation.policy_version, event=new.event,
+                occurred_at=new.occurred_at or self.now,
+                actor=actor,
+                command_id=command_id,
+                ordinal=ordinal,
+                request_hash=digest(type(command).__name__),
+                causation=None,
+                correlation=None,
+                policy_version=situation.policy_version,
+                event=new.event,
             )
             again = decode(encode(recorded))
             self.events.append(again)
@@ -246,21 +257,33 @@ class Story:
         place = self.situation.environment(environment)
         assert place.deploy is not None
         assert place.lease is not None
-        self.do("ci-1", ReportDeploySucceeded(
-            release=release, deploy=place.deploy.deploy, fencing_token=place.lease.token,
-            observed_digest=place.deploy.content,
-            schema_digest=digest(f"schema of {release}") if environment == PRODUCTION else None,
-        ))
+        self.do(
+            "ci-1",
+            ReportDeploySucceeded(
+                release=release,
+                deploy=place.deploy.deploy,
+                fencing_token=place.lease.token,
+                observed_digest=place.deploy.content,
+                schema_digest=digest(f"schema of {release}") if environment == PRODUCTION else None,
+            ),
+        )
 
     def fail(self, release: str, environment: str, left: Any = "partial") -> None:
         """The running deploy fails."""
         place = self.situation.environment(environment)
         assert place.deploy is not None
         assert place.lease is not None
-        self.do("ci-1", ReportDeployFailed(
-            release=release, deploy=place.deploy.deploy, fencing_token=place.lease.token, phase="switch",
-            error="the new version did not start", environment_left=left,
-        ))
+        self.do(
+            "ci-1",
+            ReportDeployFailed(
+                release=release,
+                deploy=place.deploy.deploy,
+                fencing_token=place.lease.token,
+                phase="switch",
+                error="the new version did not start",
+                environment_left=left,
+            ),
+        )
 
     def develop(self, release: str, who: str = "anton", **more: Any) -> Story:
         """Open a release, set its content, deploy it to the developer's sandbox, confirm it."""
@@ -277,9 +300,11 @@ class Story:
 
     def test(self, trigger: Any = "manual", failed: tuple[str, ...] = (), ran: tuple[str, ...] = ()) -> str:
         """A whole test run; give its id."""
-        run: str = self.do(
-            "ci-1", StartTestRun(environment=TESTS, trigger=trigger, observed=self.observed(TESTS))
-        ).facts[-1].event.run
+        run: str = (
+            self.do("ci-1", StartTestRun(environment=TESTS, trigger=trigger, observed=self.observed(TESTS)))
+            .facts[-1]
+            .event.run
+        )
         self.report(run, failed=failed, ran=ran)
         return run
 
@@ -287,12 +312,22 @@ class Story:
         """The run's report."""
         lease = self.situation.environment(TESTS).lease
         assert lease is not None
-        self.do("ci-1", ReportTestRun(
-            environment=TESTS, run=run, fencing_token=lease.token, verdict="failed" if failed else "passed",
-            suite_digest=digest("suite"), report=digest(run), started_at=self.now, finished_at=self.now,
-            counts=TestCounts(total=412, passed=412 - len(failed), failed=len(failed), skipped=0), failed=failed,
-            ran=ran,
-        ))
+        self.do(
+            "ci-1",
+            ReportTestRun(
+                environment=TESTS,
+                run=run,
+                fencing_token=lease.token,
+                verdict="failed" if failed else "passed",
+                suite_digest=digest("suite"),
+                report=digest(run),
+                started_at=self.now,
+                finished_at=self.now,
+                counts=TestCounts(total=412, passed=412 - len(failed), failed=len(failed), skipped=0),
+                failed=failed,
+                ran=ran,
+            ),
+        )
 
     def to_tests(self, release: str, ran: tuple[str, ...] = ()) -> Story:
         """From a confirmed development to passed tests."""
@@ -308,40 +343,64 @@ class Story:
 
     def restore(self, environment: str = STAGE, source: str = PRODUCTION, who: str = "ci-1") -> str:
         """A whole restore; give its id."""
-        granted = self.do(
-            who, StartRestore(environment=environment, source=source, observed=self.observed(environment))
-        ).facts[0].event
+        granted = (
+            self.do(who, StartRestore(environment=environment, source=source, observed=self.observed(environment)))
+            .facts[0]
+            .event
+        )
         restore: str = granted.subject.split()[1]
-        self.do(who, ReportRestored(
-            environment=environment, restore=restore, fencing_token=granted.fencing_token, snapshot="nightly dump",
-            taken_at=self.now, schema_digest=self.situation.environment(source).mark.schema_digest,
-        ))
+        self.do(
+            who,
+            ReportRestored(
+                environment=environment,
+                restore=restore,
+                fencing_token=granted.fencing_token,
+                snapshot="nightly dump",
+                taken_at=self.now,
+                schema_digest=self.situation.environment(source).mark.schema_digest,
+            ),
+        )
         return restore
 
     def migrate(self, release: str) -> str:
         """A whole rehearsal of the release's migrations; give its id."""
-        granted = self.do(
-            "ci-1", StartMigration(release=release, environment=STAGE, observed=self.observed(STAGE))
-        ).facts[0].event
+        granted = (
+            self.do("ci-1", StartMigration(release=release, environment=STAGE, observed=self.observed(STAGE)))
+            .facts[0]
+            .event
+        )
         migration: str = granted.subject.split()[1]
         content = self.situation.releases[release].content
         assert content is not None
-        self.do("ci-1", ReportMigrated(
-            release=release, environment=STAGE, migration=migration, fencing_token=granted.fencing_token,
-            migrations=tuple(AppliedMigration(id=m.id, digest=m.digest, duration_ms=38_000)
-                             for m in content.migrations),
-            schema_before=digest("before"), schema_after=digest(f"schema of {release}"),
-        ))
+        self.do(
+            "ci-1",
+            ReportMigrated(
+                release=release,
+                environment=STAGE,
+                migration=migration,
+                fencing_token=granted.fencing_token,
+                migrations=tuple(
+                    AppliedMigration(id=m.id, digest=m.digest, duration_ms=38_000) for m in content.migrations
+                ),
+                schema_before=digest("before"),
+                schema_after=digest(f"schema of {release}"),
+            ),
+        )
         return migration
 
     def rehearse(self, release: str) -> Story:
         """From approved manual QA to a complete rehearsal in stage."""
         self.deploy(release, STAGE)
         running = self.situation.environment(PRODUCTION).last_sure
-        self.do("reviewer-1", ApproveCodeReview(
-            release=release, base_release=running.release if running else None, commit_range="v1..v2",
-            diff_digest=digest(f"diff of {release}"),
-        ))
+        self.do(
+            "reviewer-1",
+            ApproveCodeReview(
+                release=release,
+                base_release=running.release if running else None,
+                commit_range="v1..v2",
+                diff_digest=digest(f"diff of {release}"),
+            ),
+        )
         if not self.situation.environment(PRODUCTION).never_used:
             self.tick(minutes=1)
             self.restore()
@@ -349,10 +408,14 @@ class Story:
         assert content is not None
         if content.migrations:
             self.migrate(release)
-        self.do("qa-2", ApproveManualQA(
-            release=release, environment=STAGE,
-            areas=(*ALL_AREAS, *self.situation.releases[release].affected_areas),
-        ))
+        self.do(
+            "qa-2",
+            ApproveManualQA(
+                release=release,
+                environment=STAGE,
+                areas=(*ALL_AREAS, *self.situation.releases[release].affected_areas),
+            ),
+        )
         return self
 
     def check_logs(self) -> Story:
@@ -406,17 +469,24 @@ def why(decision: Decision) -> str:
 def opened(policy: dict[str, Any] | None = None) -> Story:
     """A project with two founders and nothing else."""
     story = Story()
-    story.do(SERVE, OpenProject(
-        founders=("admin-1", "admin-2"),
-        enrolments=tuple(
-            CredentialGiven(
-                credential=f"K-{n}", principal=f"admin-{n}", secret_digest=digest(f"enrolment of admin-{n}"),
-                purpose="enrolment", scopes=("write",), expires_at=MONDAY + timedelta(days=7),
-            )
-            for n in (1, 2)
+    story.do(
+        SERVE,
+        OpenProject(
+            founders=("admin-1", "admin-2"),
+            enrolments=tuple(
+                CredentialGiven(
+                    credential=f"K-{n}",
+                    principal=f"admin-{n}",
+                    secret_digest=digest(f"enrolment of admin-{n}"),
+                    purpose="enrolment",
+                    scopes=("write",),
+                    expires_at=MONDAY + timedelta(days=7),
+                )
+                for n in (1, 2)
+            ),
+            policy=policy or policies.shipped(),
         ),
-        policy=policy or policies.shipped(),
-    ))
+    )
     return story
 
 
@@ -460,11 +530,18 @@ def _told_running() -> Story:
 
 def _running(policy: dict[str, Any] | None) -> Story:
     story = team(policy)
-    story.both("admin-1", "rm-1", BaselineEnvironment(
-        environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema"),
-        artifacts=(Artifact(purl="pkg:oci/trading@4.11.0", digest=digest("4.11.0 image")),),
-        head=(RepositoryHead(repository="trading", sha="a" * 40),),
-    ))
+    story.both(
+        "admin-1",
+        "rm-1",
+        BaselineEnvironment(
+            environment=PRODUCTION,
+            release="4.11.0",
+            content_digest=digest("4.11.0"),
+            schema_digest=digest("schema"),
+            artifacts=(Artifact(purl="pkg:oci/trading@4.11.0", digest=digest("4.11.0 image")),),
+            head=(RepositoryHead(repository="trading", sha="a" * 40),),
+        ),
+    )
     return story
 
 

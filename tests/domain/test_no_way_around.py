@@ -33,6 +33,8 @@ def test_whatever_people_do_no_deploy_starts_without_its_evidence(seed: int) -> 
 def test_the_walks_come_far_enough_to_say_something() -> None:
     started = {
         (recorded.event.environment, recorded.event.intent)
-        for seed in range(SEEDS) for recorded in Walk(seed).go(STEPS).events if recorded.type == "DeployStarted"
+        for seed in range(SEEDS)
+        for recorded in Walk(seed).go(STEPS).events
+        if recorded.type == "DeployStarted"
     }
     assert {("production", "promote"), ("production", "rollback"), ("stage", "redeploy")} <= started

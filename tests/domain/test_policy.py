@@ -49,9 +49,7 @@ UNDER_THE_FLOOR: dict[str, Change] = {
     "stage restored from the sandbox": environment(REHEARSAL, restore_sources=["sandbox", "production"]),
     "stage not restored": environment(REHEARSAL, restore_sources=[]),
     "production without a window": environment(PRODUCTION, windows=[]),
-    "a window of its own": environment(
-        PRODUCTION, windows=[{"days": ["Fri"], "opens": "09:00", "closes": "12:00"}]
-    ),
+    "a window of its own": environment(PRODUCTION, windows=[{"days": ["Fri"], "opens": "09:00", "closes": "12:00"}]),
     "a longer weekend": environment(
         PRODUCTION, windows=[{"days": ["Sat", "Sun"], "opens": "09:00", "closes": "13:00"}]
     ),

@@ -145,9 +145,10 @@ class Walk:
         fixes = tuple(p for p in problems if problems[p].environment == PRODUCTION and self.random.random() < 0.7)
         salt = str(self.random.randrange(3))
         more: dict[str, Any] = {"migrations": ()} if self.random.random() < 0.3 else {}
-        self.ask(self.any_of(("anton", "dora")), self.story.content(
-            name, salt=salt, contains=tuple(sorted(contains - {name})), fixes=fixes, **more
-        ))
+        self.ask(
+            self.any_of(("anton", "dora")),
+            self.story.content(name, salt=salt, contains=tuple(sorted(contains - {name})), fixes=fixes, **more),
+        )
 
     def advance(self, name: str) -> None:
         """What the gate of the next environment asks for first, or the deploy itself."""
@@ -186,30 +187,37 @@ class Walk:
         actions: dict[str, Callable[[], Any]] = {
             "content-current": lambda: self.content(name),
             "environment-order": lambda: None,
-            "development-confirmed": lambda: self.ask("anton", ConfirmDevelopment(release=name))
-            or self.deploy(name, DEVELOPMENT),
+            "development-confirmed": lambda: (
+                self.ask("anton", ConfirmDevelopment(release=name)) or self.deploy(name, DEVELOPMENT)
+            ),
             "tests-passed": lambda: self.test() or self.deploy(name, TESTS),
-            "manual-qa-approved": lambda: self.ask("qa-1", ApproveManualQA(release=name, environment=SANDBOX))
-            or self.deploy(name, SANDBOX),
+            "manual-qa-approved": lambda: (
+                self.ask("qa-1", ApproveManualQA(release=name, environment=SANDBOX)) or self.deploy(name, SANDBOX)
+            ),
             "release-present": lambda: self.deploy(name, STAGE),
-            "code-reviewed": lambda: self.ask("reviewer-1", ApproveCodeReview(
-                release=name, commit_range="v1..v2", diff_digest=digest("d"), base_release=base
-            )) or self.deploy(name, STAGE),
+            "code-reviewed": lambda: (
+                self.ask(
+                    "reviewer-1",
+                    ApproveCodeReview(release=name, commit_range="v1..v2", diff_digest=digest("d"), base_release=base),
+                )
+                or self.deploy(name, STAGE)
+            ),
             "production-data-restored": self.restore,
-            "migrations-passed": lambda: self.ask("ci-1", StartMigration(
-                release=name, environment=STAGE, observed=story.observed(STAGE)
-            )) or self.restore(),
-            "core-areas-approved": lambda: self.ask("qa-2", ApproveManualQA(
-                release=name, environment=STAGE, areas=(*ALL_AREAS, *release.affected_areas)
-            )),
+            "migrations-passed": lambda: (
+                self.ask("ci-1", StartMigration(release=name, environment=STAGE, observed=story.observed(STAGE)))
+                or self.restore()
+            ),
+            "core-areas-approved": lambda: self.ask(
+                "qa-2", ApproveManualQA(release=name, environment=STAGE, areas=(*ALL_AREAS, *release.affected_areas))
+            ),
             "rehearsal-current": lambda: self.deploy(name, STAGE),
             "includes-production": lambda: self.content(name),
-            "hotfix-confirmed": lambda: self.ask("rm-1", ConfirmHotfix(
-                release=name, problem=self.any_of(story.situation.problems)
-            )),
-            "no-open-problem": lambda: self.ask("rm-1", ResolveProblem(
-                problem=self.any_of(story.situation.problems) or "P-0", how="done"
-            )),
+            "hotfix-confirmed": lambda: self.ask(
+                "rm-1", ConfirmHotfix(release=name, problem=self.any_of(story.situation.problems))
+            ),
+            "no-open-problem": lambda: self.ask(
+                "rm-1", ResolveProblem(problem=self.any_of(story.situation.problems) or "P-0", how="done")
+            ),
             "release-window": self.wait,
             "log-watch-current": self.logs,
             "no-hold": lambda: self.ask("rm-1", LiftReleaseHold(release=name, reason="go on")),
@@ -242,8 +250,9 @@ class Walk:
     def restore(self, environment: str = STAGE) -> bool:
         self.story.tick(minutes=1)
         source = self.any_of((PRODUCTION, PRODUCTION, PRODUCTION, STAGE, SANDBOX))
-        return self.ask("ci-1", StartRestore(environment=environment, source=source,
-                                             observed=self.story.observed(environment)))
+        return self.ask(
+            "ci-1", StartRestore(environment=environment, source=source, observed=self.story.observed(environment))
+        )
 
     def state(self, environment: str) -> None:
         place = self.story.situation.environment(environment)
@@ -253,8 +262,9 @@ class Walk:
         if there is None or self.random.random() < 0.1:
             command = StateContent(environment=environment, state=self.any_of(("empty", "mixed")), reason="looked")
         else:
-            command = StateContent(environment=environment, state="content", release=there[0],
-                                   content_digest=there[1], reason="looked")
+            command = StateContent(
+                environment=environment, state="content", release=there[0], content_digest=there[1], reason="looked"
+            )
         first, second = self.random.sample(["rm-1", "qa-1", "dora", "anton"], 2)
         if self.ask(first, command):
             for name in list(self.story.situation.asks):
@@ -272,46 +282,99 @@ class Walk:
 
     def report(self, place: Any, lease: Any, *, good: bool) -> None:
         """The report of what runs there."""
+        if place.deploy is not None:
+            self.report_deploy(place, lease, good=good)
+        else:
+            self.report_work(place, lease, good=good)
+
+    def report_deploy(self, place: Any, lease: Any, *, good: bool) -> None:
+        """The deploy worked, or it did not, and left something behind."""
+        release, deploy = place.deploy.release, place.deploy.deploy
+        if good:
+            self.ask(
+                "ci-1",
+                ReportDeploySucceeded(
+                    release=release,
+                    deploy=deploy,
+                    fencing_token=lease.token,
+                    observed_digest=place.deploy.content,
+                    schema_digest=digest(release) if place.name == PRODUCTION else None,
+                ),
+            )
+            return
+        self.ask(
+            "ci-1",
+            ReportDeployFailed(
+                release=release,
+                deploy=deploy,
+                fencing_token=lease.token,
+                phase="switch",
+                error="no",
+                environment_left=self.any_of(("unchanged", "unchanged", "partial", "unknown")),
+            ),
+        )
+
+    def report_work(self, place: Any, lease: Any, *, good: bool) -> None:
+        """The test run, the restore or the migration gives its report."""
         name, token, now = lease.subject.split()[1], lease.token, self.story.now
         schema = self.story.situation.environment(PRODUCTION).mark.schema_digest
         match lease.kind:
-            case "deploy" if place.deploy is not None and good:
-                self.ask("ci-1", ReportDeploySucceeded(
-                    release=place.deploy.release, deploy=name, fencing_token=token,
-                    observed_digest=place.deploy.content,
-                    schema_digest=digest(place.deploy.release) if place.name == PRODUCTION else None,
-                ))
-            case "deploy" if place.deploy is not None:
-                self.ask("ci-1", ReportDeployFailed(
-                    release=place.deploy.release, deploy=name, fencing_token=token, phase="switch", error="no",
-                    environment_left=self.any_of(("unchanged", "unchanged", "partial", "unknown")),
-                ))
             case "test-run":
-                self.ask("ci-1", ReportTestRun(
-                    environment=TESTS, run=name, fencing_token=token, verdict="passed" if good else "failed",
-                    suite_digest=digest("suite"), report=digest(name), started_at=now, finished_at=now,
-                    counts=TestCounts(total=9, passed=9 if good else 8, failed=0 if good else 1, skipped=0),
-                ))
+                self.ask(
+                    "ci-1",
+                    ReportTestRun(
+                        environment=TESTS,
+                        run=name,
+                        fencing_token=token,
+                        verdict="passed" if good else "failed",
+                        suite_digest=digest("suite"),
+                        report=digest(name),
+                        started_at=now,
+                        finished_at=now,
+                        counts=TestCounts(total=9, passed=9 if good else 8, failed=0 if good else 1, skipped=0),
+                    ),
+                )
             case "restore" if good:
-                self.ask("ci-1", ReportRestored(
-                    environment=place.name, restore=name, fencing_token=token, snapshot="dump", taken_at=now,
-                    schema_digest=schema,
-                ))
+                self.ask(
+                    "ci-1",
+                    ReportRestored(
+                        environment=place.name,
+                        restore=name,
+                        fencing_token=token,
+                        snapshot="dump",
+                        taken_at=now,
+                        schema_digest=schema,
+                    ),
+                )
             case "restore":
-                self.ask("ci-1", ReportRestoreFailed(environment=place.name, restore=name, fencing_token=token,
-                                                     error="no"))
+                self.ask(
+                    "ci-1", ReportRestoreFailed(environment=place.name, restore=name, fencing_token=token, error="no")
+                )
             case "migration" if good:
                 there = place.occupant.migrations if place.occupant is not None else ()
-                self.ask("ci-1", ReportMigrated(
-                    release=lease.work.release, environment=STAGE, migration=name, fencing_token=token,
-                    migrations=tuple(AppliedMigration(id=m.id, digest=m.digest, duration_ms=1) for m in there),
-                    schema_before=digest("1"), schema_after=digest("2"),
-                ))
+                self.ask(
+                    "ci-1",
+                    ReportMigrated(
+                        release=lease.work.release,
+                        environment=STAGE,
+                        migration=name,
+                        fencing_token=token,
+                        migrations=tuple(AppliedMigration(id=m.id, digest=m.digest, duration_ms=1) for m in there),
+                        schema_before=digest("1"),
+                        schema_after=digest("2"),
+                    ),
+                )
             case _:
-                self.ask("ci-1", ReportMigrationFailed(
-                    release=lease.work.release or "x", environment=STAGE, migration=name, fencing_token=token,
-                    error="no",
-                ))
+                self.ask(
+                    "ci-1",
+                    ReportMigrationFailed(
+                        release=lease.work.release or "x",
+                        environment=STAGE,
+                        migration=name,
+                        fencing_token=token,
+                        error="no",
+                    ),
+                )
 
     def rollback(self) -> None:
         """Back, where there is a problem in production, or where one is made up for it."""
@@ -321,8 +384,12 @@ class Walk:
         self.ask("rm-1", RequestRollback(environment=PRODUCTION, problem=problem))
         for request in list(self.story.situation.requests.values()):
             if request.intent == "rollback":
-                self.ask("ci-1", StartDeploy(release=request.release, deploy=request.deploy,
-                                             observed=self.story.observed(PRODUCTION)))
+                self.ask(
+                    "ci-1",
+                    StartDeploy(
+                        release=request.release, deploy=request.deploy, observed=self.story.observed(PRODUCTION)
+                    ),
+                )
 
     def hurry(self, name: str) -> None:
         """Into production, with whatever problem may be named for it."""
@@ -359,24 +426,37 @@ class Walk:
             ResolveProblem(problem=problem, how="x"),
             DismissProblem(problem=problem, reason="x"),
             ReopenProblem(problem=problem, reason="x"),
-            ObserveFact(environment=environment, kind=self.any_of(("deploy", "restore", "drift", "other")),
-                        source="cron", description=f"seen {len(story.events)}",
-                        observed_digest=digest(str(len(story.events)))),
+            ObserveFact(
+                environment=environment,
+                kind=self.any_of(("deploy", "restore", "drift", "other")),
+                source="cron",
+                description=f"seen {len(story.events)}",
+                observed_digest=digest(str(len(story.events))),
+            ),
             AbortTestRun(environment=TESTS, run="R-1", reason="x", hotfix=name),
             ReportErased(environment=environment, cause="x", observed=story.observed(environment)),
             ConfirmHotfix(release=name, problem=problem),
         ]
         if request is not None:
             choices.append(CancelDeploy(release=request.release, deploy=request.deploy, reason="x"))
-            choices.append(StartDeploy(release=request.release, deploy=request.deploy,
-                                       observed=story.observed(request.environment)))
+            choices.append(
+                StartDeploy(
+                    release=request.release, deploy=request.deploy, observed=story.observed(request.environment)
+                )
+            )
         if lease is not None:
             choices.append(BreakLease(environment=environment, lease=lease.lease, reason="x"))
         command = self.any_of(choices)
         if self.random.random() < 0.6:
-            who = {"RequestRollback": "rm-1", "BreakLease": "rm-1", "StartDeploy": "ci-1", "RequestDeploy": "anton",
-                   "ResolveProblem": "rm-1", "DismissProblem": "rm-1", "ConfirmHotfix": "rm-1"}.get(
-                       type(command).__name__, "qa-1")
+            who = {
+                "RequestRollback": "rm-1",
+                "BreakLease": "rm-1",
+                "StartDeploy": "ci-1",
+                "RequestDeploy": "anton",
+                "ResolveProblem": "rm-1",
+                "DismissProblem": "rm-1",
+                "ConfirmHotfix": "rm-1",
+            }.get(type(command).__name__, "qa-1")
         match self.random.randrange(14):
             case 12:
                 self.rollback()

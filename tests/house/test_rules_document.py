@@ -26,8 +26,11 @@ def rows(title: str) -> list[list[str]]:
     """The rows of all tables of one section, without their heads."""
     [section] = re.findall(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
     lines = [line for line in section.splitlines() if line.startswith("| ")]
-    return [cells for line in lines if (cells := [cell.strip() for cell in line.strip("|").split(" | ")])[0] not in
-            {"Sentence", "Check"}]
+    return [
+        cells
+        for line in lines
+        if (cells := [cell.strip() for cell in line.strip("|").split(" | ")])[0] not in {"Sentence", "Check"}
+    ]
 
 
 def titles() -> list[str]:

@@ -106,8 +106,9 @@ def role_held(situation: Situation, command: Any, actor: Actor) -> CheckOutcome:
     required = ", ".join(entitled) or "nobody"
     if actor.kind == "system" or SYSTEM in entitled:
         holds = actor.kind == "system" and SYSTEM in entitled
-        return CheckOutcome(check="role-held", state="passed" if holds else "failed", required=required,
-                            observed=actor.kind)
+        return CheckOutcome(
+            check="role-held", state="passed" if holds else "failed", required=required, observed=actor.kind
+        )
     principal = situation.team.principals.get(actor.id)
     if principal is None or not principal.active:
         return CheckOutcome(check="role-held", state="failed", required=required, observed="not registered, or left")

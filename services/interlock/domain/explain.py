@@ -21,16 +21,15 @@ def explain(situation: Situation, submitted: Submitted, now: datetime) -> Decisi
     return answer(situation, submitted, now).decision
 
 
-def gate(
-    situation: Situation, release: str, environment: str, now: datetime, actor: Actor | None = None
-) -> Decision:
+def gate(situation: Situation, release: str, environment: str, now: datetime, actor: Actor | None = None) -> Decision:
     """The gate of deploying `release` to `environment`, for `actor`, or for whoever is entitled.
 
     Raises NotFound.
     """
     asking = actor if actor is not None else _somebody(situation, environment, now)
-    case = Case(situation=situation, command=RequestDeploy(release=release, environment=environment), actor=asking,
-                now=now)
+    case = Case(
+        situation=situation, command=RequestDeploy(release=release, environment=environment), actor=asking, now=now
+    )
     found = case.release(release)
     case.environment(environment)
     asked = deploy_asked(case, found, environment, requester=asking.id)
@@ -43,8 +42,13 @@ def gate(
     checks = tuple(outcome for outcome in decision.checks if outcome.check != "role-held")
     holds = all(outcome.holds for outcome in checks)
     return Decision(
-        action=decision.action, result="allowed" if holds else "refused", position=decision.position,
-        policy_version=decision.policy_version, checks=checks, allowed_at=decision.allowed_at, next=decision.next,
+        action=decision.action,
+        result="allowed" if holds else "refused",
+        position=decision.position,
+        policy_version=decision.policy_version,
+        checks=checks,
+        allowed_at=decision.allowed_at,
+        next=decision.next,
     )
 
 

@@ -53,17 +53,24 @@ def _problems(situation: Situation, policy: Policy, now: datetime) -> Iterator[O
             yield Obligation(
                 who=team.persons_holding("developer", "tester", "reviewer", "release-manager"),
                 what=f'react to "{problem.title}" in {problem.environment}',
-                command=f"dt problem ack {problem.problem}", subject=problem.problem, since=problem.since,
-                by=problem.react_by, overdue=now > problem.react_by,
+                command=f"dt problem ack {problem.problem}",
+                subject=problem.problem,
+                since=problem.since,
+                by=problem.react_by,
+                overdue=now > problem.react_by,
             )
             continue
         who = tuple(
-            p for p in team.persons_holding("tester", "reviewer", "release-manager")
+            p
+            for p in team.persons_holding("tester", "reviewer", "release-manager")
             if independence.resolver_independent(p, situation, problem, None, policy.production)
         )
         yield Obligation(
-            who=who, what=f'settle "{problem.title}" in {problem.environment}',
-            command=f"dt problem resolve {problem.problem}", subject=problem.problem, since=problem.since,
+            who=who,
+            what=f'settle "{problem.title}" in {problem.environment}',
+            command=f"dt problem resolve {problem.problem}",
+            subject=problem.problem,
+            since=problem.since,
         )
 
 
@@ -72,30 +79,45 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
     for rule in policy.environments:
         place = situation.environment(rule.name)
         if place.identity is None:
-            yield Obligation(who=team.persons_holding("administrator"), what=f"register {rule.name}",
-                             command=f"dt env register {rule.name}", subject=rule.name)
+            yield Obligation(
+                who=team.persons_holding("administrator"),
+                what=f"register {rule.name}",
+                command=f"dt env register {rule.name}",
+                subject=rule.name,
+            )
         if place.unsure is not None:
             yield Obligation(
                 who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),
                 what=f"find out what is in {rule.name}: {place.unsure.cause}",
-                command=f"dt env state {rule.name}", subject=rule.name, since=place.unsure.since,
+                command=f"dt env state {rule.name}",
+                subject=rule.name,
+                since=place.unsure.since,
             )
         owner = team.owners.get(rule.name)
         if rule.owned and (owner is None or not team.principals[owner.at(now)].active):
-            yield Obligation(who=team.persons_holding("administrator"), what=f"name the owner of {rule.name}",
-                             command=f"dt team owner {rule.name} PERSON", subject=rule.name)
+            yield Obligation(
+                who=team.persons_holding("administrator"),
+                what=f"name the owner of {rule.name}",
+                command=f"dt team owner {rule.name} PERSON",
+                subject=rule.name,
+            )
     production = situation.environment(policy.production)
     if production.identity is not None and not production.based and production.last_sure is None:
         yield Obligation(
-            who=team.persons_holding("administrator", "release-manager"), what="declare what production runs",
-            command=f"dt env baseline {production.name}", subject=production.name,
+            who=team.persons_holding("administrator", "release-manager"),
+            what="declare what production runs",
+            command=f"dt env baseline {production.name}",
+            subject=production.name,
         )
     if production.occupant is not None and production.logs_from is not None:
         by = production.logs_from + timedelta(minutes=policy.log_check_every_minutes)
         yield Obligation(
             who=team.persons_holding("developer", "tester", "release-manager"),
-            what=f"check the logs of {production.name}", command=f"dt logs checked {production.name}",
-            subject=production.name, since=production.logs_from, by=by,
+            what=f"check the logs of {production.name}",
+            command=f"dt logs checked {production.name}",
+            subject=production.name,
+            since=production.logs_from,
+            by=by,
             overdue=now > production.logs_from + policy.log_check_due,
         )
 
@@ -106,21 +128,27 @@ def _governance(situation: Situation) -> Iterator[Obligation]:
     for proposal in situation.proposals.values():
         yield Obligation(
             who=tuple(p for p in administrators if p != proposal.proposed_by),
-            what=f"decide on policy {proposal.version}", command=f"dt policy approve {proposal.version}",
+            what=f"decide on policy {proposal.version}",
+            command=f"dt policy approve {proposal.version}",
             subject=f"policy {proposal.version}",
         )
     for ask in situation.asks.values():
         kinds = {"StateContent", "RequestRollback"}
-        who = administrators if ask.command_type not in kinds else team.persons_holding(
-            "release-manager", "tester", "developer", "reviewer"
+        who = (
+            administrators
+            if ask.command_type not in kinds
+            else team.persons_holding("release-manager", "tester", "developer", "reviewer")
         )
         if ask.command_type == "BaselineEnvironment":
             who = team.persons_holding("administrator", "release-manager")
         if ask.command_type == "RequestRollback":
             who = team.persons_holding("release-manager", "developer")
         yield Obligation(
-            who=tuple(p for p in who if p != ask.asked_by), what=f"confirm, as second person: {ask.action}",
-            command=f"dt confirm {ask.ask}", subject=ask.ask, by=ask.until,
+            who=tuple(p for p in who if p != ask.asked_by),
+            what=f"confirm, as second person: {ask.action}",
+            command=f"dt confirm {ask.ask}",
+            subject=ask.ask,
+            by=ask.until,
         )
 
 
@@ -142,21 +170,28 @@ def _next_step(situation: Situation, policy: Policy, release: Release, now: date
     needed = [o for o in decision.missing if o.state == "needed" and o.next is not None and o.check in _VERBS]
     for outcome in needed:
         yield Obligation(
-            who=outcome.who, what=f"{_VERBS[outcome.check]} {release.name}",
-            command=outcome.next or "", subject=release.name, since=_since(release, decision),
+            who=outcome.who,
+            what=f"{_VERBS[outcome.check]} {release.name}",
+            command=outcome.next or "",
+            subject=release.name,
+            since=_since(release, decision),
         )
     for outcome in decision.missing:
         begun = _begun(situation, policy, release, outcome.check)
         if outcome.check in _MACHINE_STEPS and outcome.next is not None and not begun:
             yield Obligation(
-                who=situation.team.holding("runner"), what=f"{_MACHINE_STEPS[outcome.check]} {release.name}",
-                command=outcome.next, subject=release.name,
+                who=situation.team.holding("runner"),
+                what=f"{_MACHINE_STEPS[outcome.check]} {release.name}",
+                command=outcome.next,
+                subject=release.name,
             )
     asked_for = any(request.release == release.name for request in situation.requests.values())
     if decision.allowed and not asked_for:
         yield Obligation(
-            who=situation.team.holding("developer", "release-manager"), what=f"deploy {release.name} to {target}",
-            command=f"dt deploy {release.name} {target}", subject=release.name,
+            who=situation.team.holding("developer", "release-manager"),
+            what=f"deploy {release.name} to {target}",
+            command=f"dt deploy {release.name} {target}",
+            subject=release.name,
         )
 
 
@@ -203,5 +238,7 @@ def _requests(situation: Situation, policy: Policy) -> Iterator[Obligation]:
         yield Obligation(
             who=situation.team.holding(*roles),
             what=f"start {request.deploy}: {request.release} to {request.environment}",
-            command=f"dt deploy start {request.deploy}", subject=request.release, by=request.expires_at,
+            command=f"dt deploy start {request.deploy}",
+            subject=request.release,
+            by=request.expires_at,
         )

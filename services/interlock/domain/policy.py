@@ -213,14 +213,20 @@ def shipped(reading: Literal["weekend", "weekdays-free"] = "weekend") -> dict[st
         core_areas=("orders", "quotes", "positions"),
         environments=(
             EnvironmentPolicy(
-                name="sandbox-anton", purpose="development", owned=True, feed="IEX Sandbox",
+                name="sandbox-anton",
+                purpose="development",
+                owned=True,
+                feed="IEX Sandbox",
                 restore_sources=("tests", "sandbox", "stage", "production"),
                 by_hand=("deploy", "restore", "migration", "erase"),
             ),
             EnvironmentPolicy(name="tests", purpose="tests"),
             EnvironmentPolicy(
-                name="sandbox", purpose="manual-qa", feed="IEX Production",
-                restore_sources=("stage", "production"), by_hand=("deploy", "restore"),
+                name="sandbox",
+                purpose="manual-qa",
+                feed="IEX Production",
+                restore_sources=("stage", "production"),
+                by_hand=("deploy", "restore"),
             ),
             EnvironmentPolicy(name="stage", purpose="rehearsal", restore_sources=("production",)),
             EnvironmentPolicy(name="production", purpose="production", windows=windows, react_minutes=15),

@@ -469,6 +469,4 @@ class Situation:
         return self.environments.get(name) or Environment(name=name)
 
 
-
-
 EMPTY = Situation()

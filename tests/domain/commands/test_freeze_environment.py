@@ -61,10 +61,15 @@ def test_a_freeze_stops_no_rollback() -> None:
 def test_a_freeze_that_ends_before_it_begins_is_invalid(since, until) -> None:
     story = given.developed()
     with pytest.raises(InvalidCommand):
-        story.do("rm-1", FreezeEnvironment(
-            environment=TESTS, reason="audit", since=story.now + timedelta(hours=since) if since else None,
-            until=story.now + timedelta(hours=until),
-        ))
+        story.do(
+            "rm-1",
+            FreezeEnvironment(
+                environment=TESTS,
+                reason="audit",
+                since=story.now + timedelta(hours=since) if since else None,
+                until=story.now + timedelta(hours=until),
+            ),
+        )
 
 
 def test_another_freeze_replaces_it() -> None:

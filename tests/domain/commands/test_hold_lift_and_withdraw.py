@@ -75,9 +75,13 @@ def test_a_production_deploy_that_is_not_settled_forbids_withdrawing() -> None:
     story.fail(R, PRODUCTION)
     outcome = lacks(story.refuse("anton", WITHDRAW, "deploy-settled").decision)["deploy-settled"]
     assert outcome.next == "dt env show production"
-    story.both("rm-1", "qa-1", StateContent(
-        environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"), reason="looked"
-    ))
+    story.both(
+        "rm-1",
+        "qa-1",
+        StateContent(
+            environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"), reason="looked"
+        ),
+    )
     story.do("anton", WITHDRAW)
 
 

@@ -54,6 +54,17 @@ def test_an_enrolment_serves_once() -> None:
     story.refuse(founder, replace(issue, secret_digest=digest("stolen")), "credential-valid")
 
 
+def test_a_credential_gives_no_more_than_it_has() -> None:
+    story = given.opened()
+    founder = Actor(id="admin-1", kind="person", credential="K-1")
+    more = IssueCredential(principal="admin-1", secret_digest=digest("more"), expires_at=story.now + timedelta(days=9))
+    story.do(founder, replace(more, secret_digest=digest("only writes"), scopes=("write",)))
+    writer = replace(founder, credential=story.event("CredentialIssued").credential)
+    with pytest.raises(InvalidCommand, match="no more than it has: write"):
+        story.ask(writer, more)
+    story.do(writer, replace(more, scopes=("write",)))
+
+
 def test_a_secret_proves_one_principal() -> None:
     story, who, command = EXAMPLES["IssueCredential"]()
     story.do(who, command)

@@ -215,8 +215,15 @@ def test_no_core_test_on_a_snapshot_that_is_too_old() -> None:
 
 
 @pytest.mark.parametrize(
-    "environment, command", [(SANDBOX, APPROVE), (STAGE, CORE), (SANDBOX, reject(SANDBOX)), (STAGE, reject(STAGE)),
-                             (SANDBOX, withdraw(SANDBOX)), (STAGE, withdraw(STAGE))],
+    "environment, command",
+    [
+        (SANDBOX, APPROVE),
+        (STAGE, CORE),
+        (SANDBOX, reject(SANDBOX)),
+        (STAGE, reject(STAGE)),
+        (SANDBOX, withdraw(SANDBOX)),
+        (STAGE, withdraw(STAGE)),
+    ],
 )
 def test_the_second_time_changes_nothing(environment: str, command: object) -> None:
     story = in_stage() if environment == STAGE else in_sandbox()

@@ -42,14 +42,25 @@ def started() -> tuple[Story, ReportMigrated]:
     story = restored()
     granted = story.do("ci-1", start(story)).facts[0].event
     return story, ReportMigrated(
-        release=R, environment=STAGE, migration=granted.subject.split()[1], fencing_token=granted.fencing_token,
-        migrations=RAN, schema_before=digest("schema"), schema_after=digest("schema 2"),
+        release=R,
+        environment=STAGE,
+        migration=granted.subject.split()[1],
+        fencing_token=granted.fencing_token,
+        migrations=RAN,
+        schema_before=digest("schema"),
+        schema_after=digest("schema 2"),
     )
 
 
 def failed(report: ReportMigrated) -> ReportMigrationFailed:
-    return ReportMigrationFailed(release=R, environment=STAGE, migration=report.migration,
-                                 fencing_token=report.fencing_token, error="lock timeout", failed_migration=f"{R}-1")
+    return ReportMigrationFailed(
+        release=R,
+        environment=STAGE,
+        migration=report.migration,
+        fencing_token=report.fencing_token,
+        error="lock timeout",
+        failed_migration=f"{R}-1",
+    )
 
 
 def test_the_record_says_on_which_restore_and_since_which_release() -> None:
@@ -107,9 +118,12 @@ def test_exactly_the_release_s_migrations_ran(ran: tuple[AppliedMigration, ...])
 
 def test_what_ran_is_compared_with_what_is_in_stage_also_after_new_content() -> None:
     story, report = started()
-    story.do("anton", story.content(
-        R, salt="2", migrations=(Migration(id="other", digest=digest("other"), backward_compatible=True),)
-    ))
+    story.do(
+        "anton",
+        story.content(
+            R, salt="2", migrations=(Migration(id="other", digest=digest("other"), backward_compatible=True),)
+        ),
+    )
     story.do("ci-1", report)
     assert "StageMigrated" not in story.types()
     assert story.situation.environment(STAGE).lease is None

@@ -60,9 +60,9 @@ def test_what_is_found_under_a_running_deploy_and_belongs_to_it_is_no_drift(whic
 
 def test_drift_names_the_content_that_was_found() -> None:
     with pytest.raises(InvalidCommand, match="which content"):
-        given.released().do("dora", ObserveFact(
-            environment=PRODUCTION, kind="drift", source="scan", description="another image"
-        ))
+        given.released().do(
+            "dora", ObserveFact(environment=PRODUCTION, kind="drift", source="scan", description="another image")
+        )
 
 
 def test_the_same_thing_seen_again_after_all_was_settled_has_happened_again() -> None:
@@ -77,8 +77,11 @@ def test_the_same_thing_seen_again_after_all_was_settled_has_happened_again() ->
 def test_while_a_test_run_goes_on_what_is_seen_makes_it_no_verdict() -> None:
     story = given.developed()
     story.deploy("4.12.0", TESTS)
-    run = story.do("ci-1", StartTestRun(
-        environment=TESTS, trigger="manual", observed=story.observed(TESTS))).facts[-1].event.run
+    run = (
+        story.do("ci-1", StartTestRun(environment=TESTS, trigger="manual", observed=story.observed(TESTS)))
+        .facts[-1]
+        .event.run
+    )
     guards.drift(story, TESTS)
     before = len(story.events)
     story.report(run)

@@ -30,5 +30,7 @@ def test_the_founders_are_two_different_persons(founders) -> None:
 
 def test_each_founder_gets_a_code() -> None:
     with pytest.raises(InvalidCommand, match="enrolments"):
-        Story().do("serve", OpenProject(
-            founders=("admin-1", "admin-9"), enrolments=examples.enrolments(), policy=policies.shipped()))
+        Story().do(
+            "serve",
+            OpenProject(founders=("admin-1", "admin-9"), enrolments=examples.enrolments(), policy=policies.shipped()),
+        )

@@ -88,9 +88,13 @@ def test_the_problem_is_not_closed_while_production_is_unsure(command: type) -> 
     problem = story.event("ProblemReported").problem
     words = {"how": "looked"} if command is ResolveProblem else {"reason": "looked"}
     story.refuse("rm-1", command(problem=problem, **words), "production-sure")
-    story.both("rm-1", "qa-1", StateContent(
-        environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"), reason="looked"
-    ))
+    story.both(
+        "rm-1",
+        "qa-1",
+        StateContent(
+            environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"), reason="looked"
+        ),
+    )
     story.do("rm-1", command(problem=problem, **words))
 
 
@@ -165,8 +169,9 @@ def test_reporting_it_again_changes_nothing() -> None:
     story = started(PRODUCTION)
     lease, deploy = story.situation.environment(PRODUCTION).lease, story.event("DeployStarted").deploy
     assert lease is not None
-    report = ReportDeployFailed(release=R, deploy=deploy, fencing_token=lease.token, phase="switch", error="no",
-                                environment_left="partial")
+    report = ReportDeployFailed(
+        release=R, deploy=deploy, fencing_token=lease.token, phase="switch", error="no", environment_left="partial"
+    )
     story.do("ci-1", report)
     assert not story.do("ci-1", report).facts
 
@@ -176,7 +181,16 @@ def test_a_failure_reported_after_the_lease_is_something_that_happened() -> None
     lease, deploy = story.situation.environment(PRODUCTION).lease, story.event("DeployStarted").deploy
     assert lease is not None
     story.tick(minutes=16)
-    story.do("ci-1", ReportDeployFailed(release=R, deploy=deploy, fencing_token=lease.token, phase="switch",
-                                        error="no", environment_left="unchanged"))
+    story.do(
+        "ci-1",
+        ReportDeployFailed(
+            release=R,
+            deploy=deploy,
+            fencing_token=lease.token,
+            phase="switch",
+            error="no",
+            environment_left="unchanged",
+        ),
+    )
     assert "FactObserved" in story.types()
     assert story.situation.environment(PRODUCTION).unsure is not None

@@ -34,7 +34,10 @@ def started(environment: str = PRODUCTION) -> tuple[Story, ReportDeploySucceeded
     assert lease is not None
     assert content is not None
     return story, ReportDeploySucceeded(
-        release=R, deploy=deploy, fencing_token=lease.token, observed_digest=content.digest,
+        release=R,
+        deploy=deploy,
+        fencing_token=lease.token,
+        observed_digest=content.digest,
         schema_digest=digest("schema after"),
     )
 
@@ -52,7 +55,9 @@ def test_the_release_is_the_occupant_with_the_digest_of_its_content() -> None:
 def test_a_release_is_completed_when_it_reaches_production() -> None:
     story, report = started()
     assert [type(new.event).__name__ for new in story.do("ci-1", report).facts] == [
-        "DeploySucceeded", "LeaseReleased", "ReleaseCompleted",
+        "DeploySucceeded",
+        "LeaseReleased",
+        "ReleaseCompleted",
     ]
 
 
@@ -117,7 +122,12 @@ def test_a_late_report_comes_too_late_even_before_anybody_ended_the_lease() -> N
     story.now += timedelta(minutes=15)
     story.do("ci-1", report)
     assert story.types()[-6:] == [
-        "LeaseExpired", "EnvironmentUnsure", "ProblemReported", "FactObserved", "EnvironmentUnsure", "ProblemReported",
+        "LeaseExpired",
+        "EnvironmentUnsure",
+        "ProblemReported",
+        "FactObserved",
+        "EnvironmentUnsure",
+        "ProblemReported",
     ]
 
 
@@ -138,9 +148,13 @@ def test_what_was_seen_while_it_ran_is_not_made_sure_by_its_success() -> None:
     story.do("ci-1", report)
     assert story.situation.environment(STAGE).unsure is not None
     story.refuse("anton", RequestDeploy(release=R, environment=STAGE), "environment-sure")
-    story.both("qa-1", "rm-1", StateContent(
-        environment=STAGE, state="content", release=R, content_digest=report.observed_digest, reason="looked"
-    ))
+    story.both(
+        "qa-1",
+        "rm-1",
+        StateContent(
+            environment=STAGE, state="content", release=R, content_digest=report.observed_digest, reason="looked"
+        ),
+    )
     assert story.situation.environment(STAGE).unsure is None
 
 

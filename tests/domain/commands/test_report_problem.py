@@ -40,8 +40,11 @@ def test_it_keeps_that_release_from_being_approved_there_or_later() -> None:
     story.refuse("qa-1", ApproveManualQA(release="4.12.0", environment=SANDBOX), "no-open-problem")
     story = given.in_stage()
     story.problem(SANDBOX)
-    story.refuse("reviewer-1", ApproveCodeReview(
-        release="4.12.0", base_release="4.11.0", commit_range="a..b", diff_digest=digest("d")), "no-open-problem")
+    story.refuse(
+        "reviewer-1",
+        ApproveCodeReview(release="4.12.0", base_release="4.11.0", commit_range="a..b", diff_digest=digest("d")),
+        "no-open-problem",
+    )
     story.refuse("qa-2", ApproveManualQA(release="4.12.0", environment=STAGE), "no-open-problem")
 
 

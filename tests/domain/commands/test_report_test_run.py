@@ -28,8 +28,14 @@ def started(story: Story | None = None) -> tuple[Story, ReportTestRun]:
     run = StartTestRun(environment=TESTS, trigger="manual", observed=story.observed(TESTS))
     event = story.do("ci-1", run).facts[-1].event
     return story, ReportTestRun(
-        environment=TESTS, run=event.run, fencing_token=event.fencing_token, verdict="passed",
-        suite_digest=digest("suite"), counts=counts(), report=digest("report"), started_at=story.now,
+        environment=TESTS,
+        run=event.run,
+        fencing_token=event.fencing_token,
+        verdict="passed",
+        suite_digest=digest("suite"),
+        counts=counts(),
+        report=digest("report"),
+        started_at=story.now,
         finished_at=story.now,
     )
 
@@ -100,8 +106,15 @@ def test_a_deploy_s_lease_carries_no_verdict(run: str) -> None:
     lease = story.situation.environment(TESTS).lease
     assert lease is not None
     report = ReportTestRun(
-        environment=TESTS, run=run, fencing_token=lease.token, verdict="passed", suite_digest=digest("suite"),
-        counts=counts(), report=digest("report"), started_at=story.now, finished_at=story.now,
+        environment=TESTS,
+        run=run,
+        fencing_token=lease.token,
+        verdict="passed",
+        suite_digest=digest("suite"),
+        counts=counts(),
+        report=digest("report"),
+        started_at=story.now,
+        finished_at=story.now,
     )
     assert "lease-held" in lacks(story.refuse("ci-1", report).decision)
 

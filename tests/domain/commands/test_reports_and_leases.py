@@ -22,26 +22,50 @@ def test_a_restore_is_not_reported_as_a_migration() -> None:
     content = story.situation.releases["4.12.0"].content
     assert content is not None
     ran = tuple(AppliedMigration(id=m.id, digest=m.digest, duration_ms=1) for m in content.migrations)
-    story.refuse("ci-1", ReportMigrated(
-        release="4.12.0", environment=STAGE, migration=restore, fencing_token=given.token(story, STAGE),
-        migrations=ran, schema_before=digest("a"), schema_after=digest("b"),
-    ), "lease-held")
+    story.refuse(
+        "ci-1",
+        ReportMigrated(
+            release="4.12.0",
+            environment=STAGE,
+            migration=restore,
+            fencing_token=given.token(story, STAGE),
+            migrations=ran,
+            schema_before=digest("a"),
+            schema_after=digest("b"),
+        ),
+        "lease-held",
+    )
 
 
 def test_a_migration_is_not_reported_as_a_restore() -> None:
     story, migration = examples.migrating()
-    story.refuse("ci-1", ReportRestored(
-        environment=STAGE, restore=migration, fencing_token=given.token(story, STAGE), snapshot="dump",
-        taken_at=story.now,
-    ), "lease-held")
+    story.refuse(
+        "ci-1",
+        ReportRestored(
+            environment=STAGE,
+            restore=migration,
+            fencing_token=given.token(story, STAGE),
+            snapshot="dump",
+            taken_at=story.now,
+        ),
+        "lease-held",
+    )
 
 
 @pytest.mark.parametrize("word", ["L-1", "deploy", "S-9", "production", "from"])
 def test_no_other_word_of_the_lease_is_the_activity(word) -> None:
     story, _ = examples.restoring()
-    story.refuse("ci-1", ReportRestored(
-        environment=STAGE, restore=word, fencing_token=given.token(story, STAGE), snapshot="dump", taken_at=story.now
-    ), "lease-held")
+    story.refuse(
+        "ci-1",
+        ReportRestored(
+            environment=STAGE,
+            restore=word,
+            fencing_token=given.token(story, STAGE),
+            snapshot="dump",
+            taken_at=story.now,
+        ),
+        "lease-held",
+    )
 
 
 def test_a_deploy_is_not_reported_as_a_test_run() -> None:
@@ -54,14 +78,22 @@ def test_a_late_test_verdict_is_refused_by_its_token() -> None:
     story, who, command = EXAMPLES["ReportTestRun"]()
     story.tick(minutes=15)
     story.refuse(who, command, "lease-held")
-    story.do("ci-1", StartTestRun(
-        environment=TESTS, trigger="manual", observed=story.observed(TESTS)))
+    story.do("ci-1", StartTestRun(environment=TESTS, trigger="manual", observed=story.observed(TESTS)))
     story.refuse(who, command, "lease-held")
     assert story.situation.releases["4.12.0"].tests is None
 
 
-@pytest.mark.parametrize("name", ["ReportDeploySucceeded", "ReportDeployFailed", "ReportRestored",
-                                  "ReportRestoreFailed", "ReportMigrated", "ReportMigrationFailed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ReportDeploySucceeded",
+        "ReportDeployFailed",
+        "ReportRestored",
+        "ReportRestoreFailed",
+        "ReportMigrated",
+        "ReportMigrationFailed",
+    ],
+)
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_late_report_of_anything_else_happened_and_proves_nothing(name, noticed) -> None:
     story, who, command = EXAMPLES[name]()
@@ -85,7 +117,6 @@ def test_a_fencing_token_is_never_given_twice() -> None:
     tokens = [given.token(story, TESTS)]
     for _ in range(3):
         story.tick(minutes=15)
-        story.do("ci-1", StartTestRun(
-            environment=TESTS, trigger="manual", observed=story.observed(TESTS)))
+        story.do("ci-1", StartTestRun(environment=TESTS, trigger="manual", observed=story.observed(TESTS)))
         tokens.append(given.token(story, TESTS))
     assert tokens == sorted(set(tokens))

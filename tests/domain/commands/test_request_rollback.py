@@ -101,9 +101,13 @@ def test_where_nothing_ran_before_the_way_is_forward() -> None:
 
 def test_a_base_is_rolled_back_to_only_if_it_was_declared_with_artifacts() -> None:
     story = team()
-    story.both("admin-1", "rm-1", BaselineEnvironment(
-        environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema")
-    ))
+    story.both(
+        "admin-1",
+        "rm-1",
+        BaselineEnvironment(
+            environment=PRODUCTION, release="4.11.0", content_digest=digest("4.11.0"), schema_digest=digest("schema")
+        ),
+    )
     story.released(R)
     outcome = lacks(story.refuse("rm-1", back(story.problem()), "rollback-target").decision)["rollback-target"]
     assert outcome.observed == "4.11.0 was declared as base without artifacts"

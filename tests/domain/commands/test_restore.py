@@ -35,7 +35,9 @@ R = "4.12.0"
 ALL = (DEVELOPMENT, TESTS, SANDBOX, STAGE, PRODUCTION)
 ALLOWED = {
     *((source, DEVELOPMENT) for source in (TESTS, SANDBOX, STAGE, PRODUCTION)),
-    (STAGE, SANDBOX), (PRODUCTION, SANDBOX), (PRODUCTION, STAGE),
+    (STAGE, SANDBOX),
+    (PRODUCTION, SANDBOX),
+    (PRODUCTION, STAGE),
 }
 
 
@@ -48,14 +50,19 @@ def started() -> tuple[Story, ReportRestored]:
     story.tick(minutes=1)
     granted = story.do("ci-1", start(story)).facts[0].event
     return story, ReportRestored(
-        environment=STAGE, restore=granted.subject.split()[1], fencing_token=granted.fencing_token,
-        snapshot="nightly dump", taken_at=story.now, schema_digest=digest("schema"),
+        environment=STAGE,
+        restore=granted.subject.split()[1],
+        fencing_token=granted.fencing_token,
+        snapshot="nightly dump",
+        taken_at=story.now,
+        schema_digest=digest("schema"),
     )
 
 
 def failed(report: ReportRestored) -> ReportRestoreFailed:
-    return ReportRestoreFailed(environment=STAGE, restore=report.restore, fencing_token=report.fencing_token,
-                               error="disk full")
+    return ReportRestoreFailed(
+        environment=STAGE, restore=report.restore, fencing_token=report.fencing_token, error="disk full"
+    )
 
 
 @pytest.mark.parametrize("environment", ALL)
@@ -183,17 +190,22 @@ def test_a_deploy_s_lease_carries_no_restore() -> None:
     deploy = story.start(R, STAGE)
     lease = story.situation.environment(STAGE).lease
     assert lease is not None
-    report = ReportRestored(environment=STAGE, restore=deploy, fencing_token=lease.token, snapshot="s",
-                            taken_at=story.now)
+    report = ReportRestored(
+        environment=STAGE, restore=deploy, fencing_token=lease.token, snapshot="s", taken_at=story.now
+    )
     story.refuse("ci-1", report, "lease-held")
 
 
 def test_a_restore_s_lease_carries_no_migration() -> None:
     story, report = started()
     migrated = ReportMigrated(
-        release=R, environment=STAGE, migration=report.restore, fencing_token=report.fencing_token,
+        release=R,
+        environment=STAGE,
+        migration=report.restore,
+        fencing_token=report.fencing_token,
         migrations=(AppliedMigration(id=f"{R}-1", digest=digest(f"{R}-1"), duration_ms=1),),
-        schema_before=digest("1"), schema_after=digest("2"),
+        schema_before=digest("1"),
+        schema_after=digest("2"),
     )
     story.refuse("ci-1", migrated, "lease-held")
 

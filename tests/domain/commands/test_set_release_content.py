@@ -37,13 +37,25 @@ def test_new_content_voids_all_evidence_and_says_which() -> None:
     void = story.event("EvidenceInvalidated")
     assert void.cause == "new content"
     assert set(void.evidence) == {
-        "DevelopmentConfirmed", "TestsPassed tests", "ManualQAApproved sandbox", "CodeReviewApproved stage",
-        "StageMigrated stage", "ManualQAApproved stage",
+        "DevelopmentConfirmed",
+        "TestsPassed tests",
+        "ManualQAApproved sandbox",
+        "CodeReviewApproved stage",
+        "StageMigrated stage",
+        "ManualQAApproved stage",
     }
     lacking = lacks(story.gate(R, PRODUCTION))
     assert {
-        "environment-order", "development-confirmed", "tests-passed", "manual-qa-approved", "release-present",
-        "code-reviewed", "production-data-restored", "migrations-passed", "rehearsal-current", "core-areas-approved",
+        "environment-order",
+        "development-confirmed",
+        "tests-passed",
+        "manual-qa-approved",
+        "release-present",
+        "code-reviewed",
+        "production-data-restored",
+        "migrations-passed",
+        "rehearsal-current",
+        "core-areas-approved",
     } <= set(lacking)
 
 
@@ -53,8 +65,15 @@ def test_going_back_to_the_old_content_brings_no_evidence_back() -> None:
     story.do("anton", again(story))
     lacking = lacks(story.gate(R, PRODUCTION))
     assert {
-        "environment-order", "development-confirmed", "tests-passed", "manual-qa-approved", "code-reviewed",
-        "production-data-restored", "migrations-passed", "rehearsal-current", "core-areas-approved",
+        "environment-order",
+        "development-confirmed",
+        "tests-passed",
+        "manual-qa-approved",
+        "code-reviewed",
+        "production-data-restored",
+        "migrations-passed",
+        "rehearsal-current",
+        "core-areas-approved",
     } <= set(lacking)
 
 
@@ -133,10 +152,11 @@ def test_setting_it_again_changes_nothing() -> None:
 def test_the_digest_is_of_artifacts_commits_and_migrations() -> None:
     digests = set()
     for more in (
-        {}, {"artifacts": (Artifact(purl="pkg:oci/trading@x", digest=digest("other")),)},
+        {},
+        {"artifacts": (Artifact(purl="pkg:oci/trading@x", digest=digest("other")),)},
         {"commits": (Commit(repository="trading", sha="b" * 40, author="anton", time=MONDAY),)},
-        {"migrations": ()}, {"migrations": (Migration(id="4.12.0-1", digest=digest("4.12.0-1"),
-                                                      backward_compatible=False),)},
+        {"migrations": ()},
+        {"migrations": (Migration(id="4.12.0-1", digest=digest("4.12.0-1"), backward_compatible=False),)},
     ):
         story = running().develop(R, **more)
         content = story.situation.releases[R].content
@@ -150,8 +170,15 @@ def test_the_digest_is_of_artifacts_commits_and_migrations() -> None:
     [
         ("artifacts", {"artifacts": (), "commits": ()}),
         ("contains", {"contains": (R,)}),
-        ("migrations", {"migrations": (Migration(id="m", digest=digest("1"), backward_compatible=True),
-                                       Migration(id="m", digest=digest("2"), backward_compatible=True))}),
+        (
+            "migrations",
+            {
+                "migrations": (
+                    Migration(id="m", digest=digest("1"), backward_compatible=True),
+                    Migration(id="m", digest=digest("2"), backward_compatible=True),
+                )
+            },
+        ),
     ],
 )
 def test_a_content_that_contradicts_itself_is_no_content(field: str, more: dict[str, object]) -> None:

@@ -67,9 +67,11 @@ def test_no_run_on_what_was_only_stated_to_be_there() -> None:
     content = story.situation.releases[R].content
     assert content is not None
     story.do("qa-1", ObserveFact(environment=TESTS, kind="deploy", source="kubectl", description="by hand"))
-    story.both("anton", "dora", StateContent(
-        environment=TESTS, state="content", release=R, content_digest=content.digest, reason="we looked"
-    ))
+    story.both(
+        "anton",
+        "dora",
+        StateContent(environment=TESTS, state="content", release=R, content_digest=content.digest, reason="we looked"),
+    )
     assert set(lacks(story.refuse("ci-1", run(story)).decision)) == {"release-present"}
 
 

@@ -62,8 +62,14 @@ def test_what_two_persons_state_is_no_deploy_so_a_redeploy_of_it_is_a_promotion(
     story.problem(PRODUCTION)
     found = guards.drift(story, PRODUCTION)
     guards.stated(story, PRODUCTION)
-    story.refuse("anton", RequestDeploy(release="4.12.0", environment=PRODUCTION, problem=found),
-                 "environment-order", "manual-qa-approved", "code-reviewed", "core-areas-approved")
+    story.refuse(
+        "anton",
+        RequestDeploy(release="4.12.0", environment=PRODUCTION, problem=found),
+        "environment-order",
+        "manual-qa-approved",
+        "code-reviewed",
+        "core-areas-approved",
+    )
 
 
 @pytest.mark.parametrize("place", [TESTS, SANDBOX, STAGE])

@@ -37,26 +37,41 @@ R = "4.12.0"
 
 
 def stated(story: Story, environment: str = PRODUCTION, release: str = "4.11.0", content: str | None = None) -> None:
-    story.both("rm-1", "qa-1", StateContent(
-        environment=environment, state="content", release=release, content_digest=content or digest(release),
-        schema_digest=story.situation.environment(environment).mark.schema_digest, reason="we looked",
-    ))
+    story.both(
+        "rm-1",
+        "qa-1",
+        StateContent(
+            environment=environment,
+            state="content",
+            release=release,
+            content_digest=content or digest(release),
+            schema_digest=story.situation.environment(environment).mark.schema_digest,
+            reason="we looked",
+        ),
+    )
 
 
 def test_a_migration_that_fails_in_stage_takes_a_new_restore_and_everything_after_it() -> None:
     story = running().develop(R, contains=("4.11.0",)).to_tests(R).to_sandbox(R)
     story.deploy(R, STAGE)
-    story.do("reviewer-1", ApproveCodeReview(
-        release=R, base_release="4.11.0", commit_range="v1..v2", diff_digest=digest("diff")
-    ))
+    story.do(
+        "reviewer-1",
+        ApproveCodeReview(release=R, base_release="4.11.0", commit_range="v1..v2", diff_digest=digest("diff")),
+    )
     story.tick(minutes=1)
     story.restore()
     granted = story.do("ci-1", StartMigration(release=R, environment=STAGE, observed=story.observed(STAGE)))
     lease = granted.facts[0].event
-    story.do("ci-1", ReportMigrationFailed(
-        release=R, environment=STAGE, migration=lease.subject.split()[1], fencing_token=lease.fencing_token,
-        error="lock timeout",
-    ))
+    story.do(
+        "ci-1",
+        ReportMigrationFailed(
+            release=R,
+            environment=STAGE,
+            migration=lease.subject.split()[1],
+            fencing_token=lease.fencing_token,
+            error="lock timeout",
+        ),
+    )
     core = ApproveManualQA(release=R, environment=STAGE, areas=ALL_AREAS)
     story.refuse("qa-2", core, "production-data-restored", "migrations-passed")
     assert "code-reviewed" not in lacks(story.gate(R, PRODUCTION))
@@ -134,8 +149,9 @@ def test_stating_needs_two_persons() -> None:
     story = rehearsed().at(SATURDAY_09).check_logs()
     story.start(R, PRODUCTION)
     story.fail(R, PRODUCTION)
-    state = StateContent(environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"),
-                         reason="looked")
+    state = StateContent(
+        environment=PRODUCTION, state="content", release="4.11.0", content_digest=digest("4.11.0"), reason="looked"
+    )
     ask = story.do("rm-1", state).facts[0].event.ask
     story.refuse("rm-1", ConfirmAsked(ask=ask), "second-person")
     assert story.situation.environment(PRODUCTION).unsure is not None
@@ -154,9 +170,10 @@ def test_a_lease_that_expires_under_a_running_deploy_leaves_nobody_knowing() -> 
     problem = story.event("ProblemReported")
     assert (problem.release, problem.failed_deploy) == (R, deploy)
     # The deploy goes on in the world and comes back too late: it happened, and is no success.
-    story.do("ci-1", ReportDeploySucceeded(
-        release=R, deploy=deploy, fencing_token=lease.token, observed_digest=content.digest
-    ))
+    story.do(
+        "ci-1",
+        ReportDeploySucceeded(release=R, deploy=deploy, fencing_token=lease.token, observed_digest=content.digest),
+    )
     place = story.situation.environment(PRODUCTION)
     assert place.occupant is None
     assert place.unsure is not None
@@ -170,10 +187,16 @@ def test_a_lease_that_expires_under_a_running_deploy_leaves_nobody_knowing() -> 
 
 def test_a_deploy_made_behind_interlock_s_back_is_shown_as_such() -> None:
     story = rehearsed().at(SATURDAY_09).check_logs()
-    story.do("qa-1", ObserveFact(
-        environment=PRODUCTION, kind="drift", source="cron", description="an image nobody released",
-        observed_digest=digest("mystery"),
-    ))
+    story.do(
+        "qa-1",
+        ObserveFact(
+            environment=PRODUCTION,
+            kind="drift",
+            source="cron",
+            description="an image nobody released",
+            observed_digest=digest("mystery"),
+        ),
+    )
     assert story.types()[-3:] == ["DriftDetected", "EnvironmentUnsure", "ProblemReported"]
     missing = lacks(story.gate(R, PRODUCTION))
     assert {"environment-sure", "no-open-problem", "rehearsal-current"} <= set(missing)
@@ -186,10 +209,16 @@ def test_an_unasked_deploy_of_the_release_itself_proves_nothing_for_it() -> None
     story = running().develop(R)
     content = story.situation.releases[R].content
     assert content is not None
-    story.do("qa-1", ObserveFact(
-        environment=PRODUCTION, kind="drift", source="cron", description="somebody was faster",
-        observed_digest=content.digest,
-    ))
+    story.do(
+        "qa-1",
+        ObserveFact(
+            environment=PRODUCTION,
+            kind="drift",
+            source="cron",
+            description="somebody was faster",
+            observed_digest=content.digest,
+        ),
+    )
     stated(story, PRODUCTION, R, content.digest)
     story.at(TUESDAY_10)
     assert {"tests-passed", "manual-qa-approved", "code-reviewed", "release-window"} <= set(

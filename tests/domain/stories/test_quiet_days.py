@@ -32,8 +32,13 @@ def test_the_first_release_ever() -> None:
     story = empty_production().prepared("1.0.0").at(SATURDAY_09)
     gate = {outcome.check: outcome.state for outcome in story.gate("1.0.0", PRODUCTION).checks}
     assert {check for check, state in gate.items() if state == "not_applicable"} == {
-        "new-tests-named", "new-tests-ran", "production-data-restored", "includes-production", "problem-linked",
-        "hotfix-confirmed", "log-watch-current",
+        "new-tests-named",
+        "new-tests-ran",
+        "production-data-restored",
+        "includes-production",
+        "problem-linked",
+        "hotfix-confirmed",
+        "log-watch-current",
     }
     assert gate["core-areas-approved"] == gate["migrations-passed"] == gate["code-reviewed"] == "passed"
     story.deploy("1.0.0", PRODUCTION)

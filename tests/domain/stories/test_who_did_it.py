@@ -84,8 +84,11 @@ def test_one_administrator_alone_makes_nobody_an_approver_himself_least(command:
 
 def test_an_administrator_does_not_get_rid_of_the_other_one() -> None:
     story = running()
-    story.refuse("admin-1", RevokeRole(principal="admin-2", role="administrator", reason="alone at last"),
-                 "two-administrators-remain")
+    story.refuse(
+        "admin-1",
+        RevokeRole(principal="admin-2", role="administrator", reason="alone at last"),
+        "two-administrators-remain",
+    )
 
 
 def test_nor_does_he_change_the_policy_alone() -> None:

@@ -15,7 +15,11 @@ def owner_only(asked: Asked) -> CheckOutcome:
     if owner is None:
         who = asked.situation.team.persons_holding("administrator")
         return outcome(
-            "owner-only", "failed", f"the owner of {asked.environment}", "nobody owns it", who=who,
+            "owner-only",
+            "failed",
+            f"the owner of {asked.environment}",
+            "nobody owns it",
+            who=who,
             next=f"dt team owner {asked.environment} PERSON",
         )
     now_owner = owner.at(asked.now)
@@ -36,7 +40,10 @@ def data_feed_correct(asked: Asked) -> CheckOutcome:
     if found == required:
         return outcome("data-feed-correct", "passed", required, found)
     return outcome(
-        "data-feed-correct", "failed", required, found or "nobody said which feed it gets",
+        "data-feed-correct",
+        "failed",
+        required,
+        found or "nobody said which feed it gets",
         next=f'dt env feed {asked.environment} "{required}"',
     )
 
@@ -52,8 +59,13 @@ def environment_order(asked: Asked) -> CheckOutcome:
     required = f"this content was deployed in {before}"
     if reached is not None:
         return outcome("environment-order", "passed", required, f"deployed in {before}", evidence=(reached,))
-    return outcome("environment-order", "failed", required, f"not yet deployed in {before}",
-                   next=f"dt deploy {asked.subject.name} {before}")
+    return outcome(
+        "environment-order",
+        "failed",
+        required,
+        f"not yet deployed in {before}",
+        next=f"dt deploy {asked.subject.name} {before}",
+    )
 
 
 @check("content-current")
@@ -63,12 +75,18 @@ def content_current(asked: Asked) -> CheckOutcome:
     required = "the release's present content"
     if content is None:
         return outcome(
-            "content-current", "failed", required, "the release has no content",
+            "content-current",
+            "failed",
+            required,
+            "the release has no content",
             next=f"dt release content {asked.subject.name}",
         )
     same = asked.content is None or asked.content == content.digest
     return passed_or_failed(
-        "content-current", required, content.digest[:15] if same else "new content was set since", holds=same,
+        "content-current",
+        required,
+        content.digest[:15] if same else "new content was set since",
+        holds=same,
         evidence=(content.position,),
     )
 
@@ -83,8 +101,12 @@ def development_confirmed(asked: Asked) -> CheckOutcome:
     development = asked.policy.named("development")
     owner = asked.situation.team.owners.get(development)
     return outcome(
-        "development-confirmed", "needed", required, "nobody confirmed it",
-        who=(owner.at(asked.now),) if owner is not None else (), next=f"dt release confirm {asked.subject.name}",
+        "development-confirmed",
+        "needed",
+        required,
+        "nobody confirmed it",
+        who=(owner.at(asked.now),) if owner is not None else (),
+        next=f"dt release confirm {asked.subject.name}",
     )
 
 
@@ -98,7 +120,10 @@ def new_tests_named(asked: Asked) -> CheckOutcome:
     if not content.adds_functionality:
         return outcome("new-tests-named", "not_applicable", required, "no new functionality")
     return passed_or_failed(
-        "new-tests-named", required, f"{len(content.new_tests)} named", holds=bool(content.new_tests),
+        "new-tests-named",
+        required,
+        f"{len(content.new_tests)} named",
+        holds=bool(content.new_tests),
         evidence=(content.position,),
     )
 
@@ -112,8 +137,13 @@ def tests_passed(asked: Asked) -> CheckOutcome:
         return outcome("tests-passed", "failed", required, "not run on this content", next="dt test-run start")
     if not verdict.good:
         return outcome(
-            "tests-passed", "failed", required, f"the last run: {verdict.summary}", evidence=(verdict.position,),
-            since=verdict.at, next="dt test-run start",
+            "tests-passed",
+            "failed",
+            required,
+            f"the last run: {verdict.summary}",
+            evidence=(verdict.position,),
+            since=verdict.at,
+            next="dt test-run start",
         )
     return _found("tests-passed", required, verdict.summary or "passed", verdict)
 
@@ -144,8 +174,15 @@ def manual_qa_approved(asked: Asked) -> CheckOutcome:
         return outcome("manual-qa-approved", "needed", required, "nobody decided", who=who, next=command)
     if not verdict.good:
         return outcome(
-            "manual-qa-approved", "failed", required, f"rejected by {verdict.by}", evidence=(verdict.position,),
-            by=verdict.by, since=verdict.at, who=who, next=command,
+            "manual-qa-approved",
+            "failed",
+            required,
+            f"rejected by {verdict.by}",
+            evidence=(verdict.position,),
+            by=verdict.by,
+            since=verdict.at,
+            who=who,
+            next=command,
         )
     if not independence.approver_independent(verdict.by, release):
         return outcome("manual-qa-approved", "needed", required, f"{verdict.by} is an author", who=who, next=command)
@@ -153,9 +190,7 @@ def manual_qa_approved(asked: Asked) -> CheckOutcome:
 
 
 def _found(name: str, required: str, observed: str, verdict: Verdict) -> CheckOutcome:
-    return outcome(
-        name, "passed", required, observed, evidence=(verdict.position,), by=verdict.by, since=verdict.at
-    )
+    return outcome(name, "passed", required, observed, evidence=(verdict.position,), by=verdict.by, since=verdict.at)
 
 
 @check("no-open-problem")
@@ -168,8 +203,13 @@ def no_open_problem(asked: Asked) -> CheckOutcome:
     first = min(blocking, key=lambda problem: problem.position)
     more = f" and {len(blocking) - 1} more" if len(blocking) > 1 else ""
     return outcome(
-        "no-open-problem", "failed", required, f'"{first.title}" ({first.problem}) in {first.environment}{more}',
-        evidence=tuple(sorted(problem.position for problem in blocking)), by=first.reporter, since=first.since,
+        "no-open-problem",
+        "failed",
+        required,
+        f'"{first.title}" ({first.problem}) in {first.environment}{more}',
+        evidence=tuple(sorted(problem.position for problem in blocking)),
+        by=first.reporter,
+        since=first.since,
         next=f"dt problem show {first.problem}",
     )
 

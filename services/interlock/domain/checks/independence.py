@@ -34,9 +34,7 @@ def resolver_independent(
     return not any(person in release.authors for release in concerned(situation, problem, fixed_by, production))
 
 
-def concerned(
-    situation: Situation, problem: Problem, fixed_by: str | None, production: str
-) -> Iterable[Release]:
+def concerned(situation: Situation, problem: Problem, fixed_by: str | None, production: str) -> Iterable[Release]:
     """The releases that the problem blocks, those that name it as fixed, and the one that fixed it."""
     for release in situation.releases.values():
         fixes = release.content.fixes if release.content is not None else ()

@@ -124,12 +124,23 @@ def content_unfrozen(asked: Asked) -> CheckOutcome:
     required = "not frozen by a deploy"
     release = asked.subject
     if release.frozen:
-        return outcome("content-unfrozen", "failed", required,
-                       "it started in production: what follows is a new release", next="dt release new")
+        return outcome(
+            "content-unfrozen",
+            "failed",
+            required,
+            "it started in production: what follows is a new release",
+            next="dt release new",
+        )
     for environment in asked.situation.environments.values():
         if environment.deploy is not None and environment.deploy.release == release.name:
-            return outcome("content-unfrozen", "failed", required, f"a deploy to {environment.name} runs",
-                           since=None, next=f"dt env show {environment.name}")
+            return outcome(
+                "content-unfrozen",
+                "failed",
+                required,
+                f"a deploy to {environment.name} runs",
+                since=None,
+                next=f"dt env show {environment.name}",
+            )
     return outcome("content-unfrozen", "passed", required, "free")
 
 
@@ -143,6 +154,12 @@ def deploy_settled(asked: Asked) -> CheckOutcome:
             return outcome("deploy-settled", "failed", required, f"a deploy to {environment.name} runs")
     unsure = asked.production.unsure
     if unsure is not None and unsure.work is not None and unsure.work.release == name:
-        return outcome("deploy-settled", "failed", required, unsure.cause, evidence=(unsure.position,),
-                       next=f"dt env show {asked.policy.production}")
+        return outcome(
+            "deploy-settled",
+            "failed",
+            required,
+            unsure.cause,
+            evidence=(unsure.position,),
+            next=f"dt env show {asked.policy.production}",
+        )
     return passed_or_failed("deploy-settled", required, "none", holds=True)

@@ -36,8 +36,10 @@ def linked_problem(asked: Asked) -> Problem | None:
 
 
 def _retries_failed(asked: Asked, problem: Problem | None) -> bool:
-    return problem is not None and problem.failed_deploy is not None and problem.release == (
-        asked.release.name if asked.release is not None else None
+    return (
+        problem is not None
+        and problem.failed_deploy is not None
+        and problem.release == (asked.release.name if asked.release is not None else None)
     )
 
 
@@ -55,8 +57,15 @@ def release_window(asked: Asked) -> CheckOutcome:
     observed = asked.now.strftime("%a %H:%M GMT")
     if window.opens <= asked.now:
         return outcome("release-window", "passed", required, observed, until=window.closes)
-    return outcome("release-window", "waiting", required, observed, passes_at=window.opens, until=window.closes,
-                   next=f"dt window next {asked.environment}")
+    return outcome(
+        "release-window",
+        "waiting",
+        required,
+        observed,
+        passes_at=window.opens,
+        until=window.closes,
+        next=f"dt window next {asked.environment}",
+    )
 
 
 @check("problem-linked")
@@ -65,16 +74,16 @@ def problem_linked(asked: Asked) -> CheckOutcome:
     required = f"an open problem in {asked.policy.production}"
     problem = linked_problem(asked)
     if problem is not None:
-        return outcome("problem-linked", "passed", required, f'"{problem.title}" ({problem.problem})',
-                       evidence=(problem.position,))
+        return outcome(
+            "problem-linked", "passed", required, f'"{problem.title}" ({problem.problem})', evidence=(problem.position,)
+        )
     needless = asked.intent != "rollback" and asked.rule.windows and not asked.problem_must_be_open
     release = asked.release
     if needless and release is not None:
         name = release.problem if release.kind == "hotfix" else None
         observed = f"{name} is not open any more: it obeys the window" if name else "none: it obeys the window"
         return outcome("problem-linked", "not_applicable", required, observed)
-    return outcome("problem-linked", "failed", required, "none",
-                   next=f"dt problem report {asked.policy.production}")
+    return outcome("problem-linked", "failed", required, "none", next=f"dt problem report {asked.policy.production}")
 
 
 @check("hotfix-confirmed")
@@ -95,8 +104,15 @@ def hotfix_confirmed(asked: Asked) -> CheckOutcome:
         return outcome("hotfix-confirmed", "needed", required, "nobody confirmed it", who=who, next=command)
     if not independence.approver_independent(verdict.by, release):
         return outcome("hotfix-confirmed", "needed", required, f"{verdict.by} is an author", who=who, next=command)
-    return outcome("hotfix-confirmed", "passed", required, f"for {verdict.summary}", evidence=(verdict.position,),
-                   by=verdict.by, since=verdict.at)
+    return outcome(
+        "hotfix-confirmed",
+        "passed",
+        required,
+        f"for {verdict.summary}",
+        evidence=(verdict.position,),
+        by=verdict.by,
+        since=verdict.at,
+    )
 
 
 @check("includes-production")
@@ -110,14 +126,26 @@ def includes_production(asked: Asked) -> CheckOutcome:
     if running is None and production.mixed:
         return outcome("includes-production", "not_applicable", required, "nothing was ever sure to be there")
     if running is None or content is None:
-        return outcome("includes-production", "failed", required, "nobody said what production runs",
-                       next=f"dt env baseline {production.name or asked.policy.production}")
+        return outcome(
+            "includes-production",
+            "failed",
+            required,
+            "nobody said what production runs",
+            next=f"dt env baseline {production.name or asked.policy.production}",
+        )
     if running.release == asked.subject.name or running.release in content.contains:
-        return outcome("includes-production", "passed", required, f"contains {running.release}",
-                       evidence=(running.position,))
-    return outcome("includes-production", "failed", required, f"does not contain {running.release}",
-                   evidence=(running.position,), since=running.since,
-                   next=f"dt release content {asked.subject.name}")
+        return outcome(
+            "includes-production", "passed", required, f"contains {running.release}", evidence=(running.position,)
+        )
+    return outcome(
+        "includes-production",
+        "failed",
+        required,
+        f"does not contain {running.release}",
+        evidence=(running.position,),
+        since=running.since,
+        next=f"dt release content {asked.subject.name}",
+    )
 
 
 @check("log-watch-current")
@@ -134,10 +162,21 @@ def log_watch_current(asked: Asked) -> CheckOutcome:
     late = asked.now > due + timedelta(minutes=policy.log_check_grace_minutes)
     who = asked.situation.team.holding("developer", "tester", "release-manager")
     if late:
-        return outcome("log-watch-current", "needed", required, f"was due {clock_text(due)}", who=who,
-                       next=f"dt logs checked {policy.production}")
-    return outcome("log-watch-current", "passed", required, f"up to {clock_text(production.logs_from)}",
-                   until=due + timedelta(minutes=policy.log_check_grace_minutes))
+        return outcome(
+            "log-watch-current",
+            "needed",
+            required,
+            f"was due {clock_text(due)}",
+            who=who,
+            next=f"dt logs checked {policy.production}",
+        )
+    return outcome(
+        "log-watch-current",
+        "passed",
+        required,
+        f"up to {clock_text(production.logs_from)}",
+        until=due + timedelta(minutes=policy.log_check_grace_minutes),
+    )
 
 
 @check("not-rolled-back")
@@ -177,12 +216,22 @@ def rollback_target(asked: Asked) -> CheckOutcome:
     if chosen is None:
         return outcome("rollback-target", "failed", required, f"{asked.target} is none; {candidates[0].release} is")
     if not chosen.deployable:
-        return outcome("rollback-target", "failed", required,
-                       f"{chosen.release} was declared as base without artifacts", evidence=(chosen.position,))
+        return outcome(
+            "rollback-target",
+            "failed",
+            required,
+            f"{chosen.release} was declared as base without artifacts",
+            evidence=(chosen.position,),
+        )
     if chosen is not candidates[0] and asked.second is None:
-        return outcome("rollback-target", "needed", f"{candidates[0].release}, or a second person for further back",
-                       chosen.release, evidence=(chosen.position,),
-                       who=asked.situation.team.persons_holding("release-manager"))
+        return outcome(
+            "rollback-target",
+            "needed",
+            f"{candidates[0].release}, or a second person for further back",
+            chosen.release,
+            evidence=(chosen.position,),
+            who=asked.situation.team.persons_holding("release-manager"),
+        )
     return outcome("rollback-target", "passed", required, chosen.release, evidence=(chosen.position,))
 
 
@@ -213,6 +262,10 @@ def rollback_compatible(asked: Asked) -> CheckOutcome:
             between.extend(half_done.content.migrations)
     blocking = [m.id for m in between if not m.backward_compatible]
     if blocking:
-        return outcome("rollback-compatible", "failed", required,
-                       f"not compatible: {', '.join(blocking[:5])}; the way is forward, by hotfix")
+        return outcome(
+            "rollback-compatible",
+            "failed",
+            required,
+            f"not compatible: {', '.join(blocking[:5])}; the way is forward, by hotfix",
+        )
     return outcome("rollback-compatible", "passed", required, f"{len(between)} in between")

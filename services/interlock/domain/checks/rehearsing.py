@@ -31,12 +31,22 @@ def code_reviewed(asked: Asked) -> CheckOutcome:
     if review is None:
         return outcome("code-reviewed", "needed", required, "nobody reviewed it", who=who, next=command)
     if not review.good:
-        return outcome("code-reviewed", "failed", required, f"rejected by {review.by}", evidence=(review.position,),
-                       by=review.by, since=review.at, who=who, next=command)
+        return outcome(
+            "code-reviewed",
+            "failed",
+            required,
+            f"rejected by {review.by}",
+            evidence=(review.position,),
+            by=review.by,
+            since=review.at,
+            who=who,
+            next=command,
+        )
     if not independence.reviewer_independent(review.by, release):
         return outcome("code-reviewed", "needed", required, f"{review.by} is an author", who=who, next=command)
-    return outcome("code-reviewed", "passed", required, "reviewed", evidence=(review.position,), by=review.by,
-                   since=review.at)
+    return outcome(
+        "code-reviewed", "passed", required, "reviewed", evidence=(review.position,), by=review.by, since=review.at
+    )
 
 
 @check("production-data-restored")
@@ -53,13 +63,32 @@ def production_data_restored(asked: Asked) -> CheckOutcome:
         return outcome("production-data-restored", "failed", required, "not restored in this rehearsal", next=command)
     data = asked.stage.data
     if restore.source != asked.policy.production or data.corrupt is not None:
-        return outcome("production-data-restored", "failed", required, data.corrupt or f"it is {restore.source}'s",
-                       evidence=(restore.position,), next=command)
+        return outcome(
+            "production-data-restored",
+            "failed",
+            required,
+            data.corrupt or f"it is {restore.source}'s",
+            evidence=(restore.position,),
+            next=command,
+        )
     if asked.now - restore.taken_at > age:
-        return outcome("production-data-restored", "failed", required, f"taken {clock_text(restore.taken_at)}",
-                       evidence=(restore.position,), next=command)
-    return outcome("production-data-restored", "passed", required, f"taken {clock_text(restore.taken_at)}",
-                   evidence=(restore.position,), by=restore.by, until=restore.taken_at + age)
+        return outcome(
+            "production-data-restored",
+            "failed",
+            required,
+            f"taken {clock_text(restore.taken_at)}",
+            evidence=(restore.position,),
+            next=command,
+        )
+    return outcome(
+        "production-data-restored",
+        "passed",
+        required,
+        f"taken {clock_text(restore.taken_at)}",
+        evidence=(restore.position,),
+        by=restore.by,
+        until=restore.taken_at + age,
+    )
 
 
 @check("migrations-passed")
@@ -78,8 +107,15 @@ def migrations_passed(asked: Asked) -> CheckOutcome:
     if not migration.good or missing:
         observed = "failed: a new restore comes first" if not migration.good else f"missing: {', '.join(missing[:5])}"
         return outcome("migrations-passed", "failed", required, observed, evidence=(migration.position,), next=command)
-    return outcome("migrations-passed", "passed", required, f"{len(content.migrations)} migrations",
-                   evidence=(migration.position,), by=migration.by, since=migration.at)
+    return outcome(
+        "migrations-passed",
+        "passed",
+        required,
+        f"{len(content.migrations)} migrations",
+        evidence=(migration.position,),
+        by=migration.by,
+        since=migration.at,
+    )
 
 
 @check("restored-after-deploy")
@@ -95,8 +131,14 @@ def restored_after_deploy(asked: Asked) -> CheckOutcome:
         return outcome("restored-after-deploy", "failed", required, "none", next=command)
     already = rehearsal is not None and rehearsal.migration is not None
     observed = "the migrations ran on it already" if already else f"{restore.restore} from {restore.source}"
-    return passed_or_failed("restored-after-deploy", required, observed, holds=not already,
-                            evidence=(restore.position,), next=command if already else None)
+    return passed_or_failed(
+        "restored-after-deploy",
+        required,
+        observed,
+        holds=not already,
+        evidence=(restore.position,),
+        next=command if already else None,
+    )
 
 
 @check("rehearsal-current")
@@ -117,8 +159,15 @@ def rehearsal_current(asked: Asked) -> CheckOutcome:
         mark = unsure.mark_before
     stale = _older_than(mark, rehearsal)
     if stale is not None:
-        return outcome("rehearsal-current", "failed", required, stale, evidence=(max(mark.started, mark.settled),),
-                       since=mark.at, next=f"dt deploy {asked.subject.name} {asked.policy.named('rehearsal')}")
+        return outcome(
+            "rehearsal-current",
+            "failed",
+            required,
+            stale,
+            evidence=(max(mark.started, mark.settled),),
+            since=mark.at,
+            next=f"dt deploy {asked.subject.name} {asked.policy.named('rehearsal')}",
+        )
     return outcome("rehearsal-current", "passed", required, "unchanged", evidence=(rehearsal.position,))
 
 
@@ -156,14 +205,30 @@ def core_areas_approved(asked: Asked) -> CheckOutcome:
     if core is None:
         return outcome("core-areas-approved", "needed", required, "nobody decided", who=who, next=command)
     if not core.good:
-        return outcome("core-areas-approved", "failed", required, f"rejected by {core.by}", evidence=(core.position,),
-                       by=core.by, since=core.at, who=who, next=command)
+        return outcome(
+            "core-areas-approved",
+            "failed",
+            required,
+            f"rejected by {core.by}",
+            evidence=(core.position,),
+            by=core.by,
+            since=core.at,
+            who=who,
+            next=command,
+        )
     missing = [area for area in wanted if area not in core.areas]
     if missing or not independence.approver_independent(core.by, release):
         observed = f"missing: {', '.join(missing)}" if missing else f"{core.by} is an author"
         return outcome("core-areas-approved", "needed", required, observed, who=who, next=command)
-    return outcome("core-areas-approved", "passed", required, f"{len(core.areas)} areas", evidence=(core.position,),
-                   by=core.by, since=core.at)
+    return outcome(
+        "core-areas-approved",
+        "passed",
+        required,
+        f"{len(core.areas)} areas",
+        evidence=(core.position,),
+        by=core.by,
+        since=core.at,
+    )
 
 
 def wanted_areas(asked: Asked) -> tuple[str, ...]:
@@ -186,5 +251,6 @@ def restore_source_allowed(asked: Asked) -> CheckOutcome:
     allowed = asked.rule.restore_sources
     never = asked.environment == asked.policy.production or asked.source == asked.policy.named("development")
     required = f"one of {', '.join(allowed)}" if allowed else f"nothing is restored into {asked.environment}"
-    return passed_or_failed("restore-source-allowed", required, asked.source,
-                            holds=asked.source in allowed and not never)
+    return passed_or_failed(
+        "restore-source-allowed", required, asked.source, holds=asked.source in allowed and not never
+    )

@@ -24,8 +24,13 @@ def environment_free(asked: Asked) -> CheckOutcome:
     if lease is None:
         return outcome("environment-free", "passed", required, "free")
     return outcome(
-        "environment-free", "failed", required, f"{lease.subject} by {lease.holder}", evidence=(lease.position,),
-        since=lease.granted_at, until=lease.expires_at,
+        "environment-free",
+        "failed",
+        required,
+        f"{lease.subject} by {lease.holder}",
+        evidence=(lease.position,),
+        since=lease.granted_at,
+        until=lease.expires_at,
         next=f"dt env show {asked.environment}",
     )
 
@@ -38,7 +43,11 @@ def environment_identified(asked: Asked) -> CheckOutcome:
     if known is None:
         who = asked.situation.team.persons_holding("administrator")
         return outcome(
-            "environment-identified", "failed", required, f"{asked.environment} is not registered", who=who,
+            "environment-identified",
+            "failed",
+            required,
+            f"{asked.environment} is not registered",
+            who=who,
             next=f"dt env register {asked.environment}",
         )
     if not asked.starting:
@@ -61,7 +70,12 @@ def environment_sure(asked: Asked) -> CheckOutcome:
         observed = "a rollback" if asked.intent == "rollback" else "a retry of the same work"
         return outcome("environment-sure", "passed", required, observed, evidence=(unsure.position,))
     return outcome(
-        "environment-sure", "failed", required, unsure.cause, evidence=(unsure.position,), since=unsure.since,
+        "environment-sure",
+        "failed",
+        required,
+        unsure.cause,
+        evidence=(unsure.position,),
+        since=unsure.since,
         next=f"dt env state {asked.environment}",
     )
 
@@ -77,12 +91,21 @@ def no_freeze(asked: Asked) -> CheckOutcome:
         return outcome("no-freeze", "passed", required, f"one begins {clock_text(freeze.since)}")
     if freeze.until is not None:
         return outcome(
-            "no-freeze", "waiting", required, f"{freeze.reason} (by {freeze.by})", evidence=(freeze.position,),
+            "no-freeze",
+            "waiting",
+            required,
+            f"{freeze.reason} (by {freeze.by})",
+            evidence=(freeze.position,),
             passes_at=freeze.until,
         )
     who = asked.situation.team.persons_holding("release-manager")
     return outcome(
-        "no-freeze", "failed", required, f"{freeze.reason} (by {freeze.by})", evidence=(freeze.position,), who=who,
+        "no-freeze",
+        "failed",
+        required,
+        f"{freeze.reason} (by {freeze.by})",
+        evidence=(freeze.position,),
+        who=who,
         next=f"dt env unfreeze {asked.environment}",
     )
 
@@ -97,7 +120,12 @@ def no_hold(asked: Asked) -> CheckOutcome:
         return outcome("no-hold", "passed", required, "none")
     who = asked.situation.team.persons_holding("release-manager")
     return outcome(
-        "no-hold", "failed", required, asked.release.held, since=asked.release.held_since, who=who,
+        "no-hold",
+        "failed",
+        required,
+        asked.release.held,
+        since=asked.release.held_since,
+        who=who,
         next=f"dt release unhold {asked.release.name}",
     )
 
@@ -123,20 +151,31 @@ def release_present(asked: Asked) -> CheckOutcome:
     if occupant is None or occupant.release != release.name:
         there = occupant.release if occupant is not None else "nothing"
         return outcome(
-            "release-present", "failed", required, f"{there} is in {asked.environment}",
+            "release-present",
+            "failed",
+            required,
+            f"{there} is in {asked.environment}",
             next=f"dt deploy {release.name} {asked.environment}",
         )
     if occupant.content != content:
         return outcome(
-            "release-present", "failed", required, "an earlier content of it is there",
+            "release-present",
+            "failed",
+            required,
+            "an earlier content of it is there",
             next=f"dt deploy {release.name} {asked.environment}",
         )
     if occupant.deploy is None:
         return outcome(
-            "release-present", "failed", required, "two persons stated it, no deploy brought it",
-            evidence=(occupant.position,), next=f"dt deploy {release.name} {asked.environment}",
+            "release-present",
+            "failed",
+            required,
+            "two persons stated it, no deploy brought it",
+            evidence=(occupant.position,),
+            next=f"dt deploy {release.name} {asked.environment}",
         )
     if place.lease is not None and not asked.starting:
         return outcome("release-present", "failed", required, f"{place.lease.subject} runs there")
-    return outcome("release-present", "passed", required, f"since {clock_text(occupant.since)}",
-                   evidence=(occupant.position,))
+    return outcome(
+        "release-present", "passed", required, f"since {clock_text(occupant.since)}", evidence=(occupant.position,)
+    )

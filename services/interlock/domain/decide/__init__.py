@@ -171,14 +171,18 @@ def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepte
     )  # fmt: skip
     past = situation.refusals.get(fingerprint)
     if past is not None and now - past.at < REFUSAL_REPEATS_WITHIN:
-        return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason,
-                       position=past.position)
+        return Refused(
+            action=decision.action, subject=ruled.subject, decision=decision, reason=reason, position=past.position
+        )
     if submitted.actor.kind != "system" and submitted.actor.id not in situation.team.principals:
         # Unknown callers are counted where they knock, never recorded.
         return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason)
-    event = ActionRefused(
-        action=decision.action, subject=ruled.subject, fingerprint=fingerprint, decision=decision
-    )
+    event = ActionRefused(action=decision.action, subject=ruled.subject, fingerprint=fingerprint, decision=decision)
     stream = f"refusals/{submitted.actor.id}"
-    return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason,
-                   facts=(New(stream=stream, event=event),))
+    return Refused(
+        action=decision.action,
+        subject=ruled.subject,
+        decision=decision,
+        reason=reason,
+        facts=(New(stream=stream, event=event),),
+    )

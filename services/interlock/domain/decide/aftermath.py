@@ -19,9 +19,17 @@ Source = problems.ProblemSource
 
 
 def new_problem(
-    case: Case, environment: str, title: str, source: Source, *, severity: Severity = "high",
-    release: str | None = None, failed_deploy: str | None = None, description: str | None = None,
-    reporter: str | None = None, offset: int = 1,
+    case: Case,
+    environment: str,
+    title: str,
+    source: Source,
+    *,
+    severity: Severity = "high",
+    release: str | None = None,
+    failed_deploy: str | None = None,
+    description: str | None = None,
+    reporter: str | None = None,
+    offset: int = 1,
 ) -> New:
     """A problem with the reaction time that the policy gives this environment."""
     rule = case.policy.environment(environment)
@@ -30,9 +38,16 @@ def new_problem(
     return New(
         stream=f"problem/{name}",
         event=problems.ProblemReported(
-            problem=name, environment=environment, title=title[:300], severity=severity, source=source,
-            react_by=case.now + timedelta(minutes=minutes), release=release, failed_deploy=failed_deploy,
-            description=description, reporter=reporter,
+            problem=name,
+            environment=environment,
+            title=title[:300],
+            severity=severity,
+            source=source,
+            react_by=case.now + timedelta(minutes=minutes),
+            release=release,
+            failed_deploy=failed_deploy,
+            description=description,
+            reporter=reporter,
         ),
     )
 
@@ -42,8 +57,15 @@ def failed_production_deploy(case: Case, place: Environment, release: str, deplo
     for problem in case.situation.problems.values():
         if problem.open and problem.failed_deploy is not None and problem.release == release:
             return
-    yield new_problem(case, place.name, f"the deploy of {release} failed", "failed-deploy", severity="critical",
-                      release=release, failed_deploy=deploy)
+    yield new_problem(
+        case,
+        place.name,
+        f"the deploy of {release} failed",
+        "failed-deploy",
+        severity="critical",
+        release=release,
+        failed_deploy=deploy,
+    )
 
 
 def reached_production(case: Case, deploy: Deploy) -> Iterator[New]:
@@ -59,10 +81,15 @@ def reached_production(case: Case, deploy: Deploy) -> Iterator[New]:
             stream = f"release/{other.name}"
             for request in case.situation.requests.values():
                 if request.release == other.name:
-                    yield New(stream=stream, event=happened.DeployCancelled(
-                        deploy=request.deploy, release=other.name, environment=request.environment,
-                        reason=f"superseded by {release.name}",
-                    ))
+                    yield New(
+                        stream=stream,
+                        event=happened.DeployCancelled(
+                            deploy=request.deploy,
+                            release=other.name,
+                            environment=request.environment,
+                            reason=f"superseded by {release.name}",
+                        ),
+                    )
             yield New(stream=stream, event=happened.ReleaseSuperseded(by=release.name))
 
 
@@ -77,17 +104,26 @@ def reopened(case: Case, place: Environment, deploy: Deploy) -> Iterator[New]:
         yield New(
             stream=f"problem/{name}",
             event=problems.ProblemReopened(
-                problem=name, reason=f"{place.name} was rolled back to {deploy.release}",
-                environment=problem.environment, title=problem.title, severity=problem.severity,
-                source=problem.source, react_by=case.now + timedelta(minutes=minutes), release=problem.release,
+                problem=name,
+                reason=f"{place.name} was rolled back to {deploy.release}",
+                environment=problem.environment,
+                title=problem.title,
+                severity=problem.severity,
+                source=problem.source,
+                react_by=case.now + timedelta(minutes=minutes),
+                release=problem.release,
                 failed_deploy=problem.failed_deploy,
             ),
         )
 
 
 def observed_late(
-    case: Case, place: Environment, kind: Literal["deploy", "restore", "migration", "erase", "other"], source: str,
-    description: str, digest: str | None,
+    case: Case,
+    place: Environment,
+    kind: Literal["deploy", "restore", "migration", "erase", "other"],
+    source: str,
+    description: str,
+    digest: str | None,
 ) -> Ruled:
     """It happened, so it is recorded; but it proves nothing, opens a problem and makes the environment unsure."""
     action, subject = f"observe a {kind} in {place.name}", f"environment/{place.name}"
@@ -101,10 +137,17 @@ def observed_late(
                 yield new
                 offset += isinstance(new.event, problems.ProblemReported)
         name = case.new_id("P", offset)
-        yield New(stream=subject, event=happened_there.FactObserved(
-            environment=place.name, kind=kind, source=source, description=description, observed_digest=digest,
-            problem=name,
-        ))
+        yield New(
+            stream=subject,
+            event=happened_there.FactObserved(
+                environment=place.name,
+                kind=kind,
+                source=source,
+                description=description,
+                observed_digest=digest,
+                problem=name,
+            ),
+        )
         yield New(stream=subject, event=happened_there.EnvironmentUnsure(environment=place.name, cause=description))
         release = place.last_sure.release if place.last_sure is not None else None
         yield new_problem(case, place.name, description, "observation", release=release, offset=offset)
@@ -122,15 +165,18 @@ def lease_lost(case: Case, place: Environment, *, expired: bool, reason: str = "
     if expired:
         yield New(stream=stream, event=happened_there.LeaseExpired(environment=place.name, lease=lease.lease))
     else:
-        yield New(stream=stream, event=happened_there.LeaseBroken(
-            environment=place.name, lease=lease.lease, reason=reason
-        ))
+        yield New(
+            stream=stream, event=happened_there.LeaseBroken(environment=place.name, lease=lease.lease, reason=reason)
+        )
     word = "expired" if expired else "was broken"
     if lease.kind == "test-run":
         if place.run is not None:
-            yield New(stream=stream, event=happened_there.TestRunAborted(
-                environment=place.name, run=place.run.run, reason=f"its lease {word}"
-            ))
+            yield New(
+                stream=stream,
+                event=happened_there.TestRunAborted(
+                    environment=place.name, run=place.run.run, reason=f"its lease {word}"
+                ),
+            )
         return
     cause = f"the lease of {lease.subject} {word}"
     yield New(stream=stream, event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause))

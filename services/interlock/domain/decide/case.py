@@ -94,13 +94,25 @@ class Case:
     def asked(self, environment: str, release: Release | None = None, **more: Any) -> Asked:
         """What the checks look at."""
         return Asked(
-            situation=self.situation, policy=self.policy, now=self.now, actor=self.actor, environment=environment,
-            release=release, second=self.asker.id if self.asker is not None else None, **more,
+            situation=self.situation,
+            policy=self.policy,
+            now=self.now,
+            actor=self.actor,
+            environment=environment,
+            release=release,
+            second=self.asker.id if self.asker is not None else None,
+            **more,
         )
 
     def ruled(
-        self, action: str, subject: str, names: Sequence[str], asked: Asked | None, effect: Effect,
-        *, extra: Iterable[CheckOutcome] = (),
+        self,
+        action: str,
+        subject: str,
+        names: Sequence[str],
+        asked: Asked | None,
+        effect: Effect,
+        *,
+        extra: Iterable[CheckOutcome] = (),
     ) -> Ruled:
         """Evaluate the checks, who may ask at all first; where all hold, say what is to be recorded."""
         roles = [role_held(self.situation, self.command, self.actor)]
@@ -110,9 +122,7 @@ class Case:
         role = next((outcome for outcome in roles if not outcome.holds), roles[0])
         checks = (role, *extra, *(evaluate(names, asked) if asked is not None else ()))
         decision = self._decision(action, checks, asked)
-        return Ruled(
-            subject=subject, decision=decision, facts=tuple(effect(decision)) if decision.allowed else ()
-        )
+        return Ruled(subject=subject, decision=decision, facts=tuple(effect(decision)) if decision.allowed else ())
 
     def unchanged(self, action: str, subject: str) -> Ruled:
         """It is so already: nothing is recorded, and nothing is refused to who may ask."""
@@ -125,8 +135,12 @@ class Case:
             allowed_at = self._allowed_at(missing, asked)
         # What passed is said in the answer and kept with its evidence; the steps only for what is missing.
         return Decision(
-            action=action, result="refused" if missing else "allowed", position=self.situation.position,
-            policy_version=self.situation.policy_version, checks=checks, allowed_at=allowed_at,
+            action=action,
+            result="refused" if missing else "allowed",
+            position=self.situation.position,
+            policy_version=self.situation.policy_version,
+            checks=checks,
+            allowed_at=allowed_at,
             next=tuple(_steps(missing, asked, allowed_at)),
         )
 
@@ -144,9 +158,7 @@ class Case:
             moment = max(later)
         return None
 
-    def two_persons(
-        self, action: str, subject: str, names: Sequence[str], asked: Asked, effect: Effect
-    ) -> Ruled:
+    def two_persons(self, action: str, subject: str, names: Sequence[str], asked: Asked, effect: Effect) -> Ruled:
         """The first person asks; when the second confirms, everything is decided anew, and the effect names both."""
         if self.asker is not None:
             return self.ruled(action, subject, (*names, "second-person"), asked, effect)
@@ -157,8 +169,13 @@ class Case:
             if known.bound_digest == digest and known.asked_by == self.actor.id and self.now < known.until:
                 return self.ruled(action, subject, names, asked, lambda _: ())
         event = team.SecondPersonAsked(
-            ask=self.new_id("C"), action=action, command_type=kind, command=command, bound_digest=digest,
-            asked_by=self.actor.id, until=self.now + timedelta(hours=self.policy.second_person_hours),
+            ask=self.new_id("C"),
+            action=action,
+            command_type=kind,
+            command=command,
+            bound_digest=digest,
+            asked_by=self.actor.id,
+            until=self.now + timedelta(hours=self.policy.second_person_hours),
         )
         return self.ruled(action, subject, names, asked, lambda _: (New(stream="team", event=event),))
 

@@ -42,8 +42,14 @@ def _granted(
     return New(
         stream=stream_of(place.name),
         event=happened_there.LeaseGranted(
-            environment=place.name, lease=case.new_id("L"), kind=kind, holder=case.actor.id, subject=subject,
-            fencing_token=place.token + 1, expires_at=case.now + case.policy.lease, observed=observed,
+            environment=place.name,
+            lease=case.new_id("L"),
+            kind=kind,
+            holder=case.actor.id,
+            subject=subject,
+            fencing_token=place.token + 1,
+            expires_at=case.now + case.policy.lease,
+            observed=observed,
             release=release.name if release is not None else None,
         ),
     )
@@ -66,14 +72,22 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
     if retries and work is not None and place.unsure is not None and release is None:
         release = case.situation.releases.get(work.release or "")
     asked = case.asked(
-        place.name, release, source=command.source, observed=command.observed, starting=True, hand="restore",
+        place.name,
+        release,
+        source=command.source,
+        observed=command.observed,
+        starting=True,
+        hand="restore",
         attempt=work if retries else None,
     )
     # A retry finds the release that was there before; who it is cannot be asked while it is unsure.
     names = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
     subject = f"restore {case.new_id('S')} from {command.source}"
     return case.ruled(
-        f"restore {place.name} from {command.source}", stream_of(place.name), ("reported-by-runner", *names), asked,
+        f"restore {place.name} from {command.source}",
+        stream_of(place.name),
+        ("reported-by-runner", *names),
+        asked,
         lambda _: (_granted(case, place, "restore", subject, command.observed, release),),
     )
 
@@ -89,13 +103,20 @@ def _late(case: Case, place: Environment, kind: LeaseKind, identifier: str) -> b
 
 
 def _report(
-    case: Case, place: Environment, identifier: str, token: int, hand: HandReport, action: str, effect: object,
-    extra: tuple[CheckOutcome, ...] = (), release: Release | None = None,
+    case: Case,
+    place: Environment,
+    identifier: str,
+    token: int,
+    hand: HandReport,
+    action: str,
+    effect: object,
+    extra: tuple[CheckOutcome, ...] = (),
+    release: Release | None = None,
 ) -> Ruled:
-    asked = case.asked(place.name, release or _occupant(case, place), token=token, lease=f"{hand} {identifier}",
-                       hand=hand)
-    return case.ruled(action, stream_of(place.name), ("reported-by-runner", "lease-held"), asked,
-                      effect, extra=extra)  # type: ignore[arg-type]
+    asked = case.asked(
+        place.name, release or _occupant(case, place), token=token, lease=f"{hand} {identifier}", hand=hand
+    )
+    return case.ruled(action, stream_of(place.name), ("reported-by-runner", "lease-held"), asked, effect, extra=extra)  # type: ignore[arg-type]
 
 
 def report_restored(case: Case, command: ReportRestored) -> Ruled:
@@ -113,10 +134,18 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         assert lease is not None
-        yield New(stream=stream_of(place.name), event=happened_there.DataRestored(
-            environment=place.name, restore=command.restore, source=lease.work.source or "", taken_at=command.taken_at,
-            snapshot=command.snapshot, source_release=command.source_release, schema_digest=command.schema_digest,
-        ))
+        yield New(
+            stream=stream_of(place.name),
+            event=happened_there.DataRestored(
+                environment=place.name,
+                restore=command.restore,
+                source=lease.work.source or "",
+                taken_at=command.taken_at,
+                snapshot=command.snapshot,
+                source_release=command.source_release,
+                schema_digest=command.schema_digest,
+            ),
+        )
         yield _released(place)
 
     return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
@@ -135,9 +164,12 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         assert lease is not None
-        yield New(stream=stream_of(place.name), event=happened_there.DataRestoreFailed(
-            environment=place.name, restore=command.restore, source=lease.work.source or "", error=command.error
-        ))
+        yield New(
+            stream=stream_of(place.name),
+            event=happened_there.DataRestoreFailed(
+                environment=place.name, restore=command.restore, source=lease.work.source or "", error=command.error
+            ),
+        )
         yield _released(place)
 
     return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
@@ -150,8 +182,10 @@ def start_migration(case: Case, command: StartMigration) -> Ruled:
     asked = case.asked(place.name, release, observed=command.observed, starting=True, hand="migration")
     subject = f"migration {case.new_id('M')}"
     return case.ruled(
-        f"migrate {place.name} for {release.name}", f"release/{release.name}",
-        ("reported-by-runner", *gates.MIGRATION), asked,
+        f"migrate {place.name} for {release.name}",
+        f"release/{release.name}",
+        ("reported-by-runner", *gates.MIGRATION),
+        asked,
         lambda _: (_granted(case, place, "migration", subject, command.observed, release),),
     )
 
@@ -175,13 +209,19 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         if rehearsal is not None:
-            yield New(stream=subject, event=happened.StageMigrated(
-                content_digest=rehearsal.content, deploy=rehearsal.deploy, migration=command.migration,
-                migrations=command.migrations, schema_before=command.schema_before,
-                schema_after=command.schema_after,
-                restore=rehearsal.restore.restore if rehearsal.restore is not None else None,
-                base_release=running.release if running is not None else None,
-            ))
+            yield New(
+                stream=subject,
+                event=happened.StageMigrated(
+                    content_digest=rehearsal.content,
+                    deploy=rehearsal.deploy,
+                    migration=command.migration,
+                    migrations=command.migrations,
+                    schema_before=command.schema_before,
+                    schema_after=command.schema_after,
+                    restore=rehearsal.restore.restore if rehearsal.restore is not None else None,
+                    base_release=running.release if running is not None else None,
+                ),
+            )
         yield _released(place)
 
     extra = (_complete(place, command.migrations),)
@@ -202,7 +242,8 @@ def _complete(place: Environment, ran: tuple[AppliedMigration, ...]) -> CheckOut
     found = {(m.id, m.digest) for m in ran}
     different = sorted(name for name, _ in wanted ^ found)
     return CheckOutcome(
-        check="migrations-complete", state="failed" if different or place.occupant is None else "passed",
+        check="migrations-complete",
+        state="failed" if different or place.occupant is None else "passed",
         required="exactly the release's migrations, by id and digest",
         observed=f"different: {', '.join(different[:5])}" if different else f"{len(wanted)} of {len(wanted)}",
     )
@@ -223,14 +264,24 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
     def effect(_: Decision) -> Iterator[New]:
         if rehearsal is not None:
             restore = rehearsal.restore.restore if rehearsal.restore is not None else None
-            yield New(stream=subject, event=happened.StageMigrationFailed(
-                content_digest=rehearsal.content, deploy=rehearsal.deploy, migration=command.migration,
-                error=command.error, failed_migration=command.failed_migration, restore=restore,
-            ))
+            yield New(
+                stream=subject,
+                event=happened.StageMigrationFailed(
+                    content_digest=rehearsal.content,
+                    deploy=rehearsal.deploy,
+                    migration=command.migration,
+                    error=command.error,
+                    failed_migration=command.failed_migration,
+                    restore=restore,
+                ),
+            )
             if restore is not None:
-                yield New(stream=subject, event=happened.EvidenceInvalidated(
-                    evidence=(f"DataRestored {place.name}",), cause=f"{command.migration} failed on it"
-                ))
+                yield New(
+                    stream=subject,
+                    event=happened.EvidenceInvalidated(
+                        evidence=(f"DataRestored {place.name}",), cause=f"{command.migration} failed on it"
+                    ),
+                )
         yield _released(place)
 
     return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, (), release)
@@ -243,11 +294,17 @@ def report_erased(case: Case, command: ReportErased) -> Ruled:
     action, subject = f"erase the data of {place.name}", stream_of(place.name)
     erasable = rule is not None and rule.purpose in ERASABLE
     extra = CheckOutcome(
-        check="erase-allowed", state="passed" if erasable else "failed",
-        required="an environment for development, tests or manual QA", observed=rule.purpose if rule else "unknown",
+        check="erase-allowed",
+        state="passed" if erasable else "failed",
+        required="an environment for development, tests or manual QA",
+        observed=rule.purpose if rule else "unknown",
     )
     asked = case.asked(
-        place.name, _occupant(case, place), observed=command.observed, starting=True, token=command.fencing_token,
+        place.name,
+        _occupant(case, place),
+        observed=command.observed,
+        starting=True,
+        token=command.fencing_token,
         hand="erase",
     )
     held = place.name == case.policy.named("tests") or command.fencing_token is not None
@@ -286,7 +343,5 @@ def set_feed(case: Case, command: SetDataFeed) -> Ruled:
     action, subject = f"set the feed of {place.name}", stream_of(place.name)
     if place.data.feed == command.feed and place.data.volume_percent == command.volume_percent:
         return case.unchanged(action, subject)
-    event = happened_there.DataFeedSet(
-        environment=place.name, feed=command.feed, volume_percent=command.volume_percent
-    )
+    event = happened_there.DataFeedSet(environment=place.name, feed=command.feed, volume_percent=command.volume_percent)
     return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))

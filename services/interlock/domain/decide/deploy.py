@@ -42,20 +42,22 @@ def deploy_asked(case: Case, release: Release, environment: str, **more: Any) ->
     digest = release.content.digest if release.content is not None else None
     content = more.pop("content", None) or digest
     # Two persons may state that something is there; that Interlock let it in, only a deploy of it can show.
-    there = place.occupant is not None and place.occupant.deploy is not None and (
-        place.occupant.release, place.occupant.content
-    ) == (release.name, content)
+    there = (
+        place.occupant is not None
+        and place.occupant.deploy is not None
+        and (place.occupant.release, place.occupant.content) == (release.name, content)
+    )
     work = place.unsure.retriable if place.unsure is not None else None
     retries = (
-        work is not None and work.kind == "deploy" and work.intent != "rollback"
+        work is not None
+        and work.kind == "deploy"
+        and work.intent != "rollback"
         and (work.release, work.content) == (release.name, content)
     )
     intent = "redeploy" if there else "promote"
     if retries and work is not None and work.intent is not None:
         intent = work.intent
-    return case.asked(
-        environment, release, intent=intent, content=content, attempt=work if retries else None, **more
-    )
+    return case.asked(environment, release, intent=intent, content=content, attempt=work if retries else None, **more)
 
 
 def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
@@ -63,16 +65,25 @@ def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
     release = case.release(command.release)
     case.environment(command.environment)
     action = f"deploy {release.name} to {command.environment}"
-    asked = deploy_asked(
-        case, release, command.environment, problem=command.problem, requester=case.actor.id
-    )
+    asked = deploy_asked(case, release, command.environment, problem=command.problem, requester=case.actor.id)
     for request in case.situation.requests.values():
-        if (request.release, request.environment, request.content, request.intent) == (
-            release.name, command.environment, asked.content, asked.intent,
-        ) and request.at_window >= command.at_window and case.now < request.expires_at:
+        if (
+            (request.release, request.environment, request.content, request.intent)
+            == (
+                release.name,
+                command.environment,
+                asked.content,
+                asked.intent,
+            )
+            and request.at_window >= command.at_window
+            and case.now < request.expires_at
+        ):
             return case.unchanged(action, stream_of(release.name))
     plain_answer = case.ruled(
-        action, stream_of(release.name), deploy_gate(asked), asked,
+        action,
+        stream_of(release.name),
+        deploy_gate(asked),
+        asked,
         lambda decision: (_requested(case, asked, decision, wait=False),),
     )
     missing = plain_answer.decision.missing
@@ -95,9 +106,15 @@ def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> N
     return New(
         stream=stream_of(release.name),
         event=happened.DeployRequested(
-            deploy=case.new_id("D"), release=release.name, environment=asked.environment,
-            content_digest=asked.content or "", intent=asked.intent or "promote", at_window=wait, expires_at=limit,
-            decision=decision, ready_from=ready_from,
+            deploy=case.new_id("D"),
+            release=release.name,
+            environment=asked.environment,
+            content_digest=asked.content or "",
+            intent=asked.intent or "promote",
+            at_window=wait,
+            expires_at=limit,
+            decision=decision,
+            ready_from=ready_from,
             problem=problem.problem if problem is not None else asked.problem,
         ),
     )
@@ -107,8 +124,12 @@ def request_rollback(case: Case, command: RequestRollback) -> Ruled:
     """Back to the last sure occupant; further back takes a second person."""
     case.environment(command.environment)
     asked = case.asked(
-        command.environment, intent="rollback", problem=command.problem, target=command.release,
-        problem_must_be_open=True, requester=case.actor.id,
+        command.environment,
+        intent="rollback",
+        problem=command.problem,
+        target=command.release,
+        problem_must_be_open=True,
+        requester=case.actor.id,
     )
     target = chosen_target(asked)
     name = target.release if target is not None else command.release or "the one before"
@@ -116,7 +137,9 @@ def request_rollback(case: Case, command: RequestRollback) -> Ruled:
     subject = stream_of(name) if target is not None else environment_stream(command.environment)
     for request in case.situation.requests.values():
         if target is not None and (request.environment, request.content, request.intent) == (
-            command.environment, target.content, "rollback",
+            command.environment,
+            target.content,
+            "rollback",
         ):
             return case.unchanged(action, subject)
 
@@ -124,10 +147,16 @@ def request_rollback(case: Case, command: RequestRollback) -> Ruled:
         if target is None:
             return
         event = happened.DeployRequested(
-            deploy=case.new_id("D"), release=target.release, environment=command.environment,
-            content_digest=target.content, intent="rollback", at_window=False,
-            expires_at=case.now + timedelta(minutes=case.policy.request_life_minutes), decision=decision,
-            problem=command.problem, second_person=case.actor.id if case.asker is not None else None,
+            deploy=case.new_id("D"),
+            release=target.release,
+            environment=command.environment,
+            content_digest=target.content,
+            intent="rollback",
+            at_window=False,
+            expires_at=case.now + timedelta(minutes=case.policy.request_life_minutes),
+            decision=decision,
+            problem=command.problem,
+            second_person=case.actor.id if case.asker is not None else None,
         )
         yield from case.confirmation()
         yield New(stream=subject, event=event)
@@ -154,7 +183,11 @@ def start_deploy(case: Case, command: StartDeploy) -> Ruled:
     action = f"start {request.deploy}: {request.intent} {request.release} to {request.environment}"
     checks = ("reported-by-runner", *deploy_gate(asked))
     return case.ruled(
-        action, stream_of(request.release), checks, asked, lambda decision: _started(case, request, asked, decision),
+        action,
+        stream_of(request.release),
+        checks,
+        asked,
+        lambda decision: _started(case, request, asked, decision),
         extra=[_unexpired(case, request)],
     )
 
@@ -166,8 +199,11 @@ def _unexpired(case: Case, request: DeployRequest) -> CheckOutcome:
     if request.intent == "rollback":
         again = f"dt rollback {request.environment} --problem {request.problem}"
     return CheckOutcome(
-        check="request-unexpired", state="failed" if over else "passed", required="a request that is not over",
-        observed="its time is over" if over else "in time", until=request.expires_at,
+        check="request-unexpired",
+        state="failed" if over else "passed",
+        required="a request that is not over",
+        observed="its time is over" if over else "in time",
+        until=request.expires_at,
         next=again if over else None,
     )
 
@@ -181,8 +217,13 @@ def _start_asked(case: Case, request: DeployRequest, command: StartDeploy) -> As
         release = case.release(request.release)
         return deploy_asked(case, release, request.environment, content=request.content, **more)
     asked = case.asked(
-        request.environment, case.situation.releases.get(request.release), intent="rollback",
-        content=request.content, target=request.release, problem_must_be_open=True, **more,
+        request.environment,
+        case.situation.releases.get(request.release),
+        intent="rollback",
+        content=request.content,
+        target=request.release,
+        problem_must_be_open=True,
+        **more,
     )
     return replace(asked, second=request.second_person)
 
@@ -195,18 +236,33 @@ def _started(case: Case, request: DeployRequest, asked: Asked, decision: Decisio
     yield New(
         stream=environment_stream(place.name),
         event=happened_there.LeaseGranted(
-            environment=place.name, lease=lease, kind="deploy", holder=case.actor.id,
-            subject=f"deploy {request.deploy}", fencing_token=token, expires_at=case.now + case.policy.lease,
-            observed=observed, release=request.release,
+            environment=place.name,
+            lease=lease,
+            kind="deploy",
+            holder=case.actor.id,
+            subject=f"deploy {request.deploy}",
+            fencing_token=token,
+            expires_at=case.now + case.policy.lease,
+            observed=observed,
+            release=request.release,
         ),
     )
     yield New(
         stream=stream_of(request.release),
         event=happened.DeployStarted(
-            deploy=request.deploy, release=request.release, environment=place.name, content_digest=request.content,
-            intent=asked.intent or request.intent, lease=lease, fencing_token=token, executor=case.actor.id,
-            decision=decision, purpose=asked.rule.purpose, replaced_release=last.release if last else None,
-            replaced_digest=last.content if last else None, problem=request.problem,
+            deploy=request.deploy,
+            release=request.release,
+            environment=place.name,
+            content_digest=request.content,
+            intent=asked.intent or request.intent,
+            lease=lease,
+            fencing_token=token,
+            executor=case.actor.id,
+            decision=decision,
+            purpose=asked.rule.purpose,
+            replaced_release=last.release if last else None,
+            replaced_digest=last.content if last else None,
+            problem=request.problem,
         ),
     )
 
@@ -252,14 +308,24 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
         return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
     deploy = place.deploy
     if deploy is not None and deploy.content != command.observed_digest:
-        return _failed(case, place, command.deploy, "verify", "the content found there is another one", "other",
-                       command.observed_digest, command.fencing_token)
+        return _failed(
+            case,
+            place,
+            command.deploy,
+            "verify",
+            "the content found there is another one",
+            "other",
+            command.observed_digest,
+            command.fencing_token,
+        )
 
     def effect(_: Decision) -> Iterator[New]:
         assert deploy is not None
         yield from _succeeded(case, place, command)
-        yield New(stream=environment_stream(place.name),
-                  event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease))
+        yield New(
+            stream=environment_stream(place.name),
+            event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease),
+        )
         if deploy.purpose == "production":
             yield from reached_production(case, deploy)
             if deploy.intent == "rollback":
@@ -273,9 +339,7 @@ def _lease(place: Environment) -> Lease:
     return place.lease
 
 
-def _report(
-    case: Case, place: Environment, deploy: str, token: int, action: str, effect: Any
-) -> Ruled:
+def _report(case: Case, place: Environment, deploy: str, token: int, action: str, effect: Any) -> Ruled:
     release = place.deploy.release if place.deploy is not None else ""
     asked = case.asked(
         place.name, case.situation.releases.get(release), token=token, lease=f"deploy {deploy}", hand="deploy"
@@ -303,16 +367,25 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
         yield New(
             stream=environment_stream(place.name),
             event=happened_there.MigrationsApplied(
-                environment=place.name, release=deploy.release, deploy=deploy.deploy, migrations=command.migrations,
+                environment=place.name,
+                release=deploy.release,
+                deploy=deploy.deploy,
+                migrations=command.migrations,
                 schema_after=command.schema_digest,
             ),
         )
     yield New(
         stream=stream_of(deploy.release),
         event=happened.DeploySucceeded(
-            deploy=deploy.deploy, release=deploy.release, environment=place.name, content_digest=deploy.content,
-            intent=deploy.intent, observed_digest=command.observed_digest, finished_outside_window=outside,
-            schema_digest=command.schema_digest, fixes=deploy.fixes,
+            deploy=deploy.deploy,
+            release=deploy.release,
+            environment=place.name,
+            content_digest=deploy.content,
+            intent=deploy.intent,
+            observed_digest=command.observed_digest,
+            finished_outside_window=outside,
+            schema_digest=command.schema_digest,
+            fixes=deploy.fixes,
         ),
     )
 
@@ -327,13 +400,27 @@ def report_failed(case: Case, command: ReportDeployFailed) -> Ruled:
     if _is_late(case, place, command.deploy):
         description = f"{command.deploy} of {command.release} was reported as failed after its lease was over"
         return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
-    return _failed(case, place, command.deploy, command.phase, command.error, command.environment_left,
-                   command.observed_digest, command.fencing_token)
+    return _failed(
+        case,
+        place,
+        command.deploy,
+        command.phase,
+        command.error,
+        command.environment_left,
+        command.observed_digest,
+        command.fencing_token,
+    )
 
 
 def _failed(
-    case: Case, place: Environment, deploy_id: str, phase: str, error: str, left: EnvironmentLeft,
-    observed: str | None, token: int,
+    case: Case,
+    place: Environment,
+    deploy_id: str,
+    phase: str,
+    error: str,
+    left: EnvironmentLeft,
+    observed: str | None,
+    token: int,
 ) -> Ruled:
     deploy = place.deploy
 
@@ -342,16 +429,26 @@ def _failed(
         yield New(
             stream=stream_of(deploy.release),
             event=happened.DeployFailed(
-                deploy=deploy.deploy, release=deploy.release, environment=place.name, content_digest=deploy.content,
-                phase=phase, error=error, environment_left=left, observed_digest=observed,
+                deploy=deploy.deploy,
+                release=deploy.release,
+                environment=place.name,
+                content_digest=deploy.content,
+                phase=phase,
+                error=error,
+                environment_left=left,
+                observed_digest=observed,
             ),
         )
         if left != "unchanged":
             cause = f"{deploy.deploy} of {deploy.release} failed in {phase}, and left the environment {left}"
-            yield New(stream=environment_stream(place.name),
-                      event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause))
-        yield New(stream=environment_stream(place.name),
-                  event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease))
+            yield New(
+                stream=environment_stream(place.name),
+                event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause),
+            )
+        yield New(
+            stream=environment_stream(place.name),
+            event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease),
+        )
         if deploy.purpose == "production":
             yield from failed_production_deploy(case, place, deploy.release, deploy.deploy)
 
@@ -366,8 +463,13 @@ def cancel_deploy(case: Case, command: CancelDeploy) -> Ruled:
     event = happened.DeployCancelled(
         deploy=request.deploy, release=request.release, environment=request.environment, reason=command.reason
     )
-    return case.ruled(f"cancel {request.deploy}", stream_of(request.release), (), None,
-                      lambda _: (New(stream=stream_of(request.release), event=event),))
+    return case.ruled(
+        f"cancel {request.deploy}",
+        stream_of(request.release),
+        (),
+        None,
+        lambda _: (New(stream=stream_of(request.release), event=event),),
+    )
 
 
 def settle_request(case: Case, command: SettleDeployRequest) -> Ruled:
@@ -393,11 +495,21 @@ def waits_no_more(request: DeployRequest, now: datetime) -> bool:
 
 def _at_opening(case: Case, request: DeployRequest) -> New:
     release = case.release(request.release)
-    asked = deploy_asked(case, release, request.environment, content=request.content, problem=request.problem,
-                         requester=request.requested_by)
+    asked = deploy_asked(
+        case,
+        release,
+        request.environment,
+        content=request.content,
+        problem=request.problem,
+        requester=request.requested_by,
+    )
     action = f"deploy {request.release} to {request.environment}"
-    again = Case(situation=case.situation, command=RequestDeploy(release=release.name, environment=request.environment),
-                 actor=_requester(case, request), now=case.now)
+    again = Case(
+        situation=case.situation,
+        command=RequestDeploy(release=release.name, environment=request.environment),
+        actor=_requester(case, request),
+        now=case.now,
+    )
     decision = again.ruled(action, stream_of(release.name), deploy_gate(asked), asked, lambda _: ()).decision
     if decision.allowed:
         ready = happened.DeployReady(
@@ -406,8 +518,11 @@ def _at_opening(case: Case, request: DeployRequest) -> New:
         return New(stream=stream_of(request.release), event=ready)
     missing = ", ".join(outcome.check for outcome in decision.missing)
     cancelled = happened.DeployCancelled(
-        deploy=request.deploy, release=request.release, environment=request.environment,
-        reason=f"when the window opened, this was missing: {missing}", decision=decision,
+        deploy=request.deploy,
+        release=request.release,
+        environment=request.environment,
+        reason=f"when the window opened, this was missing: {missing}",
+        decision=decision,
     )
     return New(stream=stream_of(request.release), event=cancelled)
 

@@ -41,12 +41,19 @@ def register(case: Case, command: RegisterEnvironment) -> Ruled:
         return case.unchanged(action, subject)
     for other in case.situation.environments.values():
         known = other.identity
-        if known is not None and other.name != place.name and (known.system_identifier, known.database) == (
-            command.identity.system_identifier, command.identity.database,
+        if (
+            known is not None
+            and other.name != place.name
+            and (known.system_identifier, known.database)
+            == (
+                command.identity.system_identifier,
+                command.identity.database,
+            )
         ):
             raise InvalidCommand("identity", f"{other.name} is registered with this server and database")
-    return case.ruled(action, subject, ("environment-free",), case.asked(place.name),
-                      lambda _: _registered(place, command))
+    return case.ruled(
+        action, subject, ("environment-free",), case.asked(place.name), lambda _: _registered(place, command)
+    )
 
 
 def _registered(place: Environment, command: RegisterEnvironment) -> Iterator[New]:
@@ -70,22 +77,36 @@ def baseline(case: Case, command: BaselineEnvironment) -> Ruled:
     if not command.empty and command.schema_digest is None:
         raise InvalidCommand("schema_digest", "say which schema it has: every rehearsal is compared with it")
     based = place.based or place.last_sure is not None
-    extra = CheckOutcome(check="base-undeclared", state="failed" if based else "passed",
-                         required="a base is declared once", observed="declared" if based else "not yet")
+    extra = CheckOutcome(
+        check="base-undeclared",
+        state="failed" if based else "passed",
+        required="a base is declared once",
+        observed="declared" if based else "not yet",
+    )
 
     def effect(_: Decision) -> Iterator[New]:
         first, second = case.first_and_second
         yield from case.confirmation()
-        yield New(stream=subject, event=happened.EnvironmentBaselined(
-            environment=place.name, empty=command.empty, asked_by=first, confirmed_by=second,
-            release=command.release, content_digest=command.content_digest, artifacts=command.artifacts,
-            head=command.head, schema_digest=command.schema_digest,
-        ))
+        yield New(
+            stream=subject,
+            event=happened.EnvironmentBaselined(
+                environment=place.name,
+                empty=command.empty,
+                asked_by=first,
+                confirmed_by=second,
+                release=command.release,
+                content_digest=command.content_digest,
+                artifacts=command.artifacts,
+                head=command.head,
+                schema_digest=command.schema_digest,
+            ),
+        )
 
     if based:
         return case.ruled(action, subject, (), None, effect, extra=[extra])
-    return case.two_persons(action, subject, ("environment-free", "environment-identified"), case.asked(place.name),
-                            effect)
+    return case.two_persons(
+        action, subject, ("environment-free", "environment-identified"), case.asked(place.name), effect
+    )
 
 
 def state_content(case: Case, command: StateContent) -> Ruled:
@@ -94,23 +115,35 @@ def state_content(case: Case, command: StateContent) -> Ruled:
     action, subject = f"state what is in {place.name}", stream_of(place.name)
     if (command.state == "content") != (command.release is not None and command.content_digest is not None):
         raise InvalidCommand("state", "name release and content_digest with content, and only then")
-    extra = CheckOutcome(check="environment-unsure", state="passed" if place.unsure else "failed",
-                         required="nobody knows what is there",
-                         observed=place.unsure.cause if place.unsure else "it is known")
+    extra = CheckOutcome(
+        check="environment-unsure",
+        state="passed" if place.unsure else "failed",
+        required="nobody knows what is there",
+        observed=place.unsure.cause if place.unsure else "it is known",
+    )
 
     def effect(_: Decision) -> Iterator[New]:
         first, second = case.first_and_second
         yield from case.confirmation()
-        yield New(stream=subject, event=happened.EnvironmentConfirmed(
-            environment=place.name, state=command.state, asked_by=first, confirmed_by=second,
-            release=command.release, content_digest=command.content_digest, schema_digest=command.schema_digest,
-            reason=command.reason,
-        ))
+        yield New(
+            stream=subject,
+            event=happened.EnvironmentConfirmed(
+                environment=place.name,
+                state=command.state,
+                asked_by=first,
+                confirmed_by=second,
+                release=command.release,
+                content_digest=command.content_digest,
+                schema_digest=command.schema_digest,
+                reason=command.reason,
+            ),
+        )
 
     if place.unsure is None:
         return case.ruled(action, subject, (), None, effect, extra=[extra])
-    return case.two_persons(action, subject, ("environment-free", "environment-identified"), case.asked(place.name),
-                            effect)
+    return case.two_persons(
+        action, subject, ("environment-free", "environment-identified"), case.asked(place.name), effect
+    )
 
 
 def observe(case: Case, command: ObserveFact) -> Ruled:
@@ -154,21 +187,35 @@ def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[
     last = place.last_sure
     release = last.release if last is not None else None
     if command.kind == "drift":
-        yield New(stream=subject, event=happened.DriftDetected(
-            environment=place.name, observed_digest=command.observed_digest or "", problem=name,
-            source=command.source, release=release,
-        ))
+        yield New(
+            stream=subject,
+            event=happened.DriftDetected(
+                environment=place.name,
+                observed_digest=command.observed_digest or "",
+                problem=name,
+                source=command.source,
+                release=release,
+            ),
+        )
     else:
-        yield New(stream=subject, event=happened.FactObserved(
-            environment=place.name, kind=command.kind, source=command.source, description=command.description,
-            observed_digest=command.observed_digest, problem=name,
-        ))
+        yield New(
+            stream=subject,
+            event=happened.FactObserved(
+                environment=place.name,
+                kind=command.kind,
+                source=command.source,
+                description=command.description,
+                observed_digest=command.observed_digest,
+                problem=name,
+            ),
+        )
     if command.kind != "other":
         cause = f"{command.kind} observed by {command.source}: {command.description}"
         yield New(stream=subject, event=happened.EnvironmentUnsure(environment=place.name, cause=cause[:4000]))
     source: Source = "drift" if command.kind == "drift" else "observation"
-    yield new_problem(case, place.name, command.description.partition("\n")[0], source, release=release,
-                      reporter=case.actor.id)
+    yield new_problem(
+        case, place.name, command.description.partition("\n")[0], source, release=release, reporter=case.actor.id
+    )
 
 
 def renew_lease(case: Case, command: RenewLease) -> Ruled:
@@ -181,9 +228,12 @@ def renew_lease(case: Case, command: RenewLease) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         if not early:
-            yield New(stream=subject, event=happened.LeaseRenewed(
-                environment=place.name, lease=command.lease, expires_at=case.now + case.policy.lease
-            ))
+            yield New(
+                stream=subject,
+                event=happened.LeaseRenewed(
+                    environment=place.name, lease=command.lease, expires_at=case.now + case.policy.lease
+                ),
+            )
 
     return case.ruled(action, subject, ("lease-held",), asked, effect)
 
@@ -193,8 +243,13 @@ def break_lease(case: Case, command: BreakLease) -> Ruled:
     place = case.environment(command.environment)
     if place.lease is None or place.lease.lease != command.lease:
         raise NotFound(f"lease in {place.name}", command.lease)
-    return case.ruled(f"break {command.lease}", stream_of(place.name), (), None,
-                      lambda _: lease_lost(case, place, expired=False, reason=command.reason))
+    return case.ruled(
+        f"break {command.lease}",
+        stream_of(place.name),
+        (),
+        None,
+        lambda _: lease_lost(case, place, expired=False, reason=command.reason),
+    )
 
 
 def check_logs(case: Case, command: CheckLogs) -> Ruled:
@@ -211,7 +266,9 @@ def check_logs(case: Case, command: CheckLogs) -> Ruled:
         return case.unchanged(action, subject)
     gap = place.logs_from is not None and command.since > place.logs_from
     extra = CheckOutcome(
-        check="logs-continuous", state="failed" if gap else "passed", required="no gap since the last check",
+        check="logs-continuous",
+        state="failed" if gap else "passed",
+        required="no gap since the last check",
         observed=f"checked up to {place.logs_from:%a %H:%M GMT}" if place.logs_from is not None else "first check",
     )
     return case.ruled(action, subject, (), None, lambda _: _checked(case, place, command), extra=[extra])
@@ -221,17 +278,28 @@ def _checked(case: Case, place: Environment, command: CheckLogs) -> Iterator[New
     subject, last = stream_of(place.name), place.last_sure
     release = last.release if last is not None else None
     yield from told_silence(case, place)
-    yield New(stream=subject, event=happened.LogsChecked(
-        environment=place.name, since=command.since, until=command.until, result=command.result, release=release,
-        findings=command.findings,
-    ))
+    yield New(
+        stream=subject,
+        event=happened.LogsChecked(
+            environment=place.name,
+            since=command.since,
+            until=command.until,
+            result=command.result,
+            release=release,
+            findings=command.findings,
+        ),
+    )
     if command.findings is not None:
-        yield New(stream=subject, event=happened.MisbehaviourDetected(
-            environment=place.name, problem=case.new_id("P"), description=command.findings, release=release
-        ))
+        yield New(
+            stream=subject,
+            event=happened.MisbehaviourDetected(
+                environment=place.name, problem=case.new_id("P"), description=command.findings, release=release
+            ),
+        )
         title = command.findings.partition("\n")[0]
-        yield new_problem(case, place.name, title, "log-check", release=release, reporter=case.actor.id,
-                          description=command.findings)
+        yield new_problem(
+            case, place.name, title, "log-check", release=release, reporter=case.actor.id, description=command.findings
+        )
 
 
 def freeze(case: Case, command: FreezeEnvironment) -> Ruled:
@@ -244,7 +312,9 @@ def freeze(case: Case, command: FreezeEnvironment) -> Ruled:
         raise InvalidCommand("until", "lies in the past")
     known = place.freeze
     if known is not None and (known.reason, known.since, known.until) == (
-        command.reason, command.since, command.until,
+        command.reason,
+        command.since,
+        command.until,
     ):
         return case.unchanged(action, subject)
     event = happened.EnvironmentFrozen(

@@ -37,7 +37,11 @@ def start_test_run(case: Case, command: StartTestRun) -> Ruled:
     occupant = place.occupant
     release = case.situation.releases.get(occupant.release) if occupant is not None else None
     asked = case.asked(
-        command.environment, release, observed=command.observed, starting=True, may_be_empty=True,
+        command.environment,
+        release,
+        observed=command.observed,
+        starting=True,
+        may_be_empty=True,
         content=occupant.content if occupant is not None else None,
     )
     run, lease, token = case.new_id("R"), case.new_id("L"), place.token + 1
@@ -49,17 +53,34 @@ def start_test_run(case: Case, command: StartTestRun) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         yield from told_missed(case, place.name)
-        yield New(stream=stream, event=happened_there.LeaseGranted(
-            environment=place.name, lease=lease, kind="test-run", holder=case.actor.id, subject=f"test-run {run}",
-            fencing_token=token, expires_at=case.now + case.policy.lease, observed=command.observed,
-            release=release.name if release is not None else None,
-        ))
-        yield New(stream=stream, event=happened_there.TestRunStarted(
-            environment=place.name, run=run, trigger=command.trigger, lease=lease, fencing_token=token,
-            release=release.name if release is not None else None,
-            content_digest=occupant.content if occupant is not None else None, fulfils=fulfils,
-            late=fulfils is not None and missed,
-        ))
+        yield New(
+            stream=stream,
+            event=happened_there.LeaseGranted(
+                environment=place.name,
+                lease=lease,
+                kind="test-run",
+                holder=case.actor.id,
+                subject=f"test-run {run}",
+                fencing_token=token,
+                expires_at=case.now + case.policy.lease,
+                observed=command.observed,
+                release=release.name if release is not None else None,
+            ),
+        )
+        yield New(
+            stream=stream,
+            event=happened_there.TestRunStarted(
+                environment=place.name,
+                run=run,
+                trigger=command.trigger,
+                lease=lease,
+                fencing_token=token,
+                release=release.name if release is not None else None,
+                content_digest=occupant.content if occupant is not None else None,
+                fulfils=fulfils,
+                late=fulfils is not None and missed,
+            ),
+        )
 
     return case.ruled("start a test run", stream, ("reported-by-runner", *gates.TEST_RUN), asked, effect)
 
@@ -77,12 +98,20 @@ def report_test_run(case: Case, command: ReportTestRun) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         assert run is not None
-        yield New(stream=stream, event=happened_there.TestRunFinished(
-            environment=place.name, run=run.run, verdict=command.verdict, report=command.report, release=run.release,
-            content_digest=run.content,
-        ))
+        yield New(
+            stream=stream,
+            event=happened_there.TestRunFinished(
+                environment=place.name,
+                run=run.run,
+                verdict=command.verdict,
+                report=command.report,
+                release=run.release,
+                content_digest=run.content,
+            ),
+        )
         throughout = place.occupant is not None and (place.occupant.release, place.occupant.content) == (
-            run.release, run.content,
+            run.release,
+            run.content,
         )
         if release is not None and throughout:
             yield from _verdict(case, release, run, command)
@@ -120,8 +149,9 @@ def _verdict(case: Case, release: Release, run: TestRun, command: ReportTestRun)
     production = case.situation.environment(case.policy.production)
     if production.occupant is not None and production.occupant.release == release.name:
         # A red run on what runs in production is a problem of production, wherever it was seen.
-        yield new_problem(case, production.name, f"the tests of {release.name} failed", "test-run",
-                          release=release.name)
+        yield new_problem(
+            case, production.name, f"the tests of {release.name} failed", "test-run", release=release.name
+        )
 
 
 def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
@@ -135,9 +165,10 @@ def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
         raise NotFound("running test run", command.run)
 
     def effect(_: Decision) -> Iterator[New]:
-        yield New(stream=stream, event=happened_there.TestRunAborted(
-            environment=place.name, run=run.run, reason=command.reason
-        ))
+        yield New(
+            stream=stream,
+            event=happened_there.TestRunAborted(environment=place.name, run=run.run, reason=command.reason),
+        )
         yield New(stream=stream, event=happened_there.LeaseReleased(environment=place.name, lease=lease.lease))
 
     if command.hotfix is None:
@@ -148,7 +179,8 @@ def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
     goes_first = hotfix.kind == "hotfix" and hotfix.open and linked is not None and linked.open
     holds = goes_first and run.trigger == "scheduled"
     extra = CheckOutcome(
-        check="hotfix-goes-first", state="passed" if holds else "failed",
+        check="hotfix-goes-first",
+        state="passed" if holds else "failed",
         required="a nightly run, and an open hotfix whose problem is open",
         observed=f"a {run.trigger} run, and {hotfix.name}, a {hotfix.kind} release",
     )
@@ -198,8 +230,12 @@ def approve_qa(case: Case, command: ApproveManualQA) -> Ruled:
     asked = case.asked(place.name, release, areas=command.areas)
     names = gates.MANUAL_QA if scope == "team" else gates.CORE_TEST
     event = happened.ManualQAApproved(
-        environment=place.name, scope=scope, content_digest=content, areas=command.areas,
-        checklist=command.checklist, deploy=place.occupant.deploy if place.occupant is not None else None,
+        environment=place.name,
+        scope=scope,
+        content_digest=content,
+        areas=command.areas,
+        checklist=command.checklist,
+        deploy=place.occupant.deploy if place.occupant is not None else None,
     )
     return case.ruled(action, subject, ("release-open", *names), asked, lambda _: (New(stream=subject, event=event),))
 
@@ -230,16 +266,20 @@ def withdraw_qa(case: Case, command: WithdrawManualQA) -> Ruled:
     event = happened.ManualQAWithdrawn(
         environment=place.name, scope=scope, content_digest=content, reason=command.reason
     )
-    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),),
-                      extra=[_given_by(case, standing)])
+    return case.ruled(
+        action, subject, (), None, lambda _: (New(stream=subject, event=event),), extra=[_given_by(case, standing)]
+    )
 
 
 def _given_by(case: Case, verdict: Verdict) -> CheckOutcome:
     principal = case.situation.team.principals.get(case.actor.id)
     manages = principal is not None and "release-manager" in principal.roles
     return CheckOutcome(
-        check="verdict-own", state="passed" if manages or verdict.by == case.actor.id else "needed",
-        required="who gave it, or a release manager", observed=f"{verdict.by} gave it", who=(verdict.by,),
+        check="verdict-own",
+        state="passed" if manages or verdict.by == case.actor.id else "needed",
+        required="who gave it, or a release manager",
+        observed=f"{verdict.by} gave it",
+        who=(verdict.by,),
     )
 
 
@@ -264,10 +304,16 @@ def approve_review(case: Case, command: ApproveCodeReview) -> Ruled:
     def effect(_: Decision) -> Iterator[New]:
         rehearsal = stage.rehearsal
         if rehearsal is not None:
-            yield New(stream=subject, event=happened.CodeReviewApproved(
-                content_digest=content, deploy=rehearsal.deploy, commit_range=command.commit_range,
-                diff_digest=command.diff_digest, base_release=command.base_release,
-            ))
+            yield New(
+                stream=subject,
+                event=happened.CodeReviewApproved(
+                    content_digest=content,
+                    deploy=rehearsal.deploy,
+                    commit_range=command.commit_range,
+                    diff_digest=command.diff_digest,
+                    base_release=command.base_release,
+                ),
+            )
 
     extra = [_base_current(case, command.base_release), _rehearsed(stage, release)]
     return case.ruled(action, subject, ("release-open", *gates.REVIEW), asked, effect, extra=extra)
@@ -277,7 +323,8 @@ def _base_current(case: Case, base: str | None) -> CheckOutcome:
     running = case.situation.environment(case.policy.production).last_sure
     expected = running.release if running is not None else None
     return CheckOutcome(
-        check="review-base-current", state="passed" if base == expected else "failed",
+        check="review-base-current",
+        state="passed" if base == expected else "failed",
         required=f"all changes since {expected}" if expected else "all changes: production is empty",
         observed=f"changes since {base}" if base else "all changes",
     )
@@ -287,8 +334,10 @@ def _rehearsed(stage: Environment, release: Release) -> CheckOutcome:
     rehearsal = stage.rehearsal
     holds = rehearsal is not None and _is_about(rehearsal.release, rehearsal.content, release)
     return CheckOutcome(
-        check="rehearsal-begun", state="passed" if holds else "failed",
-        required="a deploy of this content to the environment of rehearsals", observed="deployed" if holds else "none",
+        check="rehearsal-begun",
+        state="passed" if holds else "failed",
+        required="a deploy of this content to the environment of rehearsals",
+        observed="deployed" if holds else "none",
         next=None if holds else f"dt deploy {release.name} {stage.name}",
     )
 
@@ -303,8 +352,14 @@ def reject_review(case: Case, command: RejectCodeReview) -> Ruled:
         return case.unchanged(action, subject)
     event = happened.CodeReviewRejected(content_digest=content, reason=command.reason)
     asked = case.asked(case.policy.named("rehearsal"), release)
-    return case.ruled(action, subject, ("release-present",), asked, lambda _: (New(stream=subject, event=event),),
-                      extra=[_rehearsed(stage, release)])
+    return case.ruled(
+        action,
+        subject,
+        ("release-present",),
+        asked,
+        lambda _: (New(stream=subject, event=event),),
+        extra=[_rehearsed(stage, release)],
+    )
 
 
 def withdraw_review(case: Case, command: WithdrawCodeReview) -> Ruled:
@@ -316,6 +371,6 @@ def withdraw_review(case: Case, command: WithdrawCodeReview) -> Ruled:
     if standing is None or not standing.good:
         return case.unchanged(action, subject)
     event = happened.CodeReviewWithdrawn(content_digest=content, reason=command.reason)
-    return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),),
-                      extra=[_given_by(case, standing)])
-
+    return case.ruled(
+        action, subject, (), None, lambda _: (New(stream=subject, event=event),), extra=[_given_by(case, standing)]
+    )

@@ -56,14 +56,24 @@ def open_project(case: Case, command: OpenProject) -> Ruled:
         for founder in founders:
             yield New(stream="team", event=happened.PrincipalRegistered(principal=founder, kind="person"))
             yield New(stream="team", event=happened.RoleGranted(principal=founder, role="administrator"))
-        yield New(stream="policy", event=happened_policy.PolicyActivated(
-            version=1, effective_from=case.now, document=command.policy, document_digest=digest_of(command.policy)
-        ))
+        yield New(
+            stream="policy",
+            event=happened_policy.PolicyActivated(
+                version=1, effective_from=case.now, document=command.policy, document_digest=digest_of(command.policy)
+            ),
+        )
         for given in command.enrolments:
-            yield New(stream="team", event=happened.CredentialIssued(
-                credential=given.credential, principal=given.principal, secret_digest=given.secret_digest,
-                purpose="enrolment", scopes=("write",), expires_at=given.expires_at,
-            ))
+            yield New(
+                stream="team",
+                event=happened.CredentialIssued(
+                    credential=given.credential,
+                    principal=given.principal,
+                    secret_digest=given.secret_digest,
+                    purpose="enrolment",
+                    scopes=("write",),
+                    expires_at=given.expires_at,
+                ),
+            )
 
     return case.ruled(action, "team", (), None, effect)
 
@@ -108,13 +118,19 @@ def approve_policy(case: Case, command: ApprovePolicy) -> Ruled:
     asked = replace(case.asked(case.policy.production), second=proposal.proposed_by)
 
     def effect(_: Decision) -> Iterator[New]:
-        yield New(stream="policy", event=happened_policy.PolicyApproved(
-            version=proposal.version, document_digest=proposal.document_digest
-        ))
-        yield New(stream="policy", event=happened_policy.PolicyActivated(
-            version=proposal.version, effective_from=case.now, document=proposal.document,
-            document_digest=proposal.document_digest,
-        ))
+        yield New(
+            stream="policy",
+            event=happened_policy.PolicyApproved(version=proposal.version, document_digest=proposal.document_digest),
+        )
+        yield New(
+            stream="policy",
+            event=happened_policy.PolicyActivated(
+                version=proposal.version,
+                effective_from=case.now,
+                document=proposal.document,
+                document_digest=proposal.document_digest,
+            ),
+        )
 
     return case.ruled(f"approve policy {command.version}", "policy", ("proposer-is-another",), asked, effect)
 
@@ -123,8 +139,9 @@ def reject_policy(case: Case, command: RejectPolicy) -> Ruled:
     """The proposal is over."""
     proposal = _proposal(case, command.version)
     event = happened_policy.PolicyRejected(version=proposal.version, reason=command.reason)
-    return case.ruled(f"reject policy {proposal.version}", "policy", (), None,
-                      lambda _: (New(stream="policy", event=event),))
+    return case.ruled(
+        f"reject policy {proposal.version}", "policy", (), None, lambda _: (New(stream="policy", event=event),)
+    )
 
 
 def _principal(case: Case, name: str) -> Principal:
@@ -157,9 +174,7 @@ def register_principal(case: Case, command: RegisterPrincipal) -> Ruled:
             what = "left, and an id is never given again" if not known.active else f"a {known.kind}"
             raise InvalidCommand("principal", f"{command.principal} is {what}")
         return case.unchanged(action, "team")
-    event = happened.PrincipalRegistered(
-        principal=command.principal, kind=command.kind, second_person=_second(case)
-    )
+    event = happened.PrincipalRegistered(principal=command.principal, kind=command.kind, second_person=_second(case))
     return _team(case, action, event, two=command.kind == "person")
 
 
@@ -171,15 +186,23 @@ def deactivate(case: Case, command: DeactivatePrincipal) -> Ruled:
     if not known.active:
         return case.unchanged(f"deactivate {known.id}", "team")
     event = happened.PrincipalDeactivated(principal=known.id, reason=command.reason)
-    return case.ruled(f"deactivate {known.id}", "team", (), None, lambda _: (New(stream="team", event=event),),
-                      extra=[_administrators_remain(case, known, loses="administrator" in known.roles)])
+    return case.ruled(
+        f"deactivate {known.id}",
+        "team",
+        (),
+        None,
+        lambda _: (New(stream="team", event=event),),
+        extra=[_administrators_remain(case, known, loses="administrator" in known.roles)],
+    )
 
 
 def _administrators_remain(case: Case, principal: Principal, *, loses: bool) -> CheckOutcome:
     remaining = [p for p in case.situation.team.persons_holding("administrator") if not loses or p != principal.id]
     return CheckOutcome(
-        check="two-administrators-remain", state="passed" if len(remaining) >= ADMINISTRATORS_MIN else "failed",
-        required=f"at least {ADMINISTRATORS_MIN} administrators", observed=f"{len(remaining)} would remain",
+        check="two-administrators-remain",
+        state="passed" if len(remaining) >= ADMINISTRATORS_MIN else "failed",
+        required=f"at least {ADMINISTRATORS_MIN} administrators",
+        observed=f"{len(remaining)} would remain",
     )
 
 
@@ -206,8 +229,14 @@ def revoke_role(case: Case, command: RevokeRole) -> Ruled:
     if command.role not in principal.roles:
         return case.unchanged(action, "team")
     event = happened.RoleRevoked(principal=principal.id, role=command.role, reason=command.reason)
-    return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),),
-                      extra=[_administrators_remain(case, principal, loses=command.role == "administrator")])
+    return case.ruled(
+        action,
+        "team",
+        (),
+        None,
+        lambda _: (New(stream="team", event=event),),
+        extra=[_administrators_remain(case, principal, loses=command.role == "administrator")],
+    )
 
 
 def _person(case: Case, name: str) -> Principal:
@@ -272,18 +301,32 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
         raise InvalidCommand("expires_at", f"lies in the next {CREDENTIAL_LIFE_MAX.days} days")
     used = team.credentials.get(case.actor.credential or "")
     asker = case.asker.id if case.asker is not None else case.actor.id
+    if asker == principal.id and used is not None and used.purpose == "token":
+        grown = set(command.scopes) - set(used.scopes)
+        if grown:
+            raise InvalidCommand("scopes", f"a credential gives no more than it has: {', '.join(used.scopes)}")
 
     def effect(_: Decision) -> Iterator[New]:
         yield from case.confirmation()
-        yield New(stream="team", event=happened.CredentialIssued(
-            credential=case.new_id("K"), principal=principal.id, secret_digest=command.secret_digest,
-            purpose="token", scopes=tuple(dict.fromkeys(command.scopes)), expires_at=command.expires_at,
-            second_person=_second(case),
-        ))
+        yield New(
+            stream="team",
+            event=happened.CredentialIssued(
+                credential=case.new_id("K"),
+                principal=principal.id,
+                secret_digest=command.secret_digest,
+                purpose="token",
+                scopes=tuple(dict.fromkeys(command.scopes)),
+                expires_at=command.expires_at,
+                second_person=_second(case),
+            ),
+        )
         if used is not None and used.purpose == "enrolment":
-            yield New(stream="team", event=happened.CredentialRevoked(
-                credential=used.credential, principal=used.principal, reason="an enrolment serves once"
-            ))
+            yield New(
+                stream="team",
+                event=happened.CredentialRevoked(
+                    credential=used.credential, principal=used.principal, reason="an enrolment serves once"
+                ),
+            )
 
     if asker == principal.id:
         return case.ruled(action, "team", (), None, effect, extra=[_credential_valid(case)])
@@ -300,7 +343,9 @@ def _credential_valid(case: Case) -> CheckOutcome:
     issued = number.isdigit() and int(number) <= case.situation.counters.get(kind, 0)
     over = issued and name not in case.situation.team.credentials
     return CheckOutcome(
-        check="credential-valid", state="failed" if over else "passed", required="a credential that is not used up",
+        check="credential-valid",
+        state="failed" if over else "passed",
+        required="a credential that is not used up",
         observed=f"{name} is over" if over else "valid",
     )
 
@@ -308,8 +353,10 @@ def _credential_valid(case: Case) -> CheckOutcome:
 def _administrator(case: Case) -> CheckOutcome:
     administrators = case.situation.team.persons_holding("administrator")
     return CheckOutcome(
-        check="administrator", state="passed" if case.actor.id in administrators and case.asker is None else "needed",
-        required="an administrator, and for somebody else's credential two", observed=case.actor.id,
+        check="administrator",
+        state="passed" if case.actor.id in administrators and case.asker is None else "needed",
+        required="an administrator, and for somebody else's credential two",
+        observed=case.actor.id,
         who=administrators,
     )
 
@@ -320,9 +367,7 @@ def revoke_credential(case: Case, command: RevokeCredential) -> Ruled:
     action = f"revoke {command.credential}"
     if known is None:
         raise NotFound("credential", command.credential)
-    event = happened.CredentialRevoked(
-        credential=known.credential, principal=known.principal, reason=command.reason
-    )
+    event = happened.CredentialRevoked(credential=known.credential, principal=known.principal, reason=command.reason)
     extra = [] if known.principal == case.actor.id else [_administrator(case)]
     return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),), extra=extra)
 

@@ -33,11 +33,22 @@ def report(case: Case, command: ReportProblem) -> Ruled:
         case.release(command.release)
     for known in case.situation.problems.values():
         if known.open and (known.environment, known.title, known.reporter, known.release) == (
-            place.name, command.title, case.actor.id, release,
+            place.name,
+            command.title,
+            case.actor.id,
+            release,
         ):
             return case.unchanged(action, stream_of(known.problem))
-    new = new_problem(case, place.name, command.title, "person", severity=command.severity, release=release,
-                      description=command.description, reporter=case.actor.id)
+    new = new_problem(
+        case,
+        place.name,
+        command.title,
+        "person",
+        severity=command.severity,
+        release=release,
+        description=command.description,
+        reporter=case.actor.id,
+    )
     return case.ruled(action, new.stream, (), None, lambda _: (new,))
 
 
@@ -68,8 +79,13 @@ def resolve(case: Case, command: ResolveProblem) -> Ruled:
     event = happened.ProblemResolved(
         problem=problem.problem, how=command.how, fixed_by_release=command.fixed_by_release
     )
-    return case.ruled(action, subject, ("resolver-independent", "production-sure"), asked,
-                      lambda _: _late_or_not(case, problem, event))
+    return case.ruled(
+        action,
+        subject,
+        ("resolver-independent", "production-sure"),
+        asked,
+        lambda _: _late_or_not(case, problem, event),
+    )
 
 
 def dismiss(case: Case, command: DismissProblem) -> Ruled:
@@ -80,8 +96,13 @@ def dismiss(case: Case, command: DismissProblem) -> Ruled:
         return case.unchanged(action, subject)
     asked = case.asked(problem.environment, problem=problem.problem)
     event = happened.ProblemDismissed(problem=problem.problem, reason=command.reason)
-    return case.ruled(action, subject, ("resolver-independent", "production-sure"), asked,
-                      lambda _: _late_or_not(case, problem, event))
+    return case.ruled(
+        action,
+        subject,
+        ("resolver-independent", "production-sure"),
+        asked,
+        lambda _: _late_or_not(case, problem, event),
+    )
 
 
 def reopen(case: Case, command: ReopenProblem) -> Ruled:
@@ -93,8 +114,14 @@ def reopen(case: Case, command: ReopenProblem) -> Ruled:
     rule = case.policy.environment(problem.environment)
     minutes = rule.react_minutes if rule is not None else 1
     event = happened.ProblemReopened(
-        problem=problem.problem, reason=command.reason, environment=problem.environment, title=problem.title,
-        severity=problem.severity, source=problem.source, react_by=case.now + timedelta(minutes=minutes),
-        release=problem.release, failed_deploy=problem.failed_deploy,
+        problem=problem.problem,
+        reason=command.reason,
+        environment=problem.environment,
+        title=problem.title,
+        severity=problem.severity,
+        source=problem.source,
+        react_by=case.now + timedelta(minutes=minutes),
+        release=problem.release,
+        failed_deploy=problem.failed_deploy,
     )
     return case.ruled(action, subject, (), None, lambda _: (New(stream=subject, event=event),))

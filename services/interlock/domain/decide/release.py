@@ -35,12 +35,25 @@ def open_release(case: Case, command: OpenRelease) -> Ruled:
     action, subject = f"open {command.name}", stream_of(command.name)
     existing = case.situation.releases.get(command.name)
     event = happened.ReleaseOpened(
-        name=command.name, kind=command.kind, title=command.title, author=case.actor.id,
-        affected_areas=command.affected_areas, problem=command.problem, reason=command.reason,
+        name=command.name,
+        kind=command.kind,
+        title=command.title,
+        author=case.actor.id,
+        affected_areas=command.affected_areas,
+        problem=command.problem,
+        reason=command.reason,
     )
-    if existing is not None and (existing.kind, existing.opened_by, existing.problem, existing.affected_areas) == (
-        event.kind, event.author, event.problem, event.affected_areas,
-    ) and existing.content is None:
+    if (
+        existing is not None
+        and (existing.kind, existing.opened_by, existing.problem, existing.affected_areas)
+        == (
+            event.kind,
+            event.author,
+            event.problem,
+            event.affected_areas,
+        )
+        and existing.content is None
+    ):
         return case.unchanged(action, subject)
     if command.kind == "hotfix" and command.problem is None:
         raise InvalidCommand("problem", "a hotfix names the problem in production that it is for")
@@ -48,11 +61,16 @@ def open_release(case: Case, command: OpenRelease) -> Ruled:
         raise InvalidCommand("problem", "only a hotfix is linked to one; a normal release names it in its content")
     taken = existing is not None or case.situation.version_of(subject) > 0 or _is_base(case, command.name)
     checks = [
-        CheckOutcome(check="name-unused", state="failed" if taken else "passed",
-                     required="a name that no release ever had", observed="taken" if taken else "unused"),
+        CheckOutcome(
+            check="name-unused",
+            state="failed" if taken else "passed",
+            required="a name that no release ever had",
+            observed="taken" if taken else "unused",
+        ),
     ]
-    asked = case.asked(case.policy.production, _preview(case, command), problem=command.problem,
-                       problem_must_be_open=True)
+    asked = case.asked(
+        case.policy.production, _preview(case, command), problem=command.problem, problem_must_be_open=True
+    )
     names = ("problem-linked",) if command.kind == "hotfix" else ()
     return case.ruled(action, subject, names, asked, lambda _: (New(stream=subject, event=event),), extra=checks)
 
@@ -64,8 +82,14 @@ def _is_base(case: Case, name: str) -> bool:
 def _preview(case: Case, command: OpenRelease) -> Release:
     """The release as it would be: for the checks."""
     return Release(
-        name=command.name, kind=command.kind, opened_by=case.actor.id, affected_areas=command.affected_areas,
-        policy_version=case.situation.policy_version, opened_at=case.now, position=0, problem=command.problem,
+        name=command.name,
+        kind=command.kind,
+        opened_by=case.actor.id,
+        affected_areas=command.affected_areas,
+        policy_version=case.situation.policy_version,
+        opened_at=case.now,
+        position=0,
+        problem=command.problem,
     )
 
 
@@ -87,24 +111,37 @@ def set_content(case: Case, command: SetReleaseContent) -> Ruled:
     _check_content(command)
     digest = content_digest(command)
     event = happened.ReleaseContentSet(
-        content_digest=digest, artifacts=command.artifacts, commits=command.commits, head=command.head,
-        contains=command.contains, migrations=command.migrations, adds_functionality=command.adds_functionality,
-        new_tests=command.new_tests, fixes=command.fixes,
+        content_digest=digest,
+        artifacts=command.artifacts,
+        commits=command.commits,
+        head=command.head,
+        contains=command.contains,
+        migrations=command.migrations,
+        adds_functionality=command.adds_functionality,
+        new_tests=command.new_tests,
+        fixes=command.fixes,
     )
     if _same(release, event):
         return case.unchanged(action, subject)
     _check_ancestry(release, event)
     asked = case.asked(case.policy.named("development"), release)
     return case.ruled(
-        action, subject, ("release-open", "content-unfrozen"), asked,
+        action,
+        subject,
+        ("release-open", "content-unfrozen"),
+        asked,
         lambda _: _content_set(case, release, subject, event),
         extra=[_not_completed(release)],
     )
 
 
 def _not_completed(release: Release) -> CheckOutcome:
-    return CheckOutcome(check="release-unfinished", state="passed" if release.open else "failed",
-                        required="a release that is still open", observed=release.state)
+    return CheckOutcome(
+        check="release-unfinished",
+        state="passed" if release.open else "failed",
+        required="a release that is still open",
+        observed=release.state,
+    )
 
 
 def _check_content(command: SetReleaseContent) -> None:
@@ -131,13 +168,28 @@ def _check_ancestry(release: Release, event: happened.ReleaseContentSet) -> None
 
 def _same(release: Release, event: happened.ReleaseContentSet) -> bool:
     known = release.content
-    return known is not None and (
-        known.digest, known.contains, known.fixes, known.new_tests, known.adds_functionality, known.migrations,
-        known.artifacts,
-    ) == (
-        event.content_digest, frozenset(event.contains), event.fixes, event.new_tests, event.adds_functionality,
-        event.migrations, event.artifacts,
-    ) and {commit.author for commit in event.commits} <= known.authors
+    return (
+        known is not None
+        and (
+            known.digest,
+            known.contains,
+            known.fixes,
+            known.new_tests,
+            known.adds_functionality,
+            known.migrations,
+            known.artifacts,
+        )
+        == (
+            event.content_digest,
+            frozenset(event.contains),
+            event.fixes,
+            event.new_tests,
+            event.adds_functionality,
+            event.migrations,
+            event.artifacts,
+        )
+        and {commit.author for commit in event.commits} <= known.authors
+    )
 
 
 def _content_set(case: Case, release: Release, subject: str, event: happened.ReleaseContentSet) -> Iterator[New]:
@@ -153,7 +205,9 @@ def _content_set(case: Case, release: Release, subject: str, event: happened.Rel
     for request in case.situation.requests.values():
         if request.release == release.name and request.intent != "rollback":
             cancelled = happened.DeployCancelled(
-                deploy=request.deploy, release=release.name, environment=request.environment,
+                deploy=request.deploy,
+                release=release.name,
+                environment=request.environment,
                 reason="new content was set",
             )
             yield New(stream=subject, event=cancelled)
@@ -207,9 +261,17 @@ def confirm_hotfix(case: Case, command: ConfirmHotfix) -> Ruled:
     if known is not None and (known.by, known.summary) == (case.actor.id, problem):
         return case.unchanged(action, subject)
     linked = Release(
-        name=release.name, kind=release.kind, opened_by=release.opened_by, affected_areas=release.affected_areas,
-        policy_version=release.policy_version, opened_at=release.opened_at, position=release.position,
-        state=release.state, problem=problem, content=release.content, setters=release.setters,
+        name=release.name,
+        kind=release.kind,
+        opened_by=release.opened_by,
+        affected_areas=release.affected_areas,
+        policy_version=release.policy_version,
+        opened_at=release.opened_at,
+        position=release.position,
+        state=release.state,
+        problem=problem,
+        content=release.content,
+        setters=release.setters,
     )
     asked = case.asked(case.policy.production, linked, problem_must_be_open=True)
 
@@ -253,7 +315,9 @@ def withdraw(case: Case, command: WithdrawRelease) -> Ruled:
         for request in case.situation.requests.values():
             if request.release == release.name:
                 cancelled = happened.DeployCancelled(
-                    deploy=request.deploy, release=release.name, environment=request.environment,
+                    deploy=request.deploy,
+                    release=release.name,
+                    environment=request.environment,
                     reason="the release was withdrawn",
                 )
                 yield New(stream=subject, event=cancelled)

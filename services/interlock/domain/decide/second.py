@@ -47,5 +47,4 @@ def decline(case: Case, command: DeclineAsked) -> Ruled:
     may = role_held(case.situation, inner, case.actor)
     extra = [] if case.actor.id == ask.asked_by else [may]
     event = team.SecondPersonDeclined(ask=ask.ask, reason=command.reason)
-    return case.ruled(f"decline {ask.ask}", "team", (), None, lambda _: (New(stream="team", event=event),),
-                      extra=extra)
+    return case.ruled(f"decline {ask.ask}", "team", (), None, lambda _: (New(stream="team", event=event),), extra=extra)

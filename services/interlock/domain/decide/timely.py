@@ -49,7 +49,8 @@ def missed_nights(situation: Situation, policy: Policy, now: datetime) -> tuple[
     nights = (last - timedelta(days=back) for back in reversed(range(NIGHTS_TOLD_MAX)))
     return tuple(
         (night.date().isoformat(), night)
-        for night in nights if night >= situation.opened_at and night.date().isoformat() > told
+        for night in nights
+        if night >= situation.opened_at and night.date().isoformat() > told
     )
 
 

@@ -62,7 +62,10 @@ def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
     versions = situation.versions.copy()
     versions[recorded.stream] = recorded.version
     before = replace(
-        situation, project=recorded.project, position=recorded.position, recorded_at=recorded.recorded_at,
+        situation,
+        project=recorded.project,
+        position=recorded.position,
+        recorded_at=recorded.recorded_at,
         versions=versions,
     )
     after = STEPS[recorded.type](before, recorded)

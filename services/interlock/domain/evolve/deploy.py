@@ -37,9 +37,17 @@ def on_requested(situation: Situation, recorded: Recorded[Any]) -> Situation:
     """A deploy waits for its start."""
     event: happened.DeployRequested = recorded.event
     request = DeployRequest(
-        deploy=event.deploy, release=event.release, environment=event.environment, content=event.content_digest,
-        intent=event.intent, at_window=event.at_window, requested_by=recorded.actor.id, position=recorded.position,
-        expires_at=event.expires_at, ready_from=event.ready_from, problem=event.problem,
+        deploy=event.deploy,
+        release=event.release,
+        environment=event.environment,
+        content=event.content_digest,
+        intent=event.intent,
+        at_window=event.at_window,
+        requested_by=recorded.actor.id,
+        position=recorded.position,
+        expires_at=event.expires_at,
+        ready_from=event.ready_from,
+        problem=event.problem,
         second_person=event.second_person,
     )
     situation = replace(situation, requests={**situation.requests, event.deploy: request})
@@ -72,14 +80,26 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
         mark_before = before.mark_before
     left = left_digests(environment, event.content_digest) if event.intent == "rollback" else ()
     deploy = Deploy(
-        deploy=event.deploy, release=event.release, content=event.content_digest, intent=event.intent,
-        started=recorded.position, started_by=recorded.actor.id, purpose=event.purpose,
-        fixes=_fixes(environment, content, event), migrations=_migrations(environment, content, event),
-        before=environment.occupant, mark_before=mark_before, unsure_before=before, problem=event.problem,
-        was_frozen=was_frozen, left=tuple(digest for digest in left if digest not in situation.rolled_back),
+        deploy=event.deploy,
+        release=event.release,
+        content=event.content_digest,
+        intent=event.intent,
+        started=recorded.position,
+        started_by=recorded.actor.id,
+        purpose=event.purpose,
+        fixes=_fixes(environment, content, event),
+        migrations=_migrations(environment, content, event),
+        before=environment.occupant,
+        mark_before=mark_before,
+        unsure_before=before,
+        problem=event.problem,
+        was_frozen=was_frozen,
+        left=tuple(digest for digest in left if digest not in situation.rolled_back),
     )
     mark = ProductionMark(
-        started=recorded.position, settled=environment.mark.settled, at=recorded.recorded_at,
+        started=recorded.position,
+        settled=environment.mark.settled,
+        at=recorded.recorded_at,
         schema_digest=environment.mark.schema_digest,
     )
     environment = replace(environment, deploy=deploy, occupant=None, rehearsal=None, mark=mark)
@@ -110,8 +130,13 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
     if deploy is None or deploy.deploy != event.deploy:
         return on_release(situation, recorded)
     occupant = Occupant(
-        release=event.release, content=event.content_digest, position=recorded.position, since=recorded.recorded_at,
-        deploy=event.deploy, fixes=deploy.fixes, migrations=deploy.migrations,
+        release=event.release,
+        content=event.content_digest,
+        position=recorded.position,
+        since=recorded.recorded_at,
+        deploy=event.deploy,
+        fixes=deploy.fixes,
+        migrations=deploy.migrations,
     )
     unsure = environment.unsure
     if unsure is not None and unsure.position > deploy.started:
@@ -124,13 +149,24 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
             release=event.release, content=event.content_digest, deploy=event.deploy, position=recorded.position
         )
     mark = ProductionMark(
-        started=recorded.position, settled=environment.mark.settled, at=recorded.recorded_at,
+        started=recorded.position,
+        settled=environment.mark.settled,
+        at=recorded.recorded_at,
         schema_digest=event.schema_digest or environment.mark.schema_digest,
     )
     environment = replace(
-        environment, deploy=None, occupant=occupant, unsure=None, mixed=False, based=True, rehearsal=rehearsal,
-        mark=mark, history=(*environment.history, occupant)[-OCCUPANTS_KEPT_MAX:], logs_from=recorded.recorded_at,
-        logs_missed=None, finished=reported(environment, f"{event.deploy} succeeded"),
+        environment,
+        deploy=None,
+        occupant=occupant,
+        unsure=None,
+        mixed=False,
+        based=True,
+        rehearsal=rehearsal,
+        mark=mark,
+        history=(*environment.history, occupant)[-OCCUPANTS_KEPT_MAX:],
+        logs_from=recorded.recorded_at,
+        logs_missed=None,
+        finished=reported(environment, f"{event.deploy} succeeded"),
         late_reports=still_known(environment),
     )
     return forget(on_release(with_environment(situation, environment), recorded))
@@ -148,7 +184,9 @@ def on_failed(situation: Situation, recorded: Recorded[Any]) -> Situation:
         # A doubt that came up meanwhile is not taken away by a deploy that began before it.
         doubted = environment.unsure is not None
         back = replace(
-            environment, deploy=None, occupant=None if doubted else deploy.before,
+            environment,
+            deploy=None,
+            occupant=None if doubted else deploy.before,
             mark=environment.mark if doubted else deploy.mark_before,
         )
         situation = with_environment(situation, back)
@@ -178,7 +216,11 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
     work, mark_before, before = None, environment.mark, environment.occupant
     if deploy is not None:
         work = Work(
-            kind="deploy", release=deploy.release, content=deploy.content, intent=deploy.intent, fixes=deploy.fixes,
+            kind="deploy",
+            release=deploy.release,
+            content=deploy.content,
+            intent=deploy.intent,
+            fixes=deploy.fixes,
             migrations=deploy.migrations,
         )
         mark_before, before = deploy.mark_before, deploy.before
@@ -191,8 +233,13 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
     started = deploy.started if deploy is not None else environment.lease.position if environment.lease else 0
     disturbed = known is not None and (known.disturbed or known.position > started)
     unsure = Unsure(
-        position=recorded.position, since=recorded.recorded_at, cause=cause, work=work, disturbed=disturbed,
-        mark_before=mark_before, occupant_before=before,
+        position=recorded.position,
+        since=recorded.recorded_at,
+        cause=cause,
+        work=work,
+        disturbed=disturbed,
+        mark_before=mark_before,
+        occupant_before=before,
     )
     mark = replace(environment.mark, settled=recorded.position, at=recorded.recorded_at)
     return replace(environment, deploy=None, occupant=None, unsure=unsure, mark=mark)

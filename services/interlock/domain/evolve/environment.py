@@ -46,9 +46,16 @@ def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | N
             source = event.subject.rpartition(" from ")[2] if event.kind == "restore" else None
             work = Work(kind=event.kind, release=event.release, source=source)
             lease = Lease(
-                lease=event.lease, kind=event.kind, holder=event.holder, subject=event.subject,
-                token=event.fencing_token, granted_at=recorded.recorded_at, renewed_at=recorded.recorded_at,
-                expires_at=event.expires_at, position=recorded.position, work=work,
+                lease=event.lease,
+                kind=event.kind,
+                holder=event.holder,
+                subject=event.subject,
+                token=event.fencing_token,
+                granted_at=recorded.recorded_at,
+                renewed_at=recorded.recorded_at,
+                expires_at=event.expires_at,
+                position=recorded.position,
+                work=work,
                 identity=event.observed.identity,
             )
             return replace(environment, lease=lease, token=event.fencing_token)
@@ -88,8 +95,12 @@ def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment 
     match recorded.event:
         case happened.TestRunStarted() as event:
             run = TestRun(
-                run=event.run, trigger=event.trigger, position=recorded.position, release=event.release,
-                content=event.content_digest, started_by=recorded.actor.id,
+                run=event.run,
+                trigger=event.trigger,
+                position=recorded.position,
+                release=event.release,
+                content=event.content_digest,
+                started_by=recorded.actor.id,
             )
             return replace(environment, run=run, fulfilled_day=event.fulfils or environment.fulfilled_day)
         case happened.TestRunFinished() | happened.TestRunAborted():
@@ -151,8 +162,12 @@ def _data(environment: Environment, recorded: Recorded[Any]) -> Environment | No
 
 def _restored(environment: Environment, recorded: Recorded[Any], event: happened.DataRestored) -> Environment:
     restore = Restore(
-        restore=event.restore, source=event.source, taken_at=event.taken_at, position=recorded.position,
-        by=recorded.actor.id, schema_digest=event.schema_digest,
+        restore=event.restore,
+        source=event.source,
+        taken_at=event.taken_at,
+        position=recorded.position,
+        by=recorded.actor.id,
+        schema_digest=event.schema_digest,
     )
     data = replace(environment.data, restored=restore, erased=False, corrupt=None)
     rehearsal = environment.rehearsal
@@ -181,7 +196,10 @@ def _standing(environment: Environment, recorded: Recorded[Any]) -> Environment 
             return _doubted(environment, recorded, cause)
         case happened.EnvironmentFrozen() as event:
             freeze = Freeze(
-                reason=event.reason, by=recorded.actor.id, position=recorded.position, since=event.since,
+                reason=event.reason,
+                by=recorded.actor.id,
+                position=recorded.position,
+                since=event.since,
                 until=event.until,
             )
             return replace(environment, freeze=freeze)
@@ -198,9 +216,13 @@ def _doubted(environment: Environment, recorded: Recorded[Any], cause: str) -> E
     if before is None and environment.deploy is not None:
         before = environment.deploy.before
     unsure = Unsure(
-        position=recorded.position, since=recorded.recorded_at, cause=cause, work=known.work if known else None,
+        position=recorded.position,
+        since=recorded.recorded_at,
+        cause=cause,
+        work=known.work if known else None,
         disturbed=known is not None and (known.disturbed or not _late_report(environment)),
-        mark_before=known.mark_before if known else None, occupant_before=before,
+        mark_before=known.mark_before if known else None,
+        occupant_before=before,
     )
     mark = replace(environment.mark, settled=recorded.position, at=recorded.recorded_at)
     return replace(environment, occupant=None, unsure=unsure, mark=mark)
@@ -215,12 +237,22 @@ def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | 
     match recorded.event:
         case happened.EnvironmentBaselined() as event:
             return _placed(
-                environment, recorded, event.release, event.content_digest, event.schema_digest,
-                deployable=bool(event.artifacts), empty=event.empty,
+                environment,
+                recorded,
+                event.release,
+                event.content_digest,
+                event.schema_digest,
+                deployable=bool(event.artifacts),
+                empty=event.empty,
             )
         case happened.EnvironmentConfirmed() as event:
             placed = _placed(
-                environment, recorded, event.release, event.content_digest, event.schema_digest, deployable=True,
+                environment,
+                recorded,
+                event.release,
+                event.content_digest,
+                event.schema_digest,
+                deployable=True,
                 empty=event.state == "empty",
             )
             return replace(placed, mixed=event.state == "mixed")
@@ -229,8 +261,14 @@ def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | 
 
 
 def _placed(
-    environment: Environment, recorded: Recorded[Any], release: str | None, content: str | None,
-    schema: str | None, *, deployable: bool, empty: bool,
+    environment: Environment,
+    recorded: Recorded[Any],
+    release: str | None,
+    content: str | None,
+    schema: str | None,
+    *,
+    deployable: bool,
+    empty: bool,
 ) -> Environment:
     occupant = None
     history = environment.history
@@ -242,17 +280,33 @@ def _placed(
         # Its deploy still counts where all is as it was before the doubt.
         before = history[-1] if history and (history[-1].release, history[-1].content) == (release, content) else None
         occupant = Occupant(
-            release=release, content=content, position=recorded.position, since=recorded.recorded_at,
-            deploy=before.deploy if before else None, fixes=source.fixes if source else (),
-            migrations=source.migrations if source else (), deployable=known.deployable if known else deployable,
+            release=release,
+            content=content,
+            position=recorded.position,
+            since=recorded.recorded_at,
+            deploy=before.deploy if before else None,
+            fixes=source.fixes if source else (),
+            migrations=source.migrations if source else (),
+            deployable=known.deployable if known else deployable,
         )
         history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]
     mark = ProductionMark(
-        started=environment.mark.started, settled=recorded.position, at=recorded.recorded_at,
+        started=environment.mark.started,
+        settled=recorded.position,
+        at=recorded.recorded_at,
         schema_digest=schema or environment.mark.schema_digest,
     )
     return replace(
-        environment, occupant=occupant, unsure=None, based=True, empty_base=empty, mixed=False, mark=mark,
-        history=history, rehearsal=None, logs_from=recorded.recorded_at, logs_missed=None,
+        environment,
+        occupant=occupant,
+        unsure=None,
+        based=True,
+        empty_base=empty,
+        mixed=False,
+        mark=mark,
+        history=history,
+        rehearsal=None,
+        logs_from=recorded.recorded_at,
+        logs_missed=None,
         late_reports=still_known(environment),
     )

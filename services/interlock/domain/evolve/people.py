@@ -28,9 +28,16 @@ def evolve_problem(known: Problem | None, recorded: Recorded[Any]) -> Problem | 
     event = recorded.event
     if isinstance(event, problem.ProblemReported | problem.ProblemReopened):
         return Problem(
-            problem=event.problem, environment=event.environment, title=event.title, severity=event.severity,
-            source=event.source, since=recorded.recorded_at, react_by=event.react_by, position=recorded.position,
-            release=event.release, failed_deploy=event.failed_deploy,
+            problem=event.problem,
+            environment=event.environment,
+            title=event.title,
+            severity=event.severity,
+            source=event.source,
+            since=recorded.recorded_at,
+            react_by=event.react_by,
+            position=recorded.position,
+            release=event.release,
+            failed_deploy=event.failed_deploy,
             reporter=event.reporter if isinstance(event, problem.ProblemReported) else None,
         )
     if known is None:
@@ -62,8 +69,11 @@ def on_policy(situation: Situation, recorded: Recorded[Any]) -> Situation:
     match event:
         case policy.PolicyProposed():
             proposal = Proposal(
-                version=event.version, document=event.document, document_digest=event.document_digest,
-                proposed_by=recorded.actor.id, position=recorded.position,
+                version=event.version,
+                document=event.document,
+                document_digest=event.document_digest,
+                proposed_by=recorded.actor.id,
+                position=recorded.position,
             )
             return replace(situation, proposals={**situation.proposals, event.version: proposal})
         case policy.PolicyActivated():
@@ -95,13 +105,20 @@ def _asked(situation: Situation, recorded: Recorded[Any]) -> Situation:
     match recorded.event:
         case team.SecondPersonAsked() as event:
             ask = Ask(
-                ask=event.ask, action=event.action, command_type=event.command_type, command=event.command,
-                bound_digest=event.bound_digest, asked_by=event.asked_by, until=event.until,
+                ask=event.ask,
+                action=event.action,
+                command_type=event.command_type,
+                command=event.command,
+                bound_digest=event.bound_digest,
+                asked_by=event.asked_by,
+                until=event.until,
                 position=recorded.position,
             )
             return replace(situation, asks={**situation.asks, event.ask: ask})
-        case team.SecondPersonConfirmed(ask=name) | team.SecondPersonDeclined(ask=name) | team.SecondPersonExpired(
-            ask=name
+        case (
+            team.SecondPersonConfirmed(ask=name)
+            | team.SecondPersonDeclined(ask=name)
+            | team.SecondPersonExpired(ask=name)
         ):
             return replace(situation, asks=without(situation.asks, name))
         case _:
@@ -140,9 +157,7 @@ def _principal(known: Team, name: str) -> Principal:
     return known.principals.get(name) or Principal(id=name, kind="person")
 
 
-def _designated(
-    known: dict[str, Designation], event: team.OwnerAssigned | team.OperatorDesignated
-) -> Designation:
+def _designated(known: dict[str, Designation], event: team.OwnerAssigned | team.OperatorDesignated) -> Designation:
     before = known.get(event.environment)
     if event.until is not None and before is not None:
         return replace(before, deputy=event.principal, deputy_until=event.until)
@@ -153,8 +168,12 @@ def _credential(known: Team, recorded: Recorded[Any]) -> Team | None:
     match recorded.event:
         case team.CredentialIssued() as event:
             credential = Credential(
-                credential=event.credential, principal=event.principal, secret_digest=event.secret_digest,
-                purpose=event.purpose, scopes=tuple(event.scopes), expires_at=event.expires_at,
+                credential=event.credential,
+                principal=event.principal,
+                secret_digest=event.secret_digest,
+                purpose=event.purpose,
+                scopes=tuple(event.scopes),
+                expires_at=event.expires_at,
             )
             return replace(
                 known,

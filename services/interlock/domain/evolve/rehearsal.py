@@ -26,9 +26,7 @@ def _keep(situation: Situation, environment: Environment, rehearsal: Rehearsal) 
 
 
 def _verdict(recorded: Recorded[Any], *, good: bool, areas: tuple[str, ...] = ()) -> Verdict:
-    return Verdict(
-        good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at, areas=areas
-    )
+    return Verdict(good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at, areas=areas)
 
 
 def on_review(situation: Situation, recorded: Recorded[Any]) -> Situation:
@@ -63,9 +61,7 @@ def on_migration(situation: Situation, recorded: Recorded[Any]) -> Situation:
         migrated = replace(_verdict(recorded, good=True, areas=ids), summary=event.schema_after)
         environment = replace(environment, finished=reported(environment, f"{event.migration} migrated"))
         return _keep(situation, environment, replace(rehearsal, migration=migrated, core=None))
-    failed = replace(
-        rehearsal, migration=_verdict(recorded, good=False), restore=None, core=None
-    )
+    failed = replace(rehearsal, migration=_verdict(recorded, good=False), restore=None, core=None)
     data = replace(environment.data, restored=None)
     finished = reported(environment, f"{event.migration} failed")
     return with_environment(situation, replace(environment, rehearsal=failed, data=data, finished=finished))

@@ -16,8 +16,13 @@ def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release 
     event = recorded.event
     if isinstance(event, happened.ReleaseOpened):
         return Release(
-            name=event.name, kind=event.kind, opened_by=event.author, affected_areas=event.affected_areas,
-            policy_version=recorded.policy_version, opened_at=recorded.recorded_at, position=recorded.position,
+            name=event.name,
+            kind=event.kind,
+            opened_by=event.author,
+            affected_areas=event.affected_areas,
+            policy_version=recorded.policy_version,
+            opened_at=recorded.recorded_at,
+            position=recorded.position,
             problem=event.problem,
         )
     if release is None:
@@ -55,9 +60,15 @@ def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release 
 
 def _with_content(release: Release, recorded: Recorded[Any], event: happened.ReleaseContentSet) -> Release:
     content = Content(
-        digest=event.content_digest, artifacts=event.artifacts, contains=frozenset(event.contains),
-        migrations=event.migrations, adds_functionality=event.adds_functionality, new_tests=event.new_tests,
-        fixes=event.fixes, authors=frozenset(commit.author for commit in event.commits), position=recorded.position,
+        digest=event.content_digest,
+        artifacts=event.artifacts,
+        contains=frozenset(event.contains),
+        migrations=event.migrations,
+        adds_functionality=event.adds_functionality,
+        new_tests=event.new_tests,
+        fixes=event.fixes,
+        authors=frozenset(commit.author for commit in event.commits),
+        position=recorded.position,
     )
     setters = release.setters | {recorded.actor.id}
     if release.content is not None and release.content.digest == content.digest:
@@ -67,7 +78,13 @@ def _with_content(release: Release, recorded: Recorded[Any], event: happened.Rel
         return replace(release, content=content, setters=setters, developed=None, hotfix_confirmed=None)
     # New content voids what was proved about the old one.
     return replace(
-        release, content=content, setters=setters, developed=None, hotfix_confirmed=None, reached={}, tests=None,
+        release,
+        content=content,
+        setters=setters,
+        developed=None,
+        hotfix_confirmed=None,
+        reached={},
+        tests=None,
         manual_qa=None,
     )
 
@@ -89,7 +106,11 @@ def _tested(release: Release, recorded: Recorded[Any], event: happened.TestsPass
     good = isinstance(event, happened.TestsPassed)
     summary = f"{event.counts.passed} of {event.counts.total} passed" if good else f"{event.counts.failed} failed"
     verdict = Verdict(
-        good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at, ran=event.ran,
+        good=good,
+        by=recorded.actor.id,
+        position=recorded.position,
+        at=recorded.recorded_at,
+        ran=event.ran,
         summary=summary,
     )
     return replace(release, tests=verdict)
@@ -102,7 +123,10 @@ def _judged(
         return release
     good = isinstance(event, happened.ManualQAApproved)
     verdict = Verdict(
-        good=good, by=recorded.actor.id, position=recorded.position, at=recorded.recorded_at,
+        good=good,
+        by=recorded.actor.id,
+        position=recorded.position,
+        at=recorded.recorded_at,
         areas=event.areas if isinstance(event, happened.ManualQAApproved) else (),
     )
     return replace(release, manual_qa=verdict)

@@ -15,7 +15,7 @@ from interlock.domain.commands.timely import (
     SettleDeployRequest,
 )
 from interlock.domain.decide.case import Case
-from interlock.domain.decide.deploy import waits_no_more
+from interlock.domain.decide.request import waits_no_more
 from interlock.domain.decide.timely import is_overdue, missed_log_check, missed_nights
 from interlock.domain.explain import NOBODY
 from interlock.domain.policy import Policy

@@ -7,7 +7,7 @@ from datetime import datetime
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.decide import Submitted, answer
 from interlock.domain.decide.case import Case
-from interlock.domain.decide.deploy import deploy_asked
+from interlock.domain.decide.request import deploy_asked
 from interlock.domain.gates import deploy_gate
 from interlock.domain.situation import Situation
 from interlock.events.decision import Decision

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from interlock.domain.policy import EnvironmentPolicy, HandReport, Policy
-from interlock.domain.situation import DeployRequest, Environment, Release, Situation, Work
+from interlock.domain.situation import DeployRequest, Environment, Release, Situation, Verdict, Work
 from interlock.events.catalogue.parts import Observed
 from interlock.events.decision import CheckOutcome, CheckState
 from interlock.events.envelope import Actor
@@ -116,3 +116,25 @@ def passed_or_failed(name: str, required: str, observed: str | None, *, holds: b
 def clock_text(instant: datetime) -> str:
     """A moment for people, as in "Thu 2026-11-26 14:05 GMT"."""
     return instant.strftime("%a %Y-%m-%d %H:%M GMT")
+
+
+def judged(
+    name: str,
+    required: str,
+    verdict: Verdict | None,
+    *,
+    found: str,
+    who: tuple[str, ...],
+    command: str,
+    objection: str | None,
+    nobody: str = "nobody decided",
+) -> CheckOutcome:
+    """What a person's verdict is worth: needed where there is none or `objection` stands against it."""
+    if verdict is None:
+        return outcome(name, "needed", required, nobody, who=who, next=command)
+    known = {"evidence": (verdict.position,), "by": verdict.by, "since": verdict.at}
+    if not verdict.good:
+        return outcome(name, "failed", required, f"rejected by {verdict.by}", who=who, next=command, **known)
+    if objection is not None:
+        return outcome(name, "needed", required, objection, who=who, next=command)
+    return outcome(name, "passed", required, found, **known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.domain.checks import independence
-from interlock.domain.checks.asked import Asked, check, outcome, passed_or_failed
+from interlock.domain.checks.asked import Asked, check, judged, outcome, passed_or_failed
 from interlock.domain.situation import Problem, Verdict
 from interlock.events.decision import CheckOutcome
 
@@ -170,23 +170,16 @@ def manual_qa_approved(asked: Asked) -> CheckOutcome:
     required = f"approved by hand in {place}, not by an author"
     who = independence.independent_persons(asked.situation, release, "tester")
     command = f"dt qa approve {release.name} --env {place}"
-    if verdict is None:
-        return outcome("manual-qa-approved", "needed", required, "nobody decided", who=who, next=command)
-    if not verdict.good:
-        return outcome(
-            "manual-qa-approved",
-            "failed",
-            required,
-            f"rejected by {verdict.by}",
-            evidence=(verdict.position,),
-            by=verdict.by,
-            since=verdict.at,
-            who=who,
-            next=command,
-        )
-    if not independence.approver_independent(verdict.by, release):
-        return outcome("manual-qa-approved", "needed", required, f"{verdict.by} is an author", who=who, next=command)
-    return _found("manual-qa-approved", required, "approved", verdict)
+    author = verdict is not None and not independence.approver_independent(verdict.by, release)
+    return judged(
+        "manual-qa-approved",
+        required,
+        verdict,
+        found="approved",
+        who=who,
+        command=command,
+        objection=f"{verdict.by} is an author" if verdict is not None and author else None,
+    )
 
 
 def _found(name: str, required: str, observed: str, verdict: Verdict) -> CheckOutcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from interlock.domain.checks import independence
-from interlock.domain.checks.asked import Asked, check, clock_text, outcome, passed_or_failed
+from interlock.domain.checks.asked import Asked, check, clock_text, judged, outcome, passed_or_failed
 from interlock.domain.situation import ProductionMark, Rehearsal
 from interlock.events.decision import CheckOutcome
 
@@ -28,24 +28,16 @@ def code_reviewed(asked: Asked) -> CheckOutcome:
     )
     command = f"dt review approve {release.name}"
     review = rehearsal.review if rehearsal is not None else None
-    if review is None:
-        return outcome("code-reviewed", "needed", required, "nobody reviewed it", who=who, next=command)
-    if not review.good:
-        return outcome(
-            "code-reviewed",
-            "failed",
-            required,
-            f"rejected by {review.by}",
-            evidence=(review.position,),
-            by=review.by,
-            since=review.at,
-            who=who,
-            next=command,
-        )
-    if not independence.reviewer_independent(review.by, release):
-        return outcome("code-reviewed", "needed", required, f"{review.by} is an author", who=who, next=command)
-    return outcome(
-        "code-reviewed", "passed", required, "reviewed", evidence=(review.position,), by=review.by, since=review.at
+    author = review is not None and not independence.reviewer_independent(review.by, release)
+    return judged(
+        "code-reviewed",
+        required,
+        review,
+        found="reviewed",
+        who=who,
+        command=command,
+        objection=f"{review.by} is an author" if review is not None and author else None,
+        nobody="nobody reviewed it",
     )
 
 
@@ -202,32 +194,21 @@ def core_areas_approved(asked: Asked) -> CheckOutcome:
     who = independence.independent_persons(asked.situation, release, "tester")
     command = f"dt qa approve {release.name} --env {asked.policy.named('rehearsal')}"
     core = rehearsal.core if rehearsal is not None else None
-    if core is None:
-        return outcome("core-areas-approved", "needed", required, "nobody decided", who=who, next=command)
-    if not core.good:
-        return outcome(
-            "core-areas-approved",
-            "failed",
-            required,
-            f"rejected by {core.by}",
-            evidence=(core.position,),
-            by=core.by,
-            since=core.at,
-            who=who,
-            next=command,
-        )
-    missing = [area for area in wanted if area not in core.areas]
-    if missing or not independence.approver_independent(core.by, release):
-        observed = f"missing: {', '.join(missing)}" if missing else f"{core.by} is an author"
-        return outcome("core-areas-approved", "needed", required, observed, who=who, next=command)
-    return outcome(
+    objection = None
+    if core is not None:
+        missing = [area for area in wanted if area not in core.areas]
+        if missing:
+            objection = f"missing: {', '.join(missing)}"
+        elif not independence.approver_independent(core.by, release):
+            objection = f"{core.by} is an author"
+    return judged(
         "core-areas-approved",
-        "passed",
         required,
-        f"{len(core.areas)} areas",
-        evidence=(core.position,),
-        by=core.by,
-        since=core.at,
+        core,
+        found=f"{len(core.areas)} areas" if core is not None else "",
+        who=who,
+        command=command,
+        objection=objection,
     )
 
 

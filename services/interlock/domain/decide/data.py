@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from interlock.domain import gates
 from interlock.domain.commands.environment import (
@@ -20,12 +21,13 @@ from interlock.domain.commands.environment import (
 from interlock.domain.decide.aftermath import observed_late
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.decide.environment import stream_of
+from interlock.domain.decide.leases import granted, released
 from interlock.domain.errors import InvalidCommand
 from interlock.domain.policy import HandReport
 from interlock.domain.situation import Environment, Lease, Release
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import release as happened
-from interlock.events.catalogue.parts import AppliedMigration, Observed
+from interlock.events.catalogue.parts import AppliedMigration
 from interlock.events.decision import CheckOutcome, Decision
 from interlock.events.values import LeaseKind
 
@@ -34,31 +36,6 @@ ERASABLE = ("development", "tests", "manual-qa")
 
 def _occupant(case: Case, place: Environment) -> Release | None:
     return case.situation.releases.get(place.occupant.release) if place.occupant is not None else None
-
-
-def _granted(
-    case: Case, place: Environment, kind: LeaseKind, subject: str, observed: Observed, release: Release | None
-) -> New:
-    return New(
-        stream=stream_of(place.name),
-        event=happened_there.LeaseGranted(
-            environment=place.name,
-            lease=case.new_id("L"),
-            kind=kind,
-            holder=case.actor.id,
-            subject=subject,
-            fencing_token=place.token + 1,
-            expires_at=case.now + case.policy.lease,
-            observed=observed,
-            release=release.name if release is not None else None,
-        ),
-    )
-
-
-def _released(place: Environment) -> New:
-    assert place.lease is not None
-    event = happened_there.LeaseReleased(environment=place.name, lease=place.lease.lease)
-    return New(stream=stream_of(place.name), event=event)
 
 
 def start_restore(case: Case, command: StartRestore) -> Ruled:
@@ -88,7 +65,7 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
         stream_of(place.name),
         ("reported-by-runner", *names),
         asked,
-        lambda _: (_granted(case, place, "restore", subject, command.observed, release),),
+        lambda _: (granted(case, place, "restore", subject, command.observed, release.name if release else None),),
     )
 
 
@@ -97,9 +74,22 @@ def _lease_of(place: Environment, kind: LeaseKind, identifier: str) -> Lease | N
     return lease if lease is not None and lease.activity == f"{kind} {identifier}" else None
 
 
-def _late(case: Case, place: Environment, kind: LeaseKind, identifier: str) -> bool:
+def _late(
+    case: Case,
+    place: Environment,
+    kind: Literal["restore", "migration"],
+    identifier: str,
+    said: Literal["done", "failed"],
+    release: Release | None = None,
+) -> Ruled | None:
+    """What follows from a report whose lease is over; None where it comes in time."""
     lease = _lease_of(place, kind, identifier)
-    return identifier in place.lost if lease is None else case.now >= lease.expires_at
+    in_time = identifier not in place.lost if lease is None else case.now < lease.expires_at
+    if in_time:
+        return None
+    of = f" of {release.name}" if release is not None else ""
+    description = f"{identifier}{of} was reported as {said} after its lease was over"
+    return observed_late(case, place, kind, identifier, description, None)
 
 
 def _report(
@@ -127,9 +117,9 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
         return case.unchanged(action, stream_of(place.name))
     if command.taken_at > case.now:
         raise InvalidCommand("taken_at", "lies in the future")
-    if _late(case, place, "restore", command.restore):
-        description = f"{command.restore} was reported as done after its lease was over"
-        return observed_late(case, place, "restore", command.restore, description, None)
+    late = _late(case, place, "restore", command.restore, "done")
+    if late is not None:
+        return late
     lease = _lease_of(place, "restore", command.restore)
 
     def effect(_: Decision) -> Iterator[New]:
@@ -146,7 +136,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
                 schema_digest=command.schema_digest,
             ),
         )
-        yield _released(place)
+        yield released(place)
 
     return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
 
@@ -157,9 +147,9 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
-    if _late(case, place, "restore", command.restore):
-        description = f"{command.restore} was reported as failed after its lease was over"
-        return observed_late(case, place, "restore", command.restore, description, None)
+    late = _late(case, place, "restore", command.restore, "failed")
+    if late is not None:
+        return late
     lease = _lease_of(place, "restore", command.restore)
 
     def effect(_: Decision) -> Iterator[New]:
@@ -170,7 +160,7 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
                 environment=place.name, restore=command.restore, source=lease.work.source or "", error=command.error
             ),
         )
-        yield _released(place)
+        yield released(place)
 
     return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
 
@@ -186,7 +176,7 @@ def start_migration(case: Case, command: StartMigration) -> Ruled:
         f"release/{release.name}",
         ("reported-by-runner", *gates.MIGRATION),
         asked,
-        lambda _: (_granted(case, place, "migration", subject, command.observed, release),),
+        lambda _: (granted(case, place, "migration", subject, command.observed, release.name),),
     )
 
 
@@ -201,9 +191,9 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
     action, subject = f"report {command.migration} migrated", f"release/{release.name}"
     if f"{command.migration} migrated" in place.finished:
         return case.unchanged(action, subject)
-    if _late(case, place, "migration", command.migration):
-        description = f"{command.migration} of {release.name} was reported as done after its lease was over"
-        return observed_late(case, place, "migration", command.migration, description, None)
+    late = _late(case, place, "migration", command.migration, "done", release)
+    if late is not None:
+        return late
     rehearsal, running = place.rehearsal, case.situation.environment(case.policy.production).last_sure
     _check_subject(place, release)
 
@@ -222,7 +212,7 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
                     base_release=running.release if running is not None else None,
                 ),
             )
-        yield _released(place)
+        yield released(place)
 
     extra = (_complete(place, command.migrations),)
     return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, extra, release)
@@ -255,9 +245,9 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
     action, subject = f"report {command.migration} failed", f"release/{release.name}"
     if f"{command.migration} failed" in place.finished:
         return case.unchanged(action, subject)
-    if _late(case, place, "migration", command.migration):
-        description = f"{command.migration} of {release.name} was reported as failed after its lease was over"
-        return observed_late(case, place, "migration", command.migration, description, None)
+    late = _late(case, place, "migration", command.migration, "failed", release)
+    if late is not None:
+        return late
     rehearsal = place.rehearsal
     _check_subject(place, release)
 
@@ -282,7 +272,7 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
                         evidence=(f"DataRestored {place.name}",), cause=f"{command.migration} failed on it"
                     ),
                 )
-        yield _released(place)
+        yield released(place)
 
     return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, (), release)
 

@@ -16,11 +16,12 @@ from interlock.domain.commands.deploy import (
 from interlock.domain.decide.aftermath import failed_production_deploy, observed_late, reached_production, reopened
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.decide.environment import stream_of as environment_stream
+from interlock.domain.decide.leases import granted, released
 from interlock.domain.decide.release import stream_of
 from interlock.domain.decide.request import deploy_asked
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.gates import deploy_gate
-from interlock.domain.situation import DeployRequest, Environment, Lease
+from interlock.domain.situation import DeployRequest, Environment
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import release as happened
 from interlock.events.decision import CheckOutcome, Decision
@@ -91,20 +92,7 @@ def _started(case: Case, request: DeployRequest, asked: Asked, decision: Decisio
     assert observed is not None
     lease, token = case.new_id("L"), place.token + 1
     last = place.last_sure
-    yield New(
-        stream=environment_stream(place.name),
-        event=happened_there.LeaseGranted(
-            environment=place.name,
-            lease=lease,
-            kind="deploy",
-            holder=case.actor.id,
-            subject=f"deploy {request.deploy}",
-            fencing_token=token,
-            expires_at=case.now + case.policy.lease,
-            observed=observed,
-            release=request.release,
-        ),
-    )
+    yield granted(case, place, "deploy", f"deploy {request.deploy}", observed, request.release)
     yield New(
         stream=stream_of(request.release),
         event=happened.DeployStarted(
@@ -180,21 +168,13 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
     def effect(_: Decision) -> Iterator[New]:
         assert deploy is not None
         yield from _succeeded(case, place, command)
-        yield New(
-            stream=environment_stream(place.name),
-            event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease),
-        )
+        yield released(place)
         if deploy.purpose == "production":
             yield from reached_production(case, deploy)
             if deploy.intent == "rollback":
                 yield from reopened(case, place, deploy)
 
     return _report(case, place, command.deploy, command.fencing_token, action, effect)
-
-
-def _lease(place: Environment) -> Lease:
-    assert place.lease is not None
-    return place.lease
 
 
 def _report(case: Case, place: Environment, deploy: str, token: int, action: str, effect: Any) -> Ruled:
@@ -303,10 +283,7 @@ def _failed(
                 stream=environment_stream(place.name),
                 event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause),
             )
-        yield New(
-            stream=environment_stream(place.name),
-            event=happened_there.LeaseReleased(environment=place.name, lease=_lease(place).lease),
-        )
+        yield released(place)
         if deploy.purpose == "production":
             yield from failed_production_deploy(case, place, deploy.release, deploy.deploy)
 

@@ -19,6 +19,7 @@ from interlock.domain.commands.evidence import (
 )
 from interlock.domain.decide.aftermath import new_problem
 from interlock.domain.decide.case import Case, New, Ruled
+from interlock.domain.decide.leases import granted, released
 from interlock.domain.decide.release import stream_of
 from interlock.domain.decide.timely import missed_nights, told_missed
 from interlock.domain.errors import InvalidCommand, NotFound
@@ -53,20 +54,8 @@ def start_test_run(case: Case, command: StartTestRun) -> Ruled:
 
     def effect(_: Decision) -> Iterator[New]:
         yield from told_missed(case, place.name)
-        yield New(
-            stream=stream,
-            event=happened_there.LeaseGranted(
-                environment=place.name,
-                lease=lease,
-                kind="test-run",
-                holder=case.actor.id,
-                subject=f"test-run {run}",
-                fencing_token=token,
-                expires_at=case.now + case.policy.lease,
-                observed=command.observed,
-                release=release.name if release is not None else None,
-            ),
-        )
+        name = release.name if release is not None else None
+        yield granted(case, place, "test-run", f"test-run {run}", command.observed, name)
         yield New(
             stream=stream,
             event=happened_there.TestRunStarted(
@@ -115,8 +104,7 @@ def report_test_run(case: Case, command: ReportTestRun) -> Ruled:
         )
         if release is not None and throughout:
             yield from _verdict(case, release, run, command)
-        assert place.lease is not None
-        yield New(stream=stream, event=happened_there.LeaseReleased(environment=place.name, lease=place.lease.lease))
+        yield released(place)
 
     return case.ruled(action, stream, ("reported-by-runner", "lease-held"), asked, effect)
 
@@ -169,7 +157,7 @@ def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
             stream=stream,
             event=happened_there.TestRunAborted(environment=place.name, run=run.run, reason=command.reason),
         )
-        yield New(stream=stream, event=happened_there.LeaseReleased(environment=place.name, lease=lease.lease))
+        yield released(place)
 
     if command.hotfix is None:
         asked = case.asked(place.name, lease=f"test-run {command.run}")

@@ -30,6 +30,7 @@ from interlock.domain.situation import (
     Work,
 )
 from interlock.events.catalogue import release as happened
+from interlock.events.catalogue.parts import Migration
 from interlock.events.envelope import Recorded
 
 
@@ -73,6 +74,7 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
     environment = situation.environment(event.environment)
     release = situation.releases.get(event.release)
     content = release.content if release is not None else None
+    fixes, migrations = _carried(environment, content, event)
     was_frozen = release.frozen if release is not None else False
     before = environment.unsure
     mark_before = environment.mark
@@ -87,8 +89,8 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
         started=recorded.position,
         started_by=recorded.actor.id,
         purpose=event.purpose,
-        fixes=_fixes(environment, content, event),
-        migrations=_migrations(environment, content, event),
+        fixes=fixes,
+        migrations=migrations,
         before=environment.occupant,
         mark_before=mark_before,
         unsure_before=before,
@@ -110,16 +112,14 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
     return on_release(situation, recorded)
 
 
-def _fixes(environment: Environment, content: Content | None, event: happened.DeployStarted) -> tuple[str, ...]:
+def _carried(
+    environment: Environment, content: Content | None, event: happened.DeployStarted
+) -> tuple[tuple[str, ...], tuple[Migration, ...]]:
+    """What the content that is deployed fixes and migrates: by the release, or by the last time it was here."""
     if content is not None and content.digest == event.content_digest:
-        return content.fixes
-    return next((o.fixes for o in reversed(environment.history) if o.content == event.content_digest), ())
-
-
-def _migrations(environment: Environment, content: Content | None, event: happened.DeployStarted) -> tuple[Any, ...]:
-    if content is not None and content.digest == event.content_digest:
-        return content.migrations
-    return next((o.migrations for o in reversed(environment.history) if o.content == event.content_digest), ())
+        return content.fixes, content.migrations
+    before = (o for o in reversed(environment.history) if o.content == event.content_digest)
+    return next(((occupant.fixes, occupant.migrations) for occupant in before), ((), ()))
 
 
 def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:

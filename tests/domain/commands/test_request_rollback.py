@@ -208,6 +208,13 @@ def test_asking_again_changes_nothing() -> None:
     assert not story.do("anton", back(problem)).facts
 
 
+def test_a_request_whose_time_is_over_is_no_answer_also_before_anybody_settled_it() -> None:
+    story, problem = released()
+    story.do("rm-1", back(problem))
+    story.now += timedelta(days=1)
+    assert [type(new.event).__name__ for new in story.do("rm-1", back(problem)).facts] == ["DeployRequested"]
+
+
 def test_a_rollback_reopens_what_the_leaving_release_had_fixed() -> None:
     story = running()
     fixed = story.problem(title="orders are lost")

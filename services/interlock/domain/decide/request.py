@@ -55,19 +55,8 @@ def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
     case.environment(command.environment)
     action = f"deploy {release.name} to {command.environment}"
     asked = deploy_asked(case, release, command.environment, problem=command.problem, requester=case.actor.id)
-    for request in case.situation.requests.values():
-        if (
-            (request.release, request.environment, request.content, request.intent)
-            == (
-                release.name,
-                command.environment,
-                asked.content,
-                asked.intent,
-            )
-            and request.at_window >= command.at_window
-            and case.now < request.expires_at
-        ):
-            return case.unchanged(action, stream_of(release.name))
+    if _waits(case, release.name, asked, at_window=command.at_window):
+        return case.unchanged(action, stream_of(release.name))
     plain_answer = case.ruled(
         action,
         stream_of(release.name),
@@ -80,6 +69,17 @@ def request_deploy(case: Case, command: RequestDeploy) -> Ruled:
         decision = replace(plain_answer.decision, result="allowed")
         return replace(plain_answer, decision=decision, facts=(_requested(case, asked, decision, wait=True),))
     return plain_answer
+
+
+def _waits(case: Case, release: str, asked: Asked, *, at_window: bool = False) -> bool:
+    """Whether the same request, or one that waits for the window too, was made before and is not over."""
+    wanted = (release, asked.environment, asked.content, asked.intent)
+    return any(
+        (request.release, request.environment, request.content, request.intent) == wanted
+        and request.at_window >= at_window
+        and case.now < request.expires_at
+        for request in case.situation.requests.values()
+    )
 
 
 def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> New:
@@ -124,13 +124,8 @@ def request_rollback(case: Case, command: RequestRollback) -> Ruled:
     name = target.release if target is not None else command.release or "the one before"
     action = f"roll {command.environment} back to {name}"
     subject = stream_of(name) if target is not None else environment_stream(command.environment)
-    for request in case.situation.requests.values():
-        if target is not None and (request.environment, request.content, request.intent) == (
-            command.environment,
-            target.content,
-            "rollback",
-        ):
-            return case.unchanged(action, subject)
+    if target is not None and _waits(case, target.release, replace(asked, content=target.content)):
+        return case.unchanged(action, subject)
 
     def effect(decision: Decision) -> Iterator[New]:
         if target is None:

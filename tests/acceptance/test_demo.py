@@ -53,11 +53,29 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 BLOCK = re.compile(rf"(?<=^    \$ {re.escape(README_COMMAND)}\n)(?: {{4}}.*\n|\n)+(?=\S)", flags=re.MULTILINE)
 
 
+def at_the_usual_port(printed: str) -> str:
+    """What was printed, as from port 8787: a port of another length leaves more or less room to the right-hand side."""
+    address = re.compile(r"http://127\.0\.0\.1:\d+(?P<path>\S*)(?P<room> *)")
+
+    def moved(found: re.Match[str]) -> str:
+        usual = f"http://127.0.0.1:{DEFAULT_PORT}{found['path']}"
+        return usual.ljust(len(found[0])) if found["room"] else usual
+
+    return address.sub(moved, printed)
+
+
+def test_a_port_of_another_length_moves_nothing_else() -> None:
+    for port in (80, DEFAULT_PORT, 47113):
+        line = f"refused @603 · http://127.0.0.1:{port}/v1/demo".ljust(90) + "exit 3"
+        assert at_the_usual_port(line) == f"refused @603 · http://127.0.0.1:{DEFAULT_PORT}/v1/demo".ljust(90) + "exit 3"
+    assert at_the_usual_port("at http://127.0.0.1:47113/x\n") == f"at http://127.0.0.1:{DEFAULT_PORT}/x\n"
+
+
 @server
 @patient
 def test_the_readme_shows_the_refusal_that_dt_prints(watched: Watched) -> None:
     assert watched.first_refusal.returncode == 3
-    printed = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:8787", watched.first_refusal.stderr)
+    printed = at_the_usual_port(watched.first_refusal.stderr)
     indented = "".join(f"    {line}".rstrip() + "\n" for line in printed.rstrip().splitlines()) + "\n"
     readme = REPOSITORY / "README.md"
     text = readme.read_text(encoding="utf-8")

@@ -49,6 +49,7 @@ DECISION = Decision(
 TEXTS: Mapping[str, str] = {
     "action": "deploy 4.12.0 to production",
     "address": "10.1.7.20:5432",
+    "adjustment": "ADJ-57",
     "affected_areas": "quotes",
     "area": "quotes",
     "areas": "orders",
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, str] = {
     "by": "4.12.1",
     "cause": "the deploy d-97 failed half way",
     "checklist": "Every page of the list, twice.\nSecond pass after the feed's gap at 13:02 — clean ✓",
+    "command": "UPDATE 14",
     "command_type": "GrantRole",
     "commit_range": "9fceb02..4c1e5d8",
     "confirmed_by": "admin-2",
@@ -82,17 +84,23 @@ TEXTS: Mapping[str, str] = {
     "fixes": "P-81",
     "founders": "admin-1",
     "fulfils": "2026-11-26",
+    "executed_by": "operator-1",
     "holder": "ci-1",
     "how": "The gap is filled from the second feed.",
     "id": "0212_orders_by_day",
     "lease": "lease-1093",
+    "marker": "ADJ-57/1093",
+    "method": "read script, targets and rehearsal; typed be02f1",
     "migration": "migration-12",
     "name": "4.12.0",
     "new_tests": "tests/orders/test_cancel.py::test_cancel_race",
+    "operator": "operator-1",
     "phase": "switch",
+    "place": "runner-1:/var/backups/interlock/ADJ-57.copy",
     "principal": "qa-1",
     "problem": "P-81",
     "problems": "P-81",
+    "purpose": "Fourteen fills of 11-25 were booked twice after the feed's gap.",
     "purl": "pkg:oci/quotes@sha256%3A44c0?repository_url=registry.example/team",
     "ran": "tests/orders/test_cancel.py::test_cancel_race",
     "reason": "Taken back: the list was for 4.11.",
@@ -101,6 +109,7 @@ TEXTS: Mapping[str, str] = {
     "reporter": "qa-2",
     "repository": "github.com/team/quotes",
     "restore": "restore-31",
+    "reverts": "ADJ-56",
     "run": "run-412",
     "second_person": "admin-2",
     "sha": "4c1e5d8a9fceb02d0ae598e95dc970b74767f19372",
@@ -109,6 +118,7 @@ TEXTS: Mapping[str, str] = {
     "source_release": "4.11.2",
     "subject": "4.12.0",
     "system_identifier": "7315042289911220334",
+    "tables": "trades.fills",
     "target": "cluster-b",
     "text": "Meant was 4.12.1; see the ticket of 11-25.",
     "title": "Quotes survive a gap of the feed",
@@ -124,6 +134,7 @@ OBJECTS: Mapping[str, dict[str, Any]] = {
     },
 }
 STREAMS: Mapping[str, str] = {
+    "adjustment": "adjustment/ADJ-57",
     "release": "release/4.12.0",
     "environment": "environment/stage",
     "problem": "problem/P-81",
@@ -148,9 +159,10 @@ def value(name: str, hint: Any, *, full: bool) -> Any:
     """Return a value for one field."""
     if hint is str:
         digest = name.endswith(("digest", "schema_after", "schema_before")) or name in {
-            "digest",
-            "report",
+            "after",
+            "before",
             "fingerprint",
+            "report",
         }
         return DIGEST if digest else TEXTS.get(name, f"{name.replace('_', '-')}-1")
     if hint is int:

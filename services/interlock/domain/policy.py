@@ -97,6 +97,8 @@ class Policy(_Closed):
     snapshot_age_hours: int = Field(default=168, ge=1, le=168)
     request_life_minutes: int = Field(default=1440, ge=1, le=1440)
     second_person_hours: int = Field(default=168, ge=1, le=168)
+    scratch: Name | None = None
+    adjustment_life_hours: int = Field(default=168, ge=1, le=168)
     authorization_minutes: int = Field(default=1440, ge=1, le=1440)
     verifications: int = Field(default=2, ge=VERIFICATIONS_MIN, le=10)
     verifications_high_risk: int = Field(default=3, ge=VERIFICATIONS_HIGH_RISK_MIN, le=10)

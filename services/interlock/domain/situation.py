@@ -10,7 +10,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from interlock.events.catalogue.parts import Artifact, Identity, Migration
+from interlock.events.catalogue.parts import AdjustmentPlan, Artifact, Identity, Migration
 from interlock.events.catalogue.problem import ProblemSource
 from interlock.events.catalogue.team import PrincipalKind
 from interlock.events.fact import fact
@@ -341,6 +341,86 @@ class Problem:
 
 
 @fact
+class AdjustmentRehearsal:
+    """The latest rehearsal of the present plan: good or not, and what its data and schema were."""
+
+    good: bool
+    position: int
+    by: str
+    at: datetime
+    environment: str
+    rows: int = 0
+    data_taken_at: datetime | None = None
+    schema_digest: str | None = None
+
+
+@fact
+class AdjustmentVerification:
+    """One verifier's latest word on the present plan."""
+
+    good: bool
+    by: str
+    position: int
+    at: datetime
+    reason: str | None = None
+
+
+@fact
+class Authorization:
+    """The present plan may be executed by this operator until then."""
+
+    position: int
+    at: datetime
+    operator: str
+    valid_until: datetime
+
+
+@fact
+class AdjustmentAttempt:
+    """An execution under way, or one whose outcome is unknown. `started` is where it may have been committed."""
+
+    lease: str
+    token: int
+    operator: str
+    position: int
+    backup: str | None = None
+    started: int | None = None
+    marker: str | None = None
+    unknown: bool = False
+
+
+AdjustmentState = Literal["open", "executed", "disputed", "checked", "reverted", "cancelled", "expired"]
+
+
+@fact
+class Adjustment:
+    """One adjustment of data. `requesters` asked for it or amended it; words are about the present plan only."""
+
+    adjustment: str
+    plan: AdjustmentPlan
+    bound_digest: str
+    requesters: frozenset[str]
+    position: int
+    requested_at: datetime
+    planned: int
+    expires_at: datetime
+    policy_version: int
+    state: AdjustmentState = "open"
+    reverts: str | None = None
+    rehearsal: AdjustmentRehearsal | None = None
+    verifications: dict[str, AdjustmentVerification] = field(default_factory=dict)
+    authorization: Authorization | None = None
+    attempt: AdjustmentAttempt | None = None
+    executed_by: str | None = None
+    executed: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody must still look at it: until its result is checked, or it is over."""
+        return self.state in {"open", "executed", "disputed"}
+
+
+@fact
 class Credential:
     """What a secret's digest proves."""
 
@@ -451,6 +531,7 @@ class Situation:
     requests: dict[str, DeployRequest] = field(default_factory=dict)
     environments: dict[str, Environment] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
+    adjustments: dict[str, Adjustment] = field(default_factory=dict)
     team: Team = field(default_factory=Team)
     asks: dict[str, Ask] = field(default_factory=dict)
     refusals: dict[str, PastRefusal] = field(default_factory=dict)

@@ -68,7 +68,7 @@ class EnvironmentConfirmed:
     reason: Text | None = None
 
 
-@event()
+@event(schema=2)
 class LeaseGranted:
     """One activity holds the environment until `expires_at`; `fencing_token` grows with each lease."""
 
@@ -297,12 +297,12 @@ class DriftDetected:
     release: Name | None = None
 
 
-@event()
+@event(schema=2)
 class FactObserved:
     """Something happened here without Interlock, or came too late to be accepted."""
 
     environment: Name
-    kind: Literal["deploy", "restore", "migration", "erase", "other"]
+    kind: Literal["deploy", "restore", "migration", "adjustment", "erase", "other"]
     source: Line
     description: Text
     observed_digest: Digest | None = None

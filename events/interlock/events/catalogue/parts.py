@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.events.fact import fact
-from interlock.events.values import Count, Digest, Instant, Line, Name, PrincipalId, Sha
+from interlock.events.values import Count, Digest, Instant, Line, Name, PrincipalId, Risk, Sha, Text
 
 
 @fact
@@ -96,3 +96,50 @@ class CredentialGiven:
     purpose: Name
     scopes: tuple[Name, ...]
     expires_at: Instant
+
+
+@fact
+class AdjustmentTargets:
+    """Where data is adjusted: the environment, its registered identity, and the tables, as in "trades.fills"."""
+
+    environment: Name
+    identity: Identity
+    tables: tuple[Line, ...]
+
+
+@fact
+class ExpectedEffect:
+    """What must be so before the commit: how many rows the script touched, and that each effect query is true.
+
+    `queries_digest` is the digest of the text of queries that give one boolean each.
+    """
+
+    rows_min: Count
+    rows_max: Count
+    queries_digest: Digest
+
+
+@fact
+class AdjustmentPlan:
+    """All that an adjustment is bound to: who verifies it, verifies exactly this. Digests name bytes in the evidence.
+
+    `precondition_digest` is that of queries which give one boolean each, and must be true before the script;
+    `undo_digest` that of the script which takes it back.
+    """
+
+    purpose: Text
+    script_digest: Digest
+    targets: AdjustmentTargets
+    precondition_digest: Digest
+    expected_effect: ExpectedEffect
+    undo_digest: Digest
+    risk: Risk
+
+
+@fact
+class ExecutedStatement:
+    """One statement of a script as it ran: the digest of its text, its command tag, and how many rows it touched."""
+
+    digest: Digest
+    command: Line
+    rows: Count

@@ -47,7 +47,7 @@ class ObserveFact:
     """Report something that happened around Interlock, or content that differs from the record."""
 
     environment: Name
-    kind: Literal["deploy", "restore", "migration", "erase", "drift", "other"]
+    kind: Literal["deploy", "restore", "migration", "adjustment", "erase", "drift", "other"]
     source: Line
     description: Text
     observed_digest: Digest | None = None

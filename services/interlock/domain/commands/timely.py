@@ -50,3 +50,17 @@ class ExpireAsked:
     """No second person confirmed in time."""
 
     ask: Name
+
+
+@command()
+class AuthorizeAdjustment:
+    """The last verification that was needed is there: the rule authorizes it, for who is operator now."""
+
+    adjustment: Name
+
+
+@command()
+class ExpireAdjustment:
+    """The authorization's time is over, or the whole request's."""
+
+    adjustment: Name

@@ -68,6 +68,20 @@ def request(story: Story, who: str = "dora", reverts: str | None = None, **more:
     return name
 
 
+def reverting(name: str = NAME) -> RequestAdjustment:
+    """What takes an executed adjustment back: its undo script, as a plan of its own."""
+    back = plan(script_digest=digest("undo"), undo_digest=digest(f"redo {name}"))
+    return RequestAdjustment(plan=back, reverts=name)
+
+
+def revert(story: Story, who: str = "dora") -> str:
+    """Ask that ADJ-1 be taken back, rehearse that and let it be authorized; give its name."""
+    name: str = story.do(who, reverting()).facts[0].event.adjustment
+    rehearse(story, name)
+    verify(story, "qa-1", "qa-2", name=name)
+    return name
+
+
 def bound(purpose: str) -> str:
     """The digest of a plan with another purpose."""
     return bound_digest(plan(purpose=purpose))

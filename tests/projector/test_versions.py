@@ -30,7 +30,7 @@ async def run(ledger: Ledger, projection: Projection, last: int, *, serves: bool
             assert projector.serving()
         else:
             async with ledger.connection() as connection:
-                assert not await cursors.serves(connection, projection)
+                assert not await cursors.serves(connection, projection, sleep)
             assert not projector.serving()
             running.cancel()
 

@@ -18,7 +18,7 @@ from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger
 from interlock.ledger.embedded import Dsns
 from interlock.projections import PROJECTIONS, Projection
-from interlock.projector import NotServing, Projector, Rebuild, Rebuilder, UnknownProjection, cursors
+from interlock.projector import NotServing, Projector, Rebuild, Rebuilder, UnknownProjection, cursors, rebuilds
 from interlock.projector.beside import SUFFIX, beside
 from tests.feed.feeds import sleep
 from tests.projections.story import story
@@ -338,3 +338,19 @@ async def test_killed_in_the_middle_a_rebuild_goes_on_where_it_stood_and_readers
         head = (await ledger.head(PROJECT)).position
         assert await projector.wait_for(PROJECT, head, HANGS_SECONDS) == head
         await equals_a_fresh_replay(ledger)
+
+
+async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledger) -> None:
+    shape = positions()
+    async with ledger.connection() as connection, ledger.connection() as other:
+        await cursors.prepare(connection, [shape])
+        await cursors.begin(connection, shape, PROJECT)
+        await rebuilds.ask(connection, shape, by="admin-1", key=uuid4())
+        await cursors.begin(connection, beside(shape), PROJECT)
+        async with connection.transaction():
+            await cursors.move(connection, shape, PROJECT, 0, 1)
+            await connection.execute("insert into read_model.positions_1 values ($1, 1)", PROJECT)
+            swapping = asyncio.create_task(rebuilds.swap(other, shape, sleep))
+            await asyncio.sleep(cursors.SWAP_LOCK_MS / 1000 / 2)
+        assert not await swapping
+        assert await seen(connection, PROJECT) == [1]

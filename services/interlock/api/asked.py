@@ -88,6 +88,13 @@ async def read_moment(asked: Asked, query: Reading, *, pinned: int | None = None
     moment = await _named_moment(asked, query)
     if pinned is not None:
         moment = Moment(min(pinned, moment.position), moment.now, moment.past)
+    if not asked.parts.reads.serving():
+        # What is there is older than what the version before it answers, so it is no answer.
+        raise Problem(
+            "behind",
+            "a new version of the read models is still being built; a server of the version before it answers",
+            headers={"Retry-After": "1"},
+        )
     wanted = max(moment.position, query.after or 0)
     reached = await asked.parts.reads.wait_for(asked.project, wanted, AFTER_SECONDS)
     if query.after is not None and reached < query.after:

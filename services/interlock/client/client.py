@@ -98,6 +98,12 @@ class Client:
                 problem.problem.setdefault("idempotency_key", key)
             raise
 
+    def post(self, path: str, *, idempotency_key: UUID | str | None = None) -> dict[str, Any]:
+        """Ask for work that is no command of the rules: `post("/projections/problems/rebuild")`; safe to send again."""
+        key = str(idempotency_key or self._new_id())
+        headers = {"Idempotency-Key": key}
+        return self._json(self._answer("POST", f"/v1/{self.project}{path}", key=key, headers=headers))
+
     def explain(self, name: str, fields: Mapping[str, Any], **query: Query) -> dict[str, Any]:
         """Ask what would be decided, and record nothing; returns the decision."""
         path = f"/v1/{self.project}/explain/{name}"

@@ -17,7 +17,7 @@ from interlock.api.releases import EnvironmentName, tagged
 from interlock.domain.policy import Policy
 from interlock.domain.windows import describe, is_open, windows
 from interlock.events.values import Name
-from interlock.projections import environment_state, problems
+from interlock.projections import audit_trail, environment_state, problems
 
 router = APIRouter(prefix="/v1/{project}")
 
@@ -143,6 +143,8 @@ async def one_problem(
     moment = await read_moment(asked, query)
     async with asked.parts.connection() as connection:
         row = await problems.problem(connection, asked.project, problem, at=moment.position)
+        if row is not None:
+            row["history"] = await audit_trail.annotated(connection, asked.project, row["history"], at=moment.position)
     if row is None:
         raise not_found("problem", problem)
     return tagged(request, row, position=moment.position)

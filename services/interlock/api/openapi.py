@@ -151,6 +151,7 @@ def _own_schemas() -> dict[str, Any]:
             "stream": text,
             "version": integer,
             "recorded_at": {"type": "string", "format": "date-time"},
+            "occurred_at": {"type": "string", "format": "date-time"},
             "by": text,
             "data": {"type": "object"},
         },

@@ -129,9 +129,23 @@ def afterwards(story: Story, event: int) -> None:
     [proposal] = story.served["admin-2"].get("/policy/proposals")["proposals"]
     story.by("admin-2", "ApprovePolicy", version=2, document_digest=proposal["document_digest"])
     story.served.by_two("GrantRole", {"principal": "dev-2", "role": "tester"})
-    story.by("qa-1", "ApproveManualQA", release="4.12.0", environment="sandbox", areas=["quotes"])
+    story.served.by_two("DesignateOperator", {"environment": "production", "principal": "dev-2"})
+    story.to_stage("4.12.0")
+    story.rehearse("4.12.0", base="4.11.2", migrations=1, snapshot="11-24T07:12")
     story.develop("4.13.0", contains=["4.12.0", "4.11.2"])
     story.to_sandbox("4.13.0")
+    story.read_logs("11-24T13:14")
+    story.read_logs("11-24T14:10")
+    story.by(
+        "anton",
+        "ObserveFact",
+        environment="production",
+        kind="other",
+        source="a phone call",
+        description="the exchange was away",
+        happened_at="2026-11-24T12:02:00+00:00",
+    )
+    story.by("qa-2", "ReportProblem", environment="production", title="orders are slow", severity="low")
     story.at("12-01T12:00")
 
 
@@ -209,3 +223,68 @@ def test_before_the_beginning_no_read_fails_in_another_way_than_that_nothing_was
         if read not in {"window next", "window list"}:
             found = ask(then.terminal, then.words(read), "--at", "0")
             assert found.code in {0, 5}, read
+
+
+def test_a_comparison_of_an_environment_says_what_is_another_since_when_by_whom(then: Then) -> None:
+    for environment in ("sandbox", "stage", "production"):
+        then.terminal.shows(f"diff-env-{environment}", "diff", "env", environment, "--from", then.instant)
+
+
+def test_a_comparison_of_two_moments_in_which_nothing_happened_says_so(then: Then) -> None:
+    then.terminal.shows("diff-env-nothing", "diff", "env", "tests", "--from", then.position, "--to", then.instant)
+
+
+def test_a_comparison_takes_two_moments_in_their_order(then: Then) -> None:
+    found = then.terminal.dt("diff", "env", "stage", "--from", "2026-11-25", "--to", then.instant)
+    assert found.code == 2
+    assert "--from is position" in found.stderr
+
+
+def test_a_comparison_is_of_two_reads_and_is_told_as_json(then: Then) -> None:
+    changed = ask(then.terminal, "diff env production", "--from", then.position).json
+    was, now = (ask(then.terminal, "env show production", *at).json for at in (("--at", then.position), ()))
+    assert (changed["from"]["position"], changed["to"]["position"]) == (was["position"], now["position"])
+    for part in changed["changes"]:
+        assert part.get("before") == was[part["what"]]
+        assert part.get("after") == now[part["what"]]
+    told = {part["what"] for part in changed["changes"]}
+    same = {name for name in was.keys() & now.keys() if was[name] == now[name]}
+    assert {"freeze", "logs", "operator", "observed"} <= told
+    assert not told & same
+    [freeze] = [part for part in changed["changes"] if part["what"] == "freeze"]
+    [ended] = ask(then.terminal, "audit log --type EnvironmentUnfrozen").json["events"]
+    assert (freeze["position"], freeze["at"], freeze["by"]) == (ended["position"], ended["recorded_at"], ended["by"])
+    assert [one["title"] for one in changed["problems"]] == ["the exchange was away", "orders are slow"]
+
+
+def test_a_release_the_team_and_the_policy_are_compared_value_by_value(then: Then) -> None:
+    then.terminal.shows("diff-release", "diff", "release", "4.11.9", "--from", then.instant)
+    then.terminal.shows("diff-team", "diff", "team", "--from", then.instant)
+    then.terminal.shows("diff-policy", "diff", "policy", "--from", then.instant)
+    opened = ask(then.terminal, "diff release 4.13.0", "--from", then.instant).json
+    assert {"path": "title", "before": None, "after": "Quotes 4.13.0"} in opened["changes"]
+    assert ask(then.terminal, "diff release 9.9.9", "--from", then.instant).code == 5
+
+
+def test_a_remark_and_a_late_fact_are_shown_where_their_events_are(then: Then) -> None:
+    then.terminal.shows("audit-show-with-remark", "audit", "show", then.event)
+    then.terminal.shows("audit-show-before-remark", "audit", "show", then.event, "--at", then.position)
+    then.terminal.shows("audit-log-with-remark", "audit", "log", "--type", "EnvironmentFrozen")
+    [late] = ask(then.terminal, "audit log --type FactObserved").json["events"]
+    then.terminal.shows("audit-show-late-fact", "audit", "show", str(late["position"]))
+    then.terminal.shows("audit-log-late-fact", "audit", "log", "--type", "FactObserved")
+    then.terminal.shows("env-show-late-fact", "env", "show", "production", "--at", str(late["position"]))
+
+
+def test_read_models_are_listed_and_built_anew_while_one_waits(then: Then) -> None:
+    then.terminal.shows("projections-list", "projections", "list")
+    done = then.terminal.dt("projections", "rebuild", "--wait", "--json", who="admin-1")
+    assert done.code == 0, done.stderr
+    assert {each["rebuild"]["state"] for each in done.json["projections"]} == {"done"}
+    again = then.terminal.dt("projections", "rebuild", "problems", who="admin-2")
+    assert (again.code, "problems 1" in again.stdout) == (0, True)
+    assert "dt projections list" in again.stderr
+    refused = then.terminal.dt("projections", "rebuild", "problems")
+    assert (refused.code, "administrator" in refused.stderr) == (4, True)
+    assert then.terminal.dt("projections", "rebuild", "nothing", who="admin-1").code == 5
+    assert then.terminal.dt("projections", "rebuild", "--idempotency-key", "x", who="admin-1").code == 2

@@ -82,7 +82,11 @@ def _headers(*, project: bool) -> dict[str, Any]:
     if not project:
         return {}
     return {
-        "Interlock-Position": {"description": "the position at which the answer holds", "schema": {"type": "integer"}}
+        "Interlock-Position": {"description": "the position at which the answer holds", "schema": {"type": "integer"}},
+        "Interlock-As-Of": {
+            "description": "the instant at which a read's answer holds",
+            "schema": {"type": "string", "format": "date-time"},
+        },
     }
 
 

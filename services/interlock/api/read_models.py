@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from interlock.api.asked import Asked, Identified, Reader
-from interlock.api.commands import idempotency_key
+from interlock.api.commands import expected_version, idempotency_key
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
 from interlock.api.parts import ReadModel
-from interlock.api.problems import Problem, not_found
+from interlock.api.problems import Problem, malformed, not_found
 from interlock.api.query import NoQuery
 from interlock.events.values import Name
 
@@ -42,6 +42,8 @@ async def build_anew(
     """
     asked.caller.require("write")
     key = idempotency_key(request)
+    if expected_version(request) is not None:
+        raise malformed("If-Match", "a read model has no version of its own that somebody could have read")
     principal = asked.situation.team.principals[asked.caller.actor.id]
     if principal.kind != "person" or ROLE not in principal.roles:
         who = sorted(each.id for each in asked.situation.team.principals.values() if ROLE in each.roles and each.active)

@@ -128,7 +128,7 @@ def plain_changes(before: Any, after: Any, path: str = "") -> list[Change]:
 
 def _by_name(values: Sequence[Any]) -> dict[str, Any] | None:
     """Return objects by the member that names each of them; None where one has none, or two have the same."""
-    for member in ("principal", "credential", "environment", "deploy", "name", "id", "purl"):
+    for member in ("credential", "deploy", "environment", "principal", "name", "id", "purl"):
         if all(isinstance(value, Mapping) and member in value for value in values):
             named = {str(value[member]): value for value in values}
             if len(named) == len(values):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
@@ -40,14 +42,19 @@ def env(session: Session, environment: str, since: str, until: str | None) -> No
     from interlock.cli.render.changes import environment_diff_lines
 
     before, after = two(session, f"/environments/{environment}", since, until)
-    document = moments(before, after, since, until)
-    span = (document["from"]["position"], document["to"]["position"])
-    happened = events_between(session, *span, environment=environment)
+    happened = events_between(session, before.position, after.position, environment=environment)
     problems = [
-        all_pages(session, "/problems", "problems", at=str(at), state="all", environment=environment)["problems"]
-        for at in span
+        all_pages(session, "/problems", "problems", at=str(each.position), state="all", environment=environment)[
+            "problems"
+        ]
+        for each in (before, after)
     ]
-    document |= {"environment": environment, **environment_changes(before, after, happened, *problems)}
+    document = {
+        "from": before.told,
+        "to": after.told,
+        "environment": environment,
+        **environment_changes(before.answer, after.answer, happened, *problems),
+    }
     steps = [(f"dt audit log --env {environment}", "all that was recorded there")]
     session.answer(document, environment_diff_lines(document, session.scene()), steps)
 
@@ -62,9 +69,15 @@ def release(session: Session, release: str, since: str, until: str | None) -> No
     from interlock.cli.render.changes import plain_diff_lines
 
     before, after = two(session, f"/releases/{release}", since, until, may_be_missing=True)
-    document = moments(before, after, since, until)
-    happened = events_between(session, document["from"]["position"], document["to"]["position"], release=release)
-    document |= {"release": release, "changes": plain_changes(before, after), "happened": happened}
+    happened = events_between(session, before.position, after.position, release=release)
+    changes = plain_changes(before.answer, after.answer)
+    document = {
+        "from": before.told,
+        "to": after.told,
+        "release": release,
+        "changes": changes,
+        "happened": happened,
+    }
     steps = [(f"dt release timeline {release}", "its whole story")]
     session.answer(document, plain_diff_lines(release, document, session.scene()), steps)
 
@@ -78,7 +91,7 @@ def team(session: Session, since: str, until: str | None) -> None:
     from interlock.cli.render.changes import plain_diff_lines
 
     before, after = two(session, "/team", since, until)
-    document = moments(before, after, since, until) | {"changes": plain_changes(before, after)}
+    document = {"from": before.told, "to": after.told, "changes": plain_changes(before.answer, after.answer)}
     session.answer(document, plain_diff_lines("team", document, session.scene()))
 
 
@@ -91,49 +104,54 @@ def policy(session: Session, since: str, until: str | None) -> None:
     from interlock.cli.render.changes import plain_diff_lines
 
     before, after = two(session, "/policy", since, until)
-    changes = plain_changes(
-        {"version": before.get("version"), **(before.get("document") or {})},
-        {"version": after.get("version"), **(after.get("document") or {})},
-    )
-    document = moments(before, after, since, until) | {"changes": changes}
+    old, new = ({"version": each.answer["version"], **each.answer["document"]} for each in (before, after))
+    document = {"from": before.told, "to": after.told, "changes": plain_changes(old, new)}
     session.answer(document, plain_diff_lines("policy", document, session.scene()))
+
+
+@dataclass(frozen=True)
+class Read:
+    """One answer, and when that was."""
+
+    answer: dict[str, Any]
+    position: int
+    at: datetime | None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The moment, for the comparison's document."""
+        from interlock.cli.instants import rfc3339
+
+        return {"position": self.position} | ({} if self.at is None else {"at": rfc3339(self.at)})
 
 
 def two(
     session: Session, path: str, since: str, until: str | None, *, may_be_missing: bool = False
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Read, Read]:
     """Read the same question at both moments. Raises Halt (usage) where the first is the later one."""
-    after = session.get(path, at=until)
+    after = read(session, path, until)
     try:
-        before = session.get(path, at=since)
+        before = read(session, path, since)
     except Exception as error:
         from interlock.client import ProblemAnswer
 
-        missing = isinstance(error, ProblemAnswer) and error.status == 404
-        if not (may_be_missing and missing):
+        if not (may_be_missing and isinstance(error, ProblemAnswer) and error.status == 404):
             raise
-        # It was opened in between: everything about it is new. Where that moment is, the whole list tells.
-        before = {"position": session.get("/releases", at=since, limit="1")["position"]}
-    if int(before["position"]) > int(after["position"]):
+        # It began in between, so that all of it is new; another read says where the moment is.
+        before = replace(read(session, "/team", since), answer={})
+    if before.position > after.position:
         raise Halt(
-            f"--from is position {before['position']:,}, after --to, which is {after['position']:,}",
+            f"--from is position {before.position:,}, after --to, which is {after.position:,}",
             code=USAGE,
             then=(("dt diff … --from EARLIER --to LATER", "compares forward in time"),),
         )
     return before, after
 
 
-def moments(before: dict[str, Any], after: dict[str, Any], since: str, until: str | None) -> dict[str, Any]:
-    """Return both moments: the position, and the instant where one was named."""
-    from interlock.cli.instants import at_query
-
-    def moment(answer: dict[str, Any], asked: str | None) -> dict[str, Any]:
-        told = {"position": answer["position"]}
-        if asked is not None and not at_query(asked).isdigit():
-            told["at"] = at_query(asked)
-        return told
-
-    return {"from": moment(before, since), "to": moment(after, until)}
+def read(session: Session, path: str, at: str | None) -> Read:
+    """Ask once."""
+    answer = session.get(path, at=at)
+    return Read(answer, int(answer["position"]), session.client.as_of)
 
 
 def events_between(session: Session, since: int, until: int, **about: str) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ PAGE_EVENTS = 25
 
 async def main(dsn: str) -> None:
     """Project and rebuild until standard input ends."""
-    from_ledger.PAGE_EVENTS_MAX = PAGE_EVENTS  # type: ignore[misc] - a rebuild has many pages to be killed between
+    # A rebuild has many pages then, to be killed between.
+    setattr(from_ledger, "PAGE_EVENTS_MAX", PAGE_EVENTS)  # noqa: B010 - it is a constant for everybody else
     ledger = await Ledger.open(dsn)
     async with LedgerFeed(ledger, sleep) as feed:
         projector = Projector(ledger.connection, feed, sleep=sleep, ledger=feed)

@@ -80,7 +80,9 @@ async def who_was_here(
     policy = await _policy(asked, moment)
     if not rows and (policy is None or policy.environment(name) is None):
         raise not_found("environment", name)
-    members, headers = next_page(request, query, rows, key="position", position=moment.position, limit=query.limit)
+    members, headers = next_page(
+        request, query, rows, key="since_position", position=moment.position, limit=query.limit
+    )
     return answer({"environment": name, "occupants": rows, **members}, position=moment.position, headers=headers)
 
 

@@ -163,6 +163,9 @@ class Projector:
             try:
                 for projection in self._projections:
                     await self._look_who_serves(projection)
+                if not self.serving():
+                    # The old version was in the middle of a page, and perhaps nothing moves any more.
+                    self._not_serving.set()
             except Exception as away:
                 _log.warning("who serves cannot be seen now: %s", away)
                 self._not_serving.set()

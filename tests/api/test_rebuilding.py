@@ -19,7 +19,7 @@ async def rebuild(caller: Caller, name: str, key: str | None = None) -> httpx2.R
 
 async def told(caller: Caller) -> dict[str, dict[str, Any]]:
     answer = (await caller.get("/projections")).json()
-    return {each["projection"]: each for each in answer["projections"]}
+    return {each["name"]: each for each in answer["projections"]}
 
 
 async def test_an_administrator_builds_a_read_model_anew_and_sees_how_far_it_is(here: Here) -> None:
@@ -28,7 +28,7 @@ async def test_an_administrator_builds_a_read_model_anew_and_sees_how_far_it_is(
     key = str(uuid4())
     answer = await rebuild(here.admin, "releases", key)
     assert answer.status_code == 200, answer.text
-    assert (answer.json()["repeated"], answer.json()["rebuild"]["asked_by"]) == (False, "admin-1")
+    assert (answer.json()["repeated"], answer.json()["projection"]["rebuild"]["asked_by"]) == (False, "admin-1")
     async with asyncio.timeout(HANGS_SECONDS):
         while (await told(anton))["releases"]["rebuild"]["state"] == "building":
             assert (await anton.get("/releases")).status_code == 200
@@ -38,7 +38,7 @@ async def test_an_administrator_builds_a_read_model_anew_and_sees_how_far_it_is(
     assert done["rebuild"]["events_done"] == done["rebuild"]["events_total"] == head
     assert (await anton.get("/status")).json() == before
     again = (await rebuild(here.admin, "releases", key)).json()
-    assert (again["repeated"], again["rebuild"]) == (True, done["rebuild"])
+    assert (again["repeated"], again["projection"]["rebuild"]) == (True, done["rebuild"])
     assert "rebuild" not in (await told(anton))["problems"]
     # Read models are no history: nothing was recorded.
     assert (await anton.get("/whoami")).json()["position"] == head

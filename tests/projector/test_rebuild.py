@@ -354,3 +354,31 @@ async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledg
             await asyncio.sleep(cursors.SWAP_LOCK_MS / 1000 / 2)
         assert not await swapping
         assert await seen(connection, PROJECT) == [1]
+
+
+async def test_killed_while_it_waits_to_swap_it_swaps_at_its_next_start(ledger: Ledger, dsns: Dsns) -> None:
+    await Growing.of(ledger, seed=11, steps=30).grow_all()
+    head = (await ledger.head(PROJECT)).position
+    async with keeping(ledger) as (projector, _):
+        await projector.wait_for(PROJECT, head, HANGS_SECONDS)
+    async with LedgerFeed(ledger, sleep) as feed:
+        asking = Rebuilder(ledger.connection, feed, sleep=sleep, ledger=feed)
+
+        async def built() -> bool:
+            return (await asking.told())[0].done == head
+
+        async with ledger.connection() as connection, connection.transaction():
+            before = await known(connection)
+            await asking.ask("releases", by="admin-1", key=uuid4())
+            with builder(dsns.app):
+                await happens(built)
+                await asyncio.sleep(3 * cursors.SWAP_LOCK_MS / 1000)
+        assert (await asking.told())[0].ended_at is None
+        async with ledger.connection() as connection:
+            assert await known(connection) == before
+        with builder(dsns.app):
+            [done] = await over(asking, "releases")
+        assert done.failed_because is None
+        async with ledger.connection() as connection:
+            assert await known(connection) == before
+    await equals_a_fresh_replay(ledger)

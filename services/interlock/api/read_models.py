@@ -56,7 +56,7 @@ async def build_anew(
     new = await asked.parts.read_models.rebuild(name, by=asked.caller.actor.id, key=key)
     total = await _events(asked)
     [now] = [each for each in await asked.parts.read_models.told(asked.project) if each.name == name]
-    return answer({**_document(now, total), "repeated": not new}, position=asked.situation.position)
+    return answer({"projection": _document(now, total), "repeated": not new}, position=asked.situation.position)
 
 
 async def _events(asked: Asked) -> int:
@@ -66,9 +66,9 @@ async def _events(asked: Asked) -> int:
 
 def _document(model: ReadModel, total: int) -> dict[str, Any]:
     document = {
-        "projection": model.name,
+        "name": model.name,
         "version": model.version,
-        "at": model.position,
+        "position": model.position,
         "serving": model.serving,
         "stopped_because": model.stopped_because,
         "trouble": model.trouble,

@@ -48,7 +48,7 @@ def rebuild(session: Session, name: str | None, wait: bool) -> None:
         key = UUID(session.idempotency_key) if session.idempotency_key else seams.new_id()
     except ValueError as wrong:
         raise Halt("--idempotency-key: it must be a UUID", code=USAGE) from wrong
-    names = [name] if name else [str(each["projection"]) for each in session.client.get("/projections")["projections"]]
+    names = [name] if name else [str(each["name"]) for each in session.client.get("/projections")["projections"]]
     if not names:
         raise Halt("this server keeps no read models", code=NOT_FOUND)
     for each in names:
@@ -65,7 +65,7 @@ def rebuild(session: Session, name: str | None, wait: bool) -> None:
 def now(session: Session, names: Sequence[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the answer, and those of its projections that are meant."""
     answer = session.client.get("/projections")
-    return answer, [each for each in answer["projections"] if each["projection"] in names]
+    return answer, [each for each in answer["projections"] if each["name"] in names]
 
 
 def wait_for(session: Session, names: Sequence[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

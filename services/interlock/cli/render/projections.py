@@ -16,11 +16,11 @@ def projection_lines(projections: Sequence[Facts], head: int, scene: Scene) -> L
     """Return a line for each read model, and one for what is the matter with it."""
     rows: list[tuple[Part, ...]] = []
     for each in projections:
-        behind = head - int(each.get("at") or 0)
+        behind = head - int(each.get("position") or 0)
         rows.append(
             (
-                Span(f"{each.get('projection')} {each.get('version')}", "strong"),
-                f"@{each.get('at'):,}" + (f", {behind:,} behind" if behind > 0 else ""),
+                Span(f"{each.get('name')} {each.get('version')}", "strong"),
+                f"@{each.get('position'):,}" + (f", {behind:,} behind" if behind > 0 else ""),
                 "serves" if each.get("serving") else Span("being built", "wait"),
                 Span(rebuild_told(each.get("rebuild"), scene), "dim"),
             )
@@ -29,7 +29,7 @@ def projection_lines(projections: Sequence[Facts], head: int, scene: Scene) -> L
     for each in projections:
         trouble = each.get("stopped_because") or each.get("trouble")
         if trouble:
-            lines.append(line(Span("✗ ", "bad"), f"{each.get('projection')}: {trouble}"))
+            lines.append(line(Span("✗ ", "bad"), f"{each.get('name')}: {trouble}"))
     return lines
 
 
@@ -60,5 +60,5 @@ def progress(rebuild: Facts) -> str:
 def progress_line(at_work: Sequence[Facts]) -> str:
     """Return what is built now, and what waits for its turn."""
     first, *others = at_work
-    waiting = f"; then {', '.join(str(each.get('projection')) for each in others)}" if others else ""
-    return f"{first.get('projection')}: {progress(first.get('rebuild') or {})}{waiting}"
+    waiting = f"; then {', '.join(str(each.get('name')) for each in others)}" if others else ""
+    return f"{first.get('name')}: {progress(first.get('rebuild') or {})}{waiting}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from interlock.domain.again import Given, Known, Question, Said, question, replay, say, under
+from interlock.domain.again import Given, Known, Said, question, replay, say, under
 from interlock.events.decision import Decision
 from interlock.events.envelope import Recorded
 from interlock.events.fact import fact
@@ -20,6 +20,7 @@ class Simulated:
     """
 
     position: int
+    events: int
     at: datetime
     by: str
     kind: str
@@ -37,16 +38,16 @@ def simulate(events: Iterable[Recorded[Any]], document: dict[str, Any]) -> Itera
 def _simulated(given: Given, document: dict[str, Any]) -> Simulated:
     asked = question(given)
     shared: dict[str, Any] = {
-        "position": given.position, "at": given.now, "by": given.actor.id, "kind": given.events[0].type,
-        "known": asked.known,
+        "position": given.position, "events": len(given.events), "at": given.now, "by": given.actor.id,
+        "kind": given.events[0].type, "known": asked.known,
     }  # fmt: skip
     if asked.said is None:
         return Simulated(**shared)
     after, _ = say(under(given.admitted(asked.command), document), given, asked.command)
-    return Simulated(**shared, before=asked.said.told, after=after.told, flips=_flip(asked, asked.said, after))
+    return Simulated(**shared, before=asked.said.told, after=after.told, flips=_flip(asked.said, after))
 
 
-def _flip(asked: Question, before: Said, after: Said) -> str | None:
+def _flip(before: Said, after: Said) -> str | None:
     if after.error is not None:
         return f"it could not have been asked: {after.error}" if before.error is None else None
     if before.told is None or after.told is None:
@@ -57,8 +58,6 @@ def _flip(asked: Question, before: Said, after: Said) -> str | None:
     for name in (*was, *would):
         if (name in was) != (name in would):
             return f"{name} would {'have' if name in would else 'not have'} followed"
-    request = getattr(after.told, "allowed_at", None) is not None
-    waits = before.told.allowed_at is not None
-    if request != waits and type(asked.command).__name__ == "RequestDeploy":
-        return "it would have waited for the window" if request else "it would not have waited for the window"
+    if before.told.allowed and (before.told.allowed_at is None) != (after.told.allowed_at is None):
+        return f"allowed, and would {'' if after.told.allowed_at else 'not '}have waited for the window"
     return None

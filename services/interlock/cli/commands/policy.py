@@ -45,6 +45,58 @@ def show(session: Session, version: int | None, proposals: bool, document: bool,
     session.answer(answer, policy_lines(answer))
 
 
+@policy.command("simulate")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@click.option("--since", metavar="WHEN", help="Tell of what was recorded then or later: an instant, or a position.")
+@click.pass_obj
+def simulate(session: Session, file: Path, since: str | None) -> None:
+    """Decide every recorded decision again as if FILE had been the policy all the time, and show those that flip.
+
+    Each is decided in the situation of its moment, which stays as it was recorded. Nothing is written.
+    """
+    from interlock.cli.again import Since, Tally, whole_record
+    from interlock.cli.render.again import flip_document, simulation_lines
+    from interlock.domain.simulation import simulate as simulated
+
+    document = policy_in(session, file)
+    asked, tally, flips = Since.read(since), Tally(), []
+    for each in simulated(whole_record(session, "decided again"), document):
+        if asked.holds(each.position, each.events, each.at):
+            tally.count(each.position, each.events, each.kind, each.known)
+            if each.flips is not None:
+                flips.append(each)
+    if session.options.json:
+        session.give_json({**tally.document(), "flips": [flip_document(each) for each in flips]})
+        return
+    session.show(simulation_lines(tally.document(), flips, file.name, session.scene()))
+
+
+def policy_in(session: Session, file: Path) -> dict[str, Any]:
+    """Return the policy in a file. Raises Halt (usage) where it is none, or one of other environments."""
+    from interlock.domain.policy import NotAPolicy, parse
+
+    document = document_in(file)
+    try:
+        parsed = parse(document)
+    except NotAPolicy as wrong:
+        raise Halt(f"{file} is no policy", why=str(wrong), code=USAGE) from wrong
+    there = [str(each["name"]) for each in session.client.get("/policy")["document"]["environments"]]
+    if [each.name for each in parsed.environments] != there:
+        raise Halt(f"{file} is a policy of other environments", why=f"here they are {', '.join(there)}", code=USAGE)
+    return document
+
+
+def document_in(file: Path) -> dict[str, Any]:
+    """Return the JSON object in a file. Raises Halt (usage)."""
+    try:
+        document: Any = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as wrong:
+        raise Halt(f"{file} is no JSON", why=str(wrong), code=USAGE) from wrong
+    if not isinstance(document, dict):
+        raise Halt(f"{file} is no policy", why="a policy is a JSON object", code=USAGE)
+    return document
+
+
 @policy.command("propose")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
 @reason_option
@@ -52,11 +104,7 @@ def show(session: Session, version: int | None, proposals: bool, document: bool,
 @click.pass_obj
 def propose(session: Session, file: Path, reason: str) -> None:
     """Propose the whole of a policy: dt policy show --document > policy.json, change it, propose it."""
-    try:
-        document: Any = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as wrong:
-        raise Halt(f"{file} is no JSON", why=str(wrong), code=USAGE) from wrong
-    answer = give(session, "ProposePolicy", {"document": document, "reason": reason})
+    answer = give(session, "ProposePolicy", {"document": document_in(file), "reason": reason})
     made = event_of(answer, "PolicyProposed")
     if made is not None and not session.options.json:
         session.say(f"  next  dt policy approve {made['version']}   by another administrator, who has read it")

@@ -78,3 +78,28 @@ def test_what_is_no_policy_is_not_simulated(terminal: Terminal) -> None:
     other["environments"][0]["restore_sources"] = ["production"]
     done = terminal.dt("policy", "simulate", policy_file(terminal, "other.json", other))
     assert (done.code, "other environments" in done.stderr) == (2, True)
+
+
+def test_a_proposal_shows_for_which_open_releases_it_would_change_something(terminal: Terminal) -> None:
+    stricter = {**shipped(), "core_areas": ["orders", "quotes", "positions", "risk"], "snapshot_age_hours": 48}
+    stricter["environments"][4]["react_minutes"] = 10
+    name = policy_file(terminal, "next.json", stricter)
+    assert terminal.dt("policy", "diff").code == 5
+    assert terminal.dt("policy", "propose", name, "--reason", "look at risk", who="admin-1").code == 0
+    terminal.shows("policy-diff", "policy", "diff", who="admin-2")
+    told = terminal.dt("policy", "diff", "2", "--json").json
+    assert {(each["release"], each["environment"], each["flips"]) for each in told["affects"]} == {
+        ("4.12.0", "production", False),
+        ("4.13.0", "production", False),
+        ("4.13.1", "production", False),
+        ("4.14.0", "production", False),
+    }
+    assert "core-areas-approved" in terminal.dt("policy", "show", "--version", "2").stdout
+
+
+def test_who_approves_has_seen_what_it_changes_and_for_whom(terminal: Terminal) -> None:
+    terminal.shows("policy-approve", "policy", "approve", "2", who="admin-2")
+    terminal.shows("policy-diff-since", "policy", "diff", "1")
+    assert terminal.dt("policy", "approve", "2", who="admin-2").code == 5
+    # The record stands, and every decision of it under the policy of its own moment.
+    assert terminal.dt("audit", "recheck", "--json").json["differences"] == []

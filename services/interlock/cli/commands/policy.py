@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from interlock.cli.change import changing, event_of, give
-from interlock.cli.exits import USAGE, Halt
+from interlock.cli.exits import NOT_FOUND, USAGE, Halt
 from interlock.cli.lazy import Group
 from interlock.cli.names import at_option, reason_option
+from interlock.cli.render.lines import Lines, Span
 from interlock.cli.session import Session
 
 
@@ -42,7 +43,66 @@ def show(session: Session, version: int | None, proposals: bool, document: bool,
     if document:
         click.echo(json.dumps(answer["document"], indent=2, ensure_ascii=False))
         return
-    session.answer(answer, policy_lines(answer))
+    lines = policy_lines(answer)
+    steps: list[tuple[str, str]] = []
+    if answer.get("state") == "proposed":
+        proposal = session.get(f"/policy/proposals/{answer['version']}", at=at)
+        answer = {**answer, **proposal}
+        lines += [(), *proposed(session, proposal)]
+        steps.append((f"dt policy approve {version}", f"by an administrator, not {proposal.get('proposed_by')}"))
+    session.answer(answer, lines, steps)
+
+
+@policy.command("diff")
+@click.argument("version", type=int, metavar="[N]", required=False)
+@at_option
+@click.pass_obj
+def diff(session: Session, version: int | None, at: str | None) -> None:
+    """Show what a proposal would change, and for which open releases: dt policy diff 2. Without N, the latest one.
+
+    Of a version that was in force once it shows what was changed since.
+    """
+    from interlock.client import ProblemAnswer
+
+    if version is None:
+        proposals = session.get("/policy/proposals", at=at).get("proposals") or ()
+        if not proposals:
+            raise Halt(
+                "no policy is proposed", code=NOT_FOUND, then=(("dt policy diff N", "since an earlier version"),)
+            )
+        version = max(int(each["version"]) for each in proposals)
+    try:
+        proposal = session.get(f"/policy/proposals/{version}", at=at)
+    except ProblemAnswer as problem:
+        if problem.type != "not-found":
+            raise
+        since(session, version, at)
+        return
+    step = (f"dt policy approve {version}", f"by an administrator, not {proposal.get('proposed_by')}")
+    session.answer(proposal, proposed(session, proposal), [step])
+
+
+def since(session: Session, version: int, at: str | None) -> None:
+    """Show what differs between a version and the policy in force."""
+    from interlock.cli.render.people import change_lines
+    from interlock.domain.policy import diff as differences
+
+    then = session.get(f"/policy/versions/{version}", at=at)
+    now = session.get("/policy", at=at)
+    changes = [
+        {"path": path, "from": old, "to": new} for path, old, new in differences(then["document"], now["document"])
+    ]
+    document = {"version": version, "state": then["state"], "in_force": now["version"], "changes": changes}
+    head = f"from version {version} ({then['state']}) to version {now['version']}, which is in force"
+    session.answer(document, [(Span(head, "strong"),), *change_lines(changes)])
+
+
+def proposed(session: Session, proposal: dict[str, Any]) -> Lines:
+    """Return what a proposal would change, and for whom."""
+    from interlock.cli.render.people import proposal_lines
+    from interlock.cli.render.policy_effects import effect_lines
+
+    return [*proposal_lines([proposal]), *effect_lines(proposal, session.scene())]
 
 
 @policy.command("simulate")
@@ -116,16 +176,20 @@ def propose(session: Session, file: Path, reason: str) -> None:
 @click.pass_obj
 def approve(session: Session, version: int) -> None:
     """Approve another person's proposal, after reading what it changes; it is in force at once."""
-    from interlock.cli.render.people import proposal_lines
+    from interlock.client import ProblemAnswer
 
-    proposals = session.get("/policy/proposals").get("proposals") or ()
-    found = next((each for each in proposals if each.get("version") == version), None)
-    if found is None:
+    try:
+        found = session.get(f"/policy/proposals/{version}")
+    except ProblemAnswer as problem:
+        if problem.type != "not-found":
+            raise
         raise Halt(
-            f"there is no open proposal {version}", code=5, then=(("dt policy show --proposals", "what is proposed"),)
-        )
+            f"there is no open proposal {version}",
+            code=NOT_FOUND,
+            then=(("dt policy show --proposals", "what is proposed"),),
+        ) from problem
     if not session.options.json:
-        session.talk(proposal_lines([found]))
+        session.talk(proposed(session, found))
     session.confirm("Approve this policy? It is in force at once.", needed=False)
     give(session, "ApprovePolicy", {"version": version, "document_digest": found["document_digest"]})
 

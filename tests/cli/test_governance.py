@@ -80,6 +80,22 @@ def test_what_is_no_policy_is_not_simulated(terminal: Terminal) -> None:
     assert (done.code, "other environments" in done.stderr) == (2, True)
 
 
+def test_the_doctor_names_the_step_that_nobody_can_take_and_who_is_missing(terminal: Terminal) -> None:
+    found = terminal.dt("doctor", "--json")
+    assert found.code == 1
+    [red] = [each["detail"] for each in found.json["checks"] if each["state"] == "red"]
+    assert red.startswith("no set of people can execute an adjustment of high risk: it takes different persons")
+    [step] = [each for each in found.json["next"] if "verifier" in each["command"]]
+    assert step["command"] == "dt team grant PERSON verifier"
+    done = terminal.dt("doctor")
+    assert "✗ people" in done.stdout
+    asks = terminal.dt("team", "grant", "dev-2", "verifier", "--json", who="admin-1").json["events"]
+    assert terminal.dt("confirm", asks[0]["data"]["ask"], who="admin-2").code == 0
+    mended = terminal.dt("doctor")
+    assert mended.code == 0, mended.stdout
+    assert "✓ people" in mended.stdout
+
+
 def test_a_proposal_shows_for_which_open_releases_it_would_change_something(terminal: Terminal) -> None:
     stricter = {**shipped(), "core_areas": ["orders", "quotes", "positions", "risk"], "snapshot_age_hours": 48}
     stricter["environments"][4]["react_minutes"] = 10

@@ -1,4 +1,4 @@
-"""Questions about the policy: which holds, which is proposed, and what that would change."""
+"""Questions about the policy and the team: what holds, what a proposal would change, which gate nobody can pass."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from interlock.api.query import Number, Reading
 from interlock.domain.policy import diff
 from interlock.domain.policy_effects import GateChanged, effects
 from interlock.domain.situation import Proposal, Situation
+from interlock.domain.staffing import Lack, staffing
 from interlock.events.catalogue import policy as happened
 from interlock.events.codec import decode, digest_of, plain
 
 POLICY_EVENTS_MAX: Final = 5_000
 
-router = APIRouter(prefix="/v1/{project}", tags=["policy"])
+router = APIRouter(prefix="/v1/{project}")
 
 
-@router.get("/policy", **Documented.of())
+@router.get("/policy", tags=["policy"], **Documented.of())
 async def which_policy(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
     """The policy in force."""
     situation, _ = await rules_moment(asked, query)
@@ -32,7 +33,7 @@ async def which_policy(asked: Reader, query: Annotated[Reading, Query()]) -> Res
     return answer(found, position=situation.position)
 
 
-@router.get("/policy/proposals", **Documented.of())
+@router.get("/policy/proposals", tags=["policy"], **Documented.of())
 async def which_proposals(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
     """The policies that wait for a second person, each with what it would change."""
     situation, _ = await rules_moment(asked, query)
@@ -53,7 +54,7 @@ def _proposal(situation: Situation, proposal: Proposal) -> dict[str, Any]:
     }
 
 
-@router.get("/policy/proposals/{version}", **Documented.of())
+@router.get("/policy/proposals/{version}", tags=["policy"], **Documented.of())
 async def one_proposal(
     asked: Reader, version: Annotated[Number, Path(description="from 1")], query: Annotated[Reading, Query()]
 ) -> Response:
@@ -85,7 +86,7 @@ def _gate(changed: GateChanged) -> dict[str, Any]:
     }
 
 
-@router.get("/policy/versions/{version}", **Documented.of())
+@router.get("/policy/versions/{version}", tags=["policy"], **Documented.of())
 async def one_policy(
     asked: Reader, version: Annotated[Number, Path(description="from 1")], query: Annotated[Reading, Query()]
 ) -> Response:
@@ -111,3 +112,27 @@ async def one_policy(
         "history": told,
     }
     return answer(document, position=situation.position)
+
+
+@router.get("/staffing", tags=["people"], **Documented.of())
+async def who_is_missing(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
+    """Which steps of the flow no set of the registered people could take, and who is missing; `dt doctor`."""
+    situation, now = await rules_moment(asked, query)
+    found = staffing(situation, now)
+    document = {
+        "possible": [{"step": step, "people": people} for step, people in found.possible.items()],
+        "lacks": [_lack(each) for each in found.lacks],
+        "authors_alone": [_lack(each) for each in found.alone],
+        "now": now,
+    }
+    return answer(document, position=situation.position)
+
+
+def _lack(lack: Lack) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "step": lack.step,
+        "because": lack.because,
+        "command": lack.command,
+        "could": list(lack.could),
+    }
+    return document if lack.subject is None else {"subject": lack.subject, **document}

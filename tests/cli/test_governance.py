@@ -110,7 +110,7 @@ def test_a_proposal_shows_for_which_open_releases_it_would_change_something(term
         ("4.13.1", "production", False),
         ("4.14.0", "production", False),
     }
-    assert "core-areas-approved" in terminal.dt("policy", "show", "--version", "2").stdout
+    assert "core-areas-approved" in terminal.dt("policy", "show", "2").stdout
 
 
 def test_who_approves_has_seen_what_it_changes_and_for_whom(terminal: Terminal) -> None:

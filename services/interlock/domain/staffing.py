@@ -164,7 +164,8 @@ def _to_production(found: _Team) -> Iterator[Step]:
     review = _part("review all changes", found.may("ApproveCodeReview"), REVIEW)
     core = _part(f"test core and affected areas in {stage}", found.may("ApproveManualQA"), TEST)
     rows = {development: [deploy], tests: [confirm, runner], sandbox: [], stage: [by_hand], production: [review, core]}
-    parts, judges = [_author(found)], ()
+    parts: list[Part] = [_author(found)]
+    judges: tuple[str, ...] = ()
     for name, row in rows.items():
         parts += row
         judges = (*judges, *(part.name for part in row if part.name in {by_hand.name, review.name, core.name}))

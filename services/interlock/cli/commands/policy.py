@@ -22,13 +22,13 @@ def policy() -> None:
 
 
 @policy.command("show")
-@click.option("--version", type=int, metavar="N", help="A version, in force or not.")
+@click.argument("version", type=int, metavar="[N]", required=False)
 @click.option("--proposals", is_flag=True, help="What is proposed, and what it would change.")
 @click.option("--document", is_flag=True, help="Only the document, as JSON: a start for a proposal.")
 @at_option
 @click.pass_obj
 def show(session: Session, version: int | None, proposals: bool, document: bool, at: str | None) -> None:
-    """Show the policy in force, a version, or what is proposed."""
+    """Show the policy in force, or version N; of one that is proposed also what it would change, and for whom."""
     from interlock.cli.render.people import policy_lines, proposal_lines
 
     if proposals:
@@ -44,13 +44,13 @@ def show(session: Session, version: int | None, proposals: bool, document: bool,
         click.echo(json.dumps(answer["document"], indent=2, ensure_ascii=False))
         return
     lines = policy_lines(answer)
-    steps: list[tuple[str, str]] = []
+    then: list[tuple[str, str]] = []
     if answer.get("state") == "proposed":
         proposal = session.get(f"/policy/proposals/{answer['version']}", at=at)
         answer = {**answer, **proposal}
         lines += [(), *proposed(session, proposal)]
-        steps.append((f"dt policy approve {version}", f"by an administrator, not {proposal.get('proposed_by')}"))
-    session.answer(answer, lines, steps)
+        then.append((f"dt policy approve {version}", f"by an administrator, not {proposal.get('proposed_by')}"))
+    session.answer(answer, lines, then)
 
 
 @policy.command("diff")

@@ -10,7 +10,7 @@ from interlock.domain.explain import gates
 from interlock.domain.policy import shipped
 from interlock.domain.policy_effects import GateChanged, after_approval, effects
 from interlock.events.codec import digest_of
-from tests.domain import given
+from tests.domain import adjusting, given
 from tests.domain.story import PRODUCTION, SANDBOX, SATURDAY_09, STAGE, Story
 
 
@@ -34,7 +34,7 @@ def on_saturday() -> Story:
 
 def test_a_gate_that_would_shut_is_named_with_its_check() -> None:
     [gate] = proposed(on_saturday(), **AREAS)
-    assert (gate.release, gate.environment, gate.flips) == ("4.12.0", PRODUCTION, True)
+    assert (gate.subject, gate.environment, gate.flips) == ("4.12.0", PRODUCTION, True)
     [check] = gate.checks
     assert check.flips
     assert check.before is not None
@@ -88,7 +88,7 @@ def test_only_open_releases_are_told_of() -> None:
 def test_each_open_release_is_told_of_in_their_order() -> None:
     story = on_saturday()
     story.develop("4.13.0", contains=("4.11.0", "4.12.0"))
-    found = [(gate.release, gate.environment) for gate in proposed(story, **AREAS)]
+    found = [(gate.subject, gate.environment) for gate in proposed(story, **AREAS)]
     assert found == [("4.12.0", PRODUCTION), ("4.13.0", PRODUCTION)]
 
 
@@ -99,3 +99,10 @@ def test_looking_changes_nothing() -> None:
     assert (before.policy_version, after.policy_version) == (1, 2)
     assert before == story.situation
     assert STAGE in {gate.environment for gate in proposed(story, additional_checks={STAGE: ["log-watch-current"]})}
+
+
+def test_an_authorized_adjustment_that_would_not_be_executed_any_more_is_named() -> None:
+    [gate] = proposed(adjusting.authorized(), verifications=3)
+    assert (gate.kind, gate.subject, gate.environment, gate.flips) == ("adjustment", "ADJ-1", PRODUCTION, True)
+    assert [check.check for check in gate.checks if check.flips] == ["adjustment-verified"]
+    assert proposed(adjusting.executed(), verifications=3) == ()

@@ -17,7 +17,7 @@ from interlock.domain.commands.release import SetReleaseContent
 from interlock.domain.rebuild import candidates
 from interlock.domain.recheck import Checked, recheck
 from interlock.events.codec import decode
-from tests.domain import given
+from tests.domain import adjusting, given
 from tests.domain.story import PRODUCTION, SANDBOX, SATURDAY_09, STAGE, Story
 from tests.governance.histories import EVERY, Events, changed, hashed
 
@@ -45,8 +45,7 @@ def test_a_walk_decided_again_would_be_written_to_the_last_byte(name: str) -> No
 
 def test_the_histories_hold_every_command_that_events_can_show() -> None:
     asked = {type(question(told).command).__name__ for events in EVERY.values() for told in replay(events())}
-    adjustments = {name for name in COMMANDS if "Adjustment" in name}
-    assert set(COMMANDS) - adjustments <= asked
+    assert set(COMMANDS) <= asked
 
 
 # -- a rule that was tampered with when the ledger was written
@@ -101,6 +100,20 @@ def test_a_refusal_that_the_rules_do_not_say_is_found(monkeypatch: pytest.Monkey
         story.refuse("anton", RequestDeploy(release="4.12.0", environment=PRODUCTION), "no-hold")
     [found] = differing(story.events)
     assert found.differs == "recorded as refused, again allowed"
+
+
+def test_an_adjustment_that_a_tampered_rule_authorized_is_found_at_each_step_that_it_should_have_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def executed() -> Story:
+        story = adjusting.verified()
+        story.watch()
+        adjusting.execute(story)
+        return story
+
+    found = differing(told_with(monkeypatch, "adjustment-verified", executed).events)
+    assert [checked.kind for checked in found] == ["DataAdjustAuthorized", "LeaseGranted", "DataAdjustStarted"]
+    assert {checked.differs for checked in found} == {"recorded as allowed, again refused"}
 
 
 # -- a record that was rewritten

@@ -11,11 +11,11 @@ from random import Random
 import pytest
 
 from interlock.domain.assignment import Part, Step, assignment, shortage, would_help
-from interlock.domain.commands.governance import DeactivatePrincipal
+from interlock.domain.commands.governance import DeactivatePrincipal, RevokeRole
 from interlock.domain.policy import shipped
 from interlock.domain.situation import Designation, Principal, Release, Situation, Team
 from interlock.domain.staffing import Lack, Staffing, staffing
-from tests.domain import given
+from tests.domain import adjusting, given
 from tests.domain.story import MONDAY, PRODUCTION, Story
 
 # -- the search
@@ -283,8 +283,7 @@ def test_what_was_judged_already_needs_nobody_any_more() -> None:
 
 def test_the_teams_of_the_rules_own_tests_lack_what_they_lack() -> None:
     story: Story = given.running()
-    found = staffing(story.situation, story.now)
-    assert [lack.step for lack in found.lacks] == ["execute an adjustment of high risk"]
+    assert staffing(story.situation, story.now).lacks == ()
 
 
 def test_with_two_founders_alone_everything_that_is_missing_is_named_once() -> None:
@@ -299,3 +298,28 @@ def test_with_two_founders_alone_everything_that_is_missing_is_named_once() -> N
         "dt team operator production PERSON",
         "dt team grant PERSON verifier",
     ]
+
+
+# -- open adjustments
+
+
+def test_an_open_adjustment_that_too_few_may_verify_is_named() -> None:
+    story = adjusting.requested()
+    [name] = story.situation.adjustments
+    assert staffing(story.situation, story.now).lacks == ()
+    for verifier in story.situation.team.persons_holding("verifier")[:-1]:
+        story.do("admin-1", RevokeRole(principal=verifier, role="verifier", reason="left"))
+    of_it = [lack for lack in staffing(story.situation, story.now).lacks if lack.subject == name]
+    assert [(lack.step, lack.command) for lack in of_it] == [(f"execute {name}", "dt team grant PERSON verifier")]
+    assert of_it[0].because.startswith("0 of 2 verified it, and only ")
+
+
+def test_a_result_that_nobody_is_left_to_check_is_named() -> None:
+    story = adjusting.executed()
+    [name] = story.situation.adjustments
+    assert staffing(story.situation, story.now).lacks == ()
+    checkers = story.situation.team.persons_holding("tester", "verifier", "reviewer", "release-manager")
+    for checker in checkers:
+        story.do("admin-1", DeactivatePrincipal(principal=checker, reason="left"))
+    of_it = [lack for lack in staffing(story.situation, story.now).lacks if lack.subject == name]
+    assert [lack.step for lack in of_it] == [f"check the result of {name}"]

@@ -58,26 +58,31 @@ def _proposal(situation: Situation, proposal: Proposal) -> dict[str, Any]:
 async def one_proposal(
     asked: Reader, version: Annotated[Number, Path(description="from 1")], query: Annotated[Reading, Query()]
 ) -> Response:
-    """One of them: what it would change, and for which open releases that changes something now."""
+    """One of them: what it would change, and for which open releases and adjustments that changes something now."""
     situation, now = await rules_moment(asked, query)
     proposal = situation.proposals.get(version)
     if proposal is None:
         raise not_found("open proposal of a policy", str(version))
     affects = [_gate(each) for each in effects(situation, version, proposal.document, now)]
-    openly = [each.name for each in situation.releases.values() if each.open]
-    document = {**_proposal(situation, proposal), "affects": affects, "open_releases": sorted(openly), "now": now}
+    document = {
+        **_proposal(situation, proposal),
+        "affects": affects,
+        "open_releases": sorted(each.name for each in situation.releases.values() if each.open),
+        "open_adjustments": sorted(n for n, each in situation.adjustments.items() if each.state == "open"),
+        "now": now,
+    }
     return answer(document, position=situation.position)
 
 
 def _gate(changed: GateChanged) -> dict[str, Any]:
-    """Return what would be otherwise for one release in one environment; absent where a check is not asked."""
+    """Return what would be otherwise for a release in one environment, or for an adjustment."""
     checks = []
     for each in changed.checks:
         outcomes = {"before": each.before, "after": each.after}
         told = {name: plain(outcome) for name, outcome in outcomes.items() if outcome is not None}
         checks.append({"check": each.check, "flips": each.flips, **told})
     return {
-        "release": changed.release,
+        changed.kind: changed.subject,
         "environment": changed.environment,
         "flips": changed.flips,
         "before": changed.before.result,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from interlock.domain.explain import gates
+from interlock.domain.explain import adjustment_gate, gates
 from interlock.domain.situation import Situation
 from interlock.events.decision import CheckOutcome, Decision
 from interlock.events.fact import fact
@@ -30,9 +30,13 @@ class CheckChanged:
 
 @fact
 class GateChanged:
-    """The gate of one open release to one environment, under the policy in force and under the proposed one."""
+    """The gate of one open release to one environment, under the policy in force and under the proposed one.
 
-    release: str
+    Or that of executing an open adjustment of data; `subject` is the release's or the adjustment's name.
+    """
+
+    kind: Literal["release", "adjustment"]
+    subject: str
     environment: str
     before: Decision
     after: Decision
@@ -40,34 +44,45 @@ class GateChanged:
 
     @property
     def flips(self) -> bool:
-        """Whether the release could not go there any more, or now could."""
+        """Whether it could not go there any more, or now could."""
         return self.before.result != self.after.result
 
 
 def after_approval(situation: Situation, version: int, document: dict[str, Any]) -> Situation:
-    """The situation as it would be with this policy in force; a release keeps the one that it was opened under too."""
+    """The situation as it would be with this policy in force; what is open keeps the one that it began under too."""
     return replace(situation, policies={**situation.policies, version: document}, policy_version=version)
 
 
 def effects(situation: Situation, version: int, document: dict[str, Any], now: datetime) -> tuple[GateChanged, ...]:
-    """What would be otherwise for each open release in each environment, in the order of releases and of the flow."""
+    """What would be otherwise: for each open release in the order of the flow, then for each open adjustment."""
     following = after_approval(situation, version, document)
-    return tuple(
-        changed
-        for release in sorted(situation.releases.values(), key=lambda each: each.position)
-        if release.open
-        for changed in _of_release(situation, following, release.name, now)
-    )
+    return (*_of_releases(situation, following, now), *_of_adjustments(situation, following, now))
 
 
-def _of_release(before: Situation, following: Situation, release: str, now: datetime) -> Iterator[GateChanged]:
-    decisions = gates(before, release, now)
-    for environment, after in gates(following, release, now).items():
-        checks = tuple(_changed(decisions[environment], after))
-        if checks:
-            yield GateChanged(
-                release=release, environment=environment, before=decisions[environment], after=after, checks=checks
-            )
+def _of_releases(before: Situation, following: Situation, now: datetime) -> Iterator[GateChanged]:
+    for release in sorted(before.releases.values(), key=lambda each: each.position):
+        if release.open:
+            decisions = gates(before, release.name, now)
+            for environment, after in gates(following, release.name, now).items():
+                yield from _gate("release", release.name, environment, decisions[environment], after)
+
+
+def _of_adjustments(before: Situation, following: Situation, now: datetime) -> Iterator[GateChanged]:
+    for adjustment in sorted(before.adjustments.values(), key=lambda each: each.position):
+        if adjustment.state == "open":
+            name, environment = adjustment.adjustment, adjustment.plan.targets.environment
+            was, would = (adjustment_gate(each, name, now) for each in (before, following))
+            yield from _gate("adjustment", name, environment, was, would)
+
+
+def _gate(
+    kind: Literal["release", "adjustment"], subject: str, environment: str, before: Decision, after: Decision
+) -> Iterator[GateChanged]:
+    checks = tuple(_changed(before, after))
+    if checks:
+        yield GateChanged(
+            kind=kind, subject=subject, environment=environment, before=before, after=after, checks=checks
+        )
 
 
 def _changed(before: Decision, after: Decision) -> Iterator[CheckChanged]:

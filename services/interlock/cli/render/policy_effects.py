@@ -1,4 +1,4 @@
-"""For which open releases a proposed policy would change something: the checks that would answer otherwise."""
+"""For what is open a proposed policy would change something: the checks that would answer otherwise."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ RESULTS = {"allowed": "may go", "refused": "may not go"}
 
 
 def effect_lines(proposal: Facts, scene: Scene) -> Lines:
-    """Return what the proposal changes for each open release on its way, and that it changes nothing for the others."""
+    """Return what the proposal changes for what is open, and that it changes nothing for the others."""
     affects: Sequence[Facts] = proposal.get("affects") or ()
-    touched = {str(each["release"]) for each in affects}
+    touched = {subject(each) for each in affects}
     lines: Lines = []
     for gate in affects:
         lines += gate_lines(gate, scene)
-    others = [str(name) for name in proposal.get("open_releases") or () if name not in touched]
+    openly = [*(proposal.get("open_releases") or ()), *(proposal.get("open_adjustments") or ())]
+    others = [str(name) for name in openly if name not in touched]
     if lines:
         lines.insert(0, line(Span("for what is open", "strong")))
     if others:
@@ -30,13 +31,18 @@ def effect_lines(proposal: Facts, scene: Scene) -> Lines:
     return lines
 
 
+def subject(gate: Facts) -> str:
+    """Return the release or the adjustment whose gate it is."""
+    return str(gate.get("release") or gate.get("adjustment"))
+
+
 def gate_lines(gate: Facts, scene: Scene) -> Lines:
     """Return one release's gate to one environment: whether it flips, and each check that has another state."""
     before, after = RESULTS[str(gate["before"])], RESULTS[str(gate["after"])]
     said = Span(f"{before}, as before", "dim")
     if gate.get("flips"):
         said = Span(f"{before} → {after}", "bad" if gate["after"] == "refused" else "good")
-    name = Span(f"  {gate['release']} → {gate['environment']}", "strong")
+    name = Span(f"  {subject(gate)} → {gate['environment']}", "strong")
     lines: Lines = [line(name, "   ", said)]
     figures = []
     for check in gate.get("checks") or ():

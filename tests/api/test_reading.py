@@ -106,6 +106,8 @@ QUESTIONS = (
     "/policy",
     "/policy/versions/1",
     "/policy/proposals",
+    "/policy/proposals/2",
+    "/staffing",
     "/team",
     "/asks",
     "/asks/C-1",

@@ -138,7 +138,7 @@ class Story:
         return answer
 
     def _record(self, situation: Situation, actor: Actor, command: Any, facts: Iterable[Any]) -> Situation:
-        command_id = UUID(int=len(self.events) + 1)
+        command_id, policy_version = UUID(int=len(self.events) + 1), situation.policy_version
         for ordinal, new in enumerate(facts):
             position = situation.position + 1
             recorded = Recorded(
@@ -157,7 +157,7 @@ class Story:
                 request_hash=digest(type(command).__name__),
                 causation=None,
                 correlation=None,
-                policy_version=situation.policy_version,
+                policy_version=policy_version,
                 event=new.event,
             )
             again = decode(encode(recorded))

@@ -31,13 +31,17 @@ from interlock.domain.decide import (
 )
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.situation import REFUSAL_REPEATS_WITHIN, Situation
+from interlock.events.canonical import written
 from interlock.events.catalogue.refusals import ActionRefused
-from interlock.events.codec import digest_of
+from interlock.events.codec import digest_of, plain
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor
 from interlock.events.fact import fact
 
 __all__ = ["Accepted", "New", "Refused", "Submitted", "answer", "decide"]
+
+# An event has 65,535 bytes; the decision takes a few thousand.
+QUESTION_BYTES_MAX = 16_384
 
 Reason = Literal["check", "role"]
 Handler = Callable[[Case, Any], Ruled]
@@ -178,6 +182,14 @@ def answer(situation: Situation, submitted: Submitted, now: datetime) -> Ruled:
     return HANDLERS[type(case.command)](case, case.command)
 
 
+def _question(command: Any) -> dict[str, Any]:
+    """What was asked, to be kept beside its refusal; nothing of a command that would crowd the answer out."""
+    fields = plain(command)
+    if len(written(fields)) > QUESTION_BYTES_MAX:
+        return {}
+    return {"command_type": type(command).__name__, "command": fields}
+
+
 def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepted | Refused:
     """Decide one command at `now`, which is the ledger's time, in UTC. Raises as `answer` does."""
     ruled = answer(situation, submitted, now)
@@ -200,7 +212,13 @@ def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepte
     if submitted.actor.kind != "system" and submitted.actor.id not in situation.team.principals:
         # Unknown callers are counted where they knock, never recorded.
         return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason)
-    event = ActionRefused(action=decision.action, subject=ruled.subject, fingerprint=fingerprint, decision=decision)
+    event = ActionRefused(
+        action=decision.action,
+        subject=ruled.subject,
+        fingerprint=fingerprint,
+        decision=decision,
+        **_question(submitted.command),
+    )
     stream = f"refusals/{submitted.actor.id}"
     return Refused(
         action=decision.action,

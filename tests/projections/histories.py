@@ -318,6 +318,7 @@ def change_people(world: World) -> None:
         [
             team.OperatorDesignated(environment="production", principal=who),
             team.OperatorDesignated(environment="production", principal=who, until=world.tape.now),
+            team.RoleGranted(principal=who, role="verifier"),
             team.RoleRevoked(principal=who, role="verifier", reason="another task"),
             team.PrincipalDeactivated(principal=who, reason="left"),
         ]

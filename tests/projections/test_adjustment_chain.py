@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.events.catalogue.team import OperatorDesignated, PrincipalDeactivated
+from interlock.events.catalogue.environment import DataMarkedCorrupt
+from interlock.events.catalogue.team import OperatorDesignated, PrincipalDeactivated, RoleGranted, RoleRevoked
 from interlock.projections import adjustment_chain, environment_state
 from tests.projections.answers import Writer
 from tests.projections.story import (
@@ -12,6 +13,7 @@ from tests.projections.story import (
     adjustment_begun,
     adjustment_executed,
     adjustment_failed,
+    adjustment_rehearsed,
     adjustment_requested,
     adjustment_verified,
     digest,
@@ -140,19 +142,58 @@ async def test_an_unknown_outcome_stays_one_until_the_marker_told_it(told: Write
     assert (now["stage"], now["execution"]["by_marker"], now["lease"]) == ("executed", True, None)
 
 
-async def test_a_deputy_ends_the_authorization_of_another_operator_and_not_his_own(told: Writer) -> None:
-    tape = Tape("deputies")
+async def test_every_designation_of_an_operator_ends_the_authorization_there(told: Writer) -> None:
+    tape = Tape("designations")
     adjustment_requested(tape, "ADJ-1")
+    adjustment_verified(tape, "ADJ-1", by="eva")
     adjustment_authorized(tape, "ADJ-1", operator="ben")
-    tape.add("team", OperatorDesignated(environment="production", principal="ben"))
-    stays = tape.position
     tape.add("team", OperatorDesignated(environment="stage", principal="eva"))
+    stays = tape.position
     tape.add("team", OperatorDesignated(environment="production", principal="eva", until=tape.now))
-    await told.write("deputies", [tape.events])
-    assert (await chain(told, position=stays, project="deputies"))["operator"] == "ben"
-    assert words(await chain(told, position=stays + 1, project="deputies"))[-1] == "authorized watch"
-    ended = await chain(told, project="deputies")
-    assert (ended["operator"], words(ended)[-1]) == (None, "operator anton")
+    await told.write("designations", [tape.events])
+    before = await chain(told, position=stays, project="designations")
+    assert (before["operator"], before["verified_by"], words(before)[-1]) == ("ben", ["eva"], "authorized watch")
+    ended = await chain(told, project="designations")
+    assert (ended["operator"], ended["verified_by"]) == (None, [])
+    assert words(ended)[1:] == [
+        "verified eva (void by OperatorDesignated)",
+        "authorized watch (void by OperatorDesignated)",
+        "operator anton",
+    ]
+
+
+async def test_who_loses_the_role_does_not_count_until_he_has_it_back(told: Writer) -> None:
+    tape = Tape("roles")
+    adjustment_requested(tape, "ADJ-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-1")
+    tape.add("team", RoleRevoked(principal="qa-1", role="tester", reason="another task"))
+    counts = tape.position
+    tape.add("team", RoleRevoked(principal="qa-1", role="verifier", reason="another task"))
+    lost = tape.position
+    tape.add("team", RoleGranted(principal="qa-1", role="verifier"))
+    await told.write("roles", [tape.events])
+    seen = [await chain(told, position=position, project="roles") for position in (counts, lost, None)]
+    assert [found["verified_by"] for found in seen] == [["qa-1"], [], ["qa-1"]]
+    assert [words(found)[1:] for found in seen] == [
+        ["verified qa-1"],
+        ["verified qa-1 (void by RoleRevoked)", "role lost anton"],
+        ["verified qa-1", "role lost anton", "role back anton"],
+    ]
+
+
+async def test_corrupt_data_voids_what_was_rehearsed_on_it(told: Writer) -> None:
+    tape = Tape("corrupt")
+    adjustment_requested(tape, "ADJ-1")
+    adjustment_rehearsed(tape, "ADJ-1")
+    tape.add("x", DataMarkedCorrupt(environment="sandbox", reason="half a restore"))
+    tape.add("x", DataMarkedCorrupt(environment="stage", reason="half a restore"))
+    await told.write("corrupt", [tape.events])
+    assert (await chain(told, position=tape.position - 1, project="corrupt"))["stage"] == "rehearsed"
+    found = await chain(told, project="corrupt")
+    assert (found["stage"], words(found)[-2:]) == (
+        "requested",
+        ["rehearsed ci-1 (void by DataMarkedCorrupt)", "data corrupt anton"],
+    )
 
 
 async def test_what_happens_to_people_after_the_execution_voids_nothing(told: Writer) -> None:

@@ -32,6 +32,7 @@ COMMANDS = (
     (PROVE, "stage", f"{AT}.stage:stage", "Rehearsed migrations: report them."),
     (PROVE, "problem", f"{AT}.problem:problem", "Problems: report, look after, resolve."),
     (PROVE, "logs", f"{AT}.logs:logs", "Say that logs were read."),
+    (CARE, "adjust", f"{AT}.adjust:adjust", "Adjust production's data: ask, rehearse, verify, execute, check."),
     (CARE, "env", f"{AT}.env:env", "One environment: what is there, its data, its freeze, its lease."),
     (RULES, "confirm", f"{AT}.second_person:confirm", "Do what another person asked for, as the second of two."),
     (RULES, "decline", f"{AT}.second_person:decline", "Say no to what another person asked for."),

@@ -19,6 +19,8 @@ from interlock.projections.adjustment_chain.tables import (
     END_ELSEWHERE,
     END_LEASE,
     FACETS,
+    LOSE_ELSEWHERE,
+    REGAIN_ELSEWHERE,
 )
 from interlock.projections.facets import compact, data, instant
 from interlock.projections.projection import Write
@@ -113,7 +115,7 @@ def _words(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.adjustment, "authorization", "authorized", data(event, "adjustment"))
         case adj.DataAdjustExpired():
             yield _close(recorded, ("authorization",))
-            yield _close(recorded, ("verdict",), ("verified",))
+            yield _close(recorded, ("verdict",), ("verified", "lost"))
             if event.what == "request":
                 yield FACETS.set(recorded, event.adjustment, "state", "expired", {})
         case _:
@@ -181,16 +183,30 @@ def _elsewhere(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
         case team.OperatorDesignated():
-            yield _ends(recorded, event.environment, "authorization", "authorized", event.principal)
+            here, verdict = event.environment, f"verdict/{event.principal}"
+            yield _about(END_ELSEWHERE, recorded, "authorization", ("authorized",), adjusted=here)
             # Nobody executes what he verified himself.
-            yield _ends(recorded, event.environment, f"verdict/{event.principal}", "verified")
+            yield _about(END_ELSEWHERE, recorded, verdict, ("verified", "lost"), adjusted=here)
+        case env.DataMarkedCorrupt():
+            labels = ("rehearsed", "failed")
+            yield _about(END_ELSEWHERE, recorded, "rehearsal", labels, said_in=event.environment)
         case team.RoleRevoked(role="verifier") | team.PrincipalDeactivated():
-            yield _ends(recorded, None, f"verdict/{event.principal}", "verified")
+            yield _about(LOSE_ELSEWHERE, recorded, f"verdict/{event.principal}", ("verified",))
+        case team.RoleGranted(role="verifier"):
+            yield _about(REGAIN_ELSEWHERE, recorded, f"verdict/{event.principal}", ("lost",))
         case Annotated():
             yield Write(ADD_REMARK, (*step(recorded), event.target))
         case _:
             return
 
 
-def _ends(recorded: Recorded[Any], environment: str | None, facet: str, label: str, but_of: str | None = None) -> Write:
-    return Write(END_ELSEWHERE, (*step(recorded), environment, facet, label, but_of))
+def _about(
+    statement: str,
+    recorded: Recorded[Any],
+    facet: str,
+    labels: Sequence[str],
+    *,
+    adjusted: str | None = None,
+    said_in: str | None = None,
+) -> Write:
+    return Write(statement, (*step(recorded), facet, list(labels), adjusted, said_in))

@@ -40,6 +40,8 @@ WORDS = {
     "LeaseBroken": "lease lost",
     "OperatorDesignated": "operator",
     "RoleRevoked": "role lost",
+    "RoleGranted": "role back",
+    "DataMarkedCorrupt": "data corrupt",
     "PrincipalDeactivated": "left",
     "Annotated": "remark",
 }
@@ -64,11 +66,12 @@ STEPS = f"""
 select position, recorded_at, actor, actor_kind, credential, type, stream, version, sentence, data, decision
   from {STEP} where project = $1 and adjustment = $2 and position <= $3 order by position
 """
-# When what a step said ended, where it did by then.
+# What steps said and does not hold then, with the position where it ended; what was lost and is back holds.
 ENDED = f"""
-select since_position, until_position from {TABLE}
+select position, max(until_position) as until_position from {TABLE}
  where project = $1 and subject = $2 and split_part(facet, '/', 1) = any($4::text[]) and since_position <= $3
-   and until_position <= $3 and since_position = position
+   and label <> 'lost'
+ group by facet, position having bool_and(until_position is not null and until_position <= $3)
 """
 
 
@@ -104,7 +107,7 @@ async def adjustment(
     ended = await connection.fetch(ENDED, project, name, seen_at(at), list(HOLDING))
     steps = {row["position"]: _step(row) for row in rows}
     for row in ended:
-        said, by = steps.get(row["since_position"]), steps.get(row["until_position"])
+        said, by = steps.get(row["position"]), steps.get(row["until_position"])
         if said is not None and by is not None:
             said["void"] = {key: by[key] for key in ("position", "at", "by", "type", "sentence")}
     plan = found["plan"].detail["plan"]

@@ -73,19 +73,45 @@ insert into {STEP} ({_COLUMNS})
 select $1, ended.subject, {_STEP_OF} from ended on conflict do nothing
 """
 
-# Something that happened elsewhere ends facets of adjustments that are still to be executed: of the environment $13,
-# where that is given. What ends is the facet $14 with the label $15; $16 is the operator for whom it goes on.
-END_ELSEWHERE = f"""
-with ended as (
-    update {TABLE} as facet set until_position = $2, until_at = $3
-      from {TABLE} as state join {TABLE} as plan
-        on plan.project = $1 and plan.subject = state.subject and plan.facet = 'plan' and plan.until_position is null
-     where state.project = $1 and state.facet = 'state' and state.label = 'open' and state.until_position is null
-       and ($13::text is null or plan.detail -> 'plan' -> 'targets' ->> 'environment' = $13)
-       and facet.project = $1 and facet.subject = state.subject and facet.until_position is null
-       and facet.facet = $14 and facet.label = $15
-       and ($16::text is null or facet.detail ->> 'operator' is distinct from $16)
-    returning facet.subject)
+# Which facets of adjustments that are still to be executed something elsewhere is about: the facet $13 with one of the
+# labels $14, where data of the environment $15 is adjusted, and where it was said in the environment $16 (any, absent).
+_CONCERNED = f"""
+    select facet.subject, facet.since_position from {TABLE} as facet
+      join {TABLE} as state on state.project = $1 and state.subject = facet.subject and state.facet = 'state'
+       and state.label = 'open' and state.until_position is null
+      join {TABLE} as plan on plan.project = $1 and plan.subject = facet.subject and plan.facet = 'plan'
+       and plan.until_position is null
+     where facet.project = $1 and facet.facet = $13 and facet.until_position is null and facet.label = any($14::text[])
+       and ($15::text is null or plan.detail -> 'plan' -> 'targets' ->> 'environment' = $15)
+       and ($16::text is null or facet.detail ->> 'environment' = $16)"""
+_ENDED = f"""
+with concerned as ({_CONCERNED}),
+ended as (
+    update {TABLE} as facet set until_position = $2, until_at = $3 from concerned
+     where facet.project = $1 and facet.facet = $13 and facet.subject = concerned.subject
+       and facet.until_position is null
+    returning facet.subject, facet.since_position, facet.detail)"""
+_TOLD = f"""
 insert into {STEP} ({_COLUMNS})
 select $1, ended.subject, {_STEP_OF} from ended on conflict do nothing
 """
+_FACET = "project, subject, facet, since_position, label, position, said_at, said_by, detail"
+
+# They end.
+END_ELSEWHERE = f"{_ENDED}{_TOLD}"
+
+# They do not count, until something gives them back: the facet says so meanwhile, by the label `lost`.
+LOSE_ELSEWHERE = f"""{_ENDED},
+lost as (
+    insert into {TABLE} ({_FACET})
+    select $1, subject, $13, $2, 'lost', $2, $3, $4, detail from ended)
+{_TOLD}"""
+
+# What was there before they were lost counts again.
+REGAIN_ELSEWHERE = f"""{_ENDED},
+regained as (
+    insert into {TABLE} ({_FACET})
+    select $1, ended.subject, $13, $2, before.label, before.position, before.said_at, before.said_by, before.detail
+      from ended join {TABLE} as before on before.project = $1 and before.subject = ended.subject
+       and before.facet = $13 and before.until_position = ended.since_position)
+{_TOLD}"""

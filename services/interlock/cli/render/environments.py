@@ -105,6 +105,7 @@ def facts_of(environment: Facts, scene: Scene) -> list[tuple[str, list[str]]]:
         *activity_facts(environment, scene),
         *care_facts(environment, scene),
         ("data", data_of(environment, scene) or ["nothing is recorded of it"]),
+        *adjusted_facts(environment, scene),
         *standing_facts(environment, scene),
     ]
 
@@ -143,6 +144,19 @@ def care_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str
     if seen:
         what = str(seen.get("description") or seen.get("observed_digest") or seen.get("state"))
         yield "observed", [what, f"{brief(seen.get('since'), scene)}, by {seen.get('by')}"]
+
+
+def adjusted_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """Yield how often data was adjusted since what runs there came, and the last time; nothing where it never was."""
+    adjusted = environment.get("adjusted") or {}
+    last = adjusted.get("last")
+    if last:
+        times = adjusted.get("times", 0)
+        occupancy = environment.get("occupancy") or {}
+        since = f" since {occupancy.get('release') or (environment.get('last_sure') or {}).get('release') or 'then'}"
+        often = f"{times} time{'' if times == 1 else 's'}{since}"
+        who = f"last by {last.get('executed_by')}, {last.get('adjustment')}, {brief(last.get('since'), scene)}"
+        yield "adjusted", [often, who]
 
 
 def standing_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:

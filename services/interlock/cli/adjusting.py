@@ -1,0 +1,177 @@
+"""What the commands of `dt adjust` share: the plan's files, its texts by digest, and the digest that a person types."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from interlock.cli.exits import REFUSED, USAGE, VERIFICATION_FAILED, Halt
+from interlock.cli.observed import registered_identity
+from interlock.cli.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+SQL = "application/sql"
+TYPED_CHARACTERS_MIN = 6
+ROWS = re.compile(r"(\d{1,15})(?:\.\.(\d{1,15}))?")
+FILES = ("script", "undo", "precondition", "effect")
+
+
+def plan_options(*, required: bool) -> Callable[[F], F]:
+    """Take the parts of a plan, as files and words; where they are not `required`, what is not given stays."""
+
+    def decorate(function: F) -> F:
+        file = click.Path(path_type=Path, exists=True, dir_okay=False)
+        for option in reversed(
+            (
+                click.option("--purpose", required=required, metavar="TEXT", help="Why data must change."),
+                click.option("--script", type=file, required=required, metavar="FILE", help="The SQL that runs."),
+                click.option("--undo", type=file, required=required, metavar="FILE", help="The SQL that takes it back."),
+                click.option(
+                    "--precondition",
+                    type=file,
+                    required=required,
+                    metavar="FILE",
+                    help="Queries that give true before the script; else it does not run.",
+                ),
+                click.option(
+                    "--effect",
+                    type=file,
+                    required=required,
+                    metavar="FILE",
+                    help="Queries that give true after it; else it is rolled back.",
+                ),
+                click.option(
+                    "--rows", required=required, metavar="MIN..MAX", help="How many rows it touches: 14, or 10..20."
+                ),
+                click.option(
+                    "--table",
+                    "tables",
+                    multiple=True,
+                    required=required,
+                    metavar="TABLE",
+                    help="A table that it touches, as in trades.fills; repeat.",
+                ),
+                click.option(
+                    "--risk",
+                    type=click.Choice(["normal", "high"]),
+                    default="normal" if required else None,
+                    show_default=required,
+                    help="High risk takes one verifier more.",
+                ),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def rows_of(text: str) -> tuple[int, int]:
+    """Return "14" or "10..20" as bounds. Raises Halt (usage)."""
+    found = ROWS.fullmatch(text.strip())
+    if found is None:
+        raise Halt(f"--rows: {text!r} is no number of rows", code=USAGE, why="write 14, or 10..20")
+    low = int(found.group(1))
+    return low, int(found.group(2) or low)
+
+
+def frozen(session: Session, given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Put the files into the evidence and return the plan; without a file, the plan `before` has it.
+
+    A crash after some files leaves bytes that nothing names, which do no harm.
+    """
+    plan: dict[str, Any] = dict(before or {})
+    effect = dict(plan.get("expected_effect") or {})
+    targets = dict(plan.get("targets") or {})
+    for name in FILES:
+        if given.get(name) is not None:
+            digest = session.client.put_evidence(content_of(given[name], name), SQL)
+            if name == "effect":
+                effect["queries_digest"] = digest
+            else:
+                plan[f"{name}_digest"] = digest
+    if given.get("rows") is not None:
+        effect["rows_min"], effect["rows_max"] = rows_of(given["rows"])
+    if given.get("tables"):
+        targets["tables"] = list(given["tables"])
+    environment = given.get("environment")
+    if environment is not None:
+        targets |= {"environment": environment, "identity": registered_identity(session, environment)}
+    for name in ("purpose", "risk"):
+        if given.get(name) is not None:
+            plan[name] = given[name]
+    return {**plan, "targets": targets, "expected_effect": effect}
+
+
+def content_of(path: Path, name: str) -> bytes:
+    """Return a file's bytes. Raises Halt (usage) where it is empty."""
+    content = path.read_bytes()
+    if not content.strip():
+        raise Halt(f"--{name}: {path} is empty", code=USAGE)
+    return content
+
+
+def read_adjustment(session: Session, name: str, at: str | None = None) -> dict[str, Any]:
+    """Return the adjustment, whose plan has the digest that it says. Raises Halt where it has another."""
+    from interlock.events.codec import digest_of
+
+    found = session.get(f"/adjustments/{name}", at=at)
+    computed = digest_of(found["plan"])
+    if computed != found["bound_digest"]:
+        raise Halt(
+            f"the plan of {name} is not the one that {found['bound_digest']} names",
+            code=VERIFICATION_FAILED,
+            why=f"what was shown here has the digest {computed}: trust neither, and tell an auditor",
+            then=(("dt doctor", "looks at everything"),),
+        )
+    return found
+
+
+def texts_of(session: Session, plan: Mapping[str, Any]) -> dict[str, str]:
+    """Return the plan's texts by their names, from the evidence; the client compares bytes with digests."""
+    from interlock.cli.render.adjustments import TEXTS, digest_of_part
+
+    return {
+        name: session.client.get_evidence(digest_of_part(plan, key)).decode("utf-8", "backslashreplace")
+        for name, key, _ in TEXTS
+    }
+
+
+def typed_digest(session: Session, adjustment: Mapping[str, Any], prefix: str | None, question: str) -> None:
+    """Let a person type the first characters of the digest, or take them from `--digest`; nothing answers for them.
+
+    Raises Halt: refused where they are others, usage where nobody can be asked.
+    """
+    name, digest = str(adjustment["adjustment"]), str(adjustment["bound_digest"]).removeprefix("sha256:")
+    if prefix is None:
+        if not session.interactive:
+            raise Halt(
+                f"{question}: nobody can be asked here",
+                code=USAGE,
+                why="give --digest and the first six characters (or more) of what you read; --yes does not answer this",
+                then=((f"dt adjust show {name}", "shows it"),),
+            )
+        sys.stderr.write(f"{question}: ")
+        sys.stderr.flush()
+        prefix = sys.stdin.readline()
+    typed = prefix.strip().lower().removeprefix("sha256:")
+    if len(typed) < TYPED_CHARACTERS_MIN or not digest.startswith(typed):
+        raise Halt(
+            f"{typed or 'nothing'!r} are not the first six characters of the digest of {name}: nothing was done",
+            code=REFUSED,
+            why="what was read and what is there now may differ, or the fingers slipped",
+            then=((f"dt adjust show {name}", "shows what is there now"),),
+        )
+
+
+digest_option = click.option(
+    "--digest",
+    "prefix",
+    metavar="PREFIX",
+    help="The first characters of the digest, six at least, instead of typing them when asked.",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,51 +21,33 @@ ROWS = re.compile(r"(\d{1,15})(?:\.\.(\d{1,15}))?")
 FILES = ("script", "undo", "precondition", "effect")
 
 
-def plan_options(*, required: bool) -> Callable[[F], F]:
-    """Take the parts of a plan, as files and words; where they are not `required`, what is not given stays."""
+def plan_options(*, required: bool, but: Sequence[str] = ()) -> Callable[[F], F]:
+    """Take the parts of a plan, as files and words, except those named in `but`.
+
+    Where they are not `required`, what is not given stays as it is.
+    """
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    risk: dict[str, Any] = {"default": "normal", "show_default": True} if required else {}
+    parts: dict[str, tuple[str, dict[str, Any]]] = {
+        "purpose": ("TEXT", {"help": "Why data must change."}),
+        "script": ("FILE", {"type": file, "help": "The SQL that runs."}),
+        "undo": ("FILE", {"type": file, "help": "The SQL that takes it back."}),
+        "precondition": (
+            "FILE",
+            {"type": file, "help": "Queries that give true before; else the script does not run."},
+        ),
+        "effect": ("FILE", {"type": file, "help": "Queries that give true after; else it is rolled back."}),
+        "rows": ("MIN..MAX", {"help": "How many rows it touches: 14, or 10..20."}),
+        "table": ("TABLE", {"multiple": True, "help": "A table that it touches, as in trades.fills; repeat."}),
+        "risk": ("RISK", {"type": click.Choice(["normal", "high"]), "help": "High: one verifier more.", **risk}),
+    }
 
     def decorate(function: F) -> F:
-        file = click.Path(path_type=Path, exists=True, dir_okay=False)
-        for option in reversed(
-            (
-                click.option("--purpose", required=required, metavar="TEXT", help="Why data must change."),
-                click.option("--script", type=file, required=required, metavar="FILE", help="The SQL that runs."),
-                click.option("--undo", type=file, required=required, metavar="FILE", help="The SQL that takes it back."),
-                click.option(
-                    "--precondition",
-                    type=file,
-                    required=required,
-                    metavar="FILE",
-                    help="Queries that give true before the script; else it does not run.",
-                ),
-                click.option(
-                    "--effect",
-                    type=file,
-                    required=required,
-                    metavar="FILE",
-                    help="Queries that give true after it; else it is rolled back.",
-                ),
-                click.option(
-                    "--rows", required=required, metavar="MIN..MAX", help="How many rows it touches: 14, or 10..20."
-                ),
-                click.option(
-                    "--table",
-                    "tables",
-                    multiple=True,
-                    required=required,
-                    metavar="TABLE",
-                    help="A table that it touches, as in trades.fills; repeat.",
-                ),
-                click.option(
-                    "--risk",
-                    type=click.Choice(["normal", "high"]),
-                    default="normal" if required else None,
-                    show_default=required,
-                    help="High risk takes one verifier more.",
-                ),
-            )
-        ):
-            function = option(function)
+        for name, (metavar, more) in reversed(parts.items()):
+            if name not in but:
+                needed = required and name != "risk"
+                parameter = "tables" if name == "table" else name
+                function = click.option(f"--{name}", parameter, required=needed, metavar=metavar, **more)(function)
         return function
 
     return decorate

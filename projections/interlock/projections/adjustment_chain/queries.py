@@ -105,7 +105,9 @@ async def adjustment(
     versions = await _versions(connection, project, [name], at)
     rows = await connection.fetch(STEPS, project, name, seen_at(at))
     ended = await connection.fetch(ENDED, project, name, seen_at(at), list(HOLDING))
-    steps = {row["position"]: _step(row) for row in rows}
+    # What was refused before it was asked for was another request, which got no name of its own.
+    begins = found["request"].position
+    steps = {row["position"]: _step(row) for row in rows if row["position"] >= begins}
     for row in ended:
         said, by = steps.get(row["position"]), steps.get(row["until_position"])
         if said is not None and by is not None:

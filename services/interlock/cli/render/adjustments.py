@@ -76,6 +76,17 @@ def adjustment_lines(adjustment: Facts, scene: Scene) -> Lines:
     return lines
 
 
+def frozen_lines(made: Facts, scene: Scene) -> Lines:
+    """Return what was frozen: each part's digest, and the one that everybody else is bound to."""
+    plan = made["plan"]
+    facts = [(name, [digest_of_part(plan, key)]) for name, key, _ in TEXTS]
+    facts += [
+        ("tables", [", ".join(plan["targets"]["tables"]), rows_expected(plan)]),
+        ("all of it", [str(made["bound_digest"])]),
+    ]
+    return [line("  ", Span("frozen", "dim")), *fact_lines(facts, scene)]
+
+
 def fact_lines(facts: Sequence[tuple[str, list[str]]], scene: Scene) -> Lines:
     """Return labelled facts, those that say something."""
     lines: Lines = []
@@ -91,7 +102,9 @@ def standing(adjustment: Facts, scene: Scene) -> list[str]:
     stage = str(adjustment.get("stage"))
     pieces = [stage, STAGES.get(stage, "")]
     if stage == "authorized":
-        pieces[1] = f"only {adjustment.get('operator')} may execute it, until {moment(adjustment['valid_until'], scene)}"
+        pieces[1] = (
+            f"only {adjustment.get('operator')} may execute it, until {moment(adjustment['valid_until'], scene)}"
+        )
     elif stage in {"executed", "disputed", "checked", "reverted"}:
         pieces.append(f"executed by {adjustment.get('executed_by')}")
     if adjustment.get("reverted_by"):

@@ -243,7 +243,7 @@ def attempted(situation: Situation, before: Environment, recorded: Recorded[Any]
     """
     match recorded.event:
         case happened_there.LeaseGranted(kind="adjustment") as event:
-            activity, name = event.subject.split()[:2]
+            activity, _, name = event.subject.partition(" ")
             known = situation.adjustments.get(name)
             if activity != "adjustment" or known is None:
                 return situation

@@ -130,7 +130,7 @@ def show(session: Session, adjustment: str, texts: bool, at: str | None) -> None
     from interlock.cli.render.adjustments import adjustment_lines, text_lines
 
     found = read_adjustment(session, adjustment, at)
-    if found["stage"] == "unknown" and at is None and adjust_run.settled(session, found):
+    if found["stage"] in {"started", "unknown"} and at is None and adjust_run.settled(session, found):
         found = read_adjustment(session, adjustment)
     lines = adjustment_lines(found, scene_of(session, found, at))
     if texts:

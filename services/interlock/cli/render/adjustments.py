@@ -169,6 +169,26 @@ def reading_lines(adjustment: Facts, texts: Mapping[str, str], scene: Scene) -> 
     return lines
 
 
+def executing_lines(adjustment: Facts, decision: Facts, scene: Scene) -> Lines:
+    """Return what will be done now, and that nothing stands in the way."""
+    checks = decision.get("checks") or ()
+    passed = ", ".join(str(check["check"]) for check in checks if check.get("state") == "passed")
+    rehearsal = adjustment.get("rehearsal") or {}
+    facts = [
+        *plan_facts(adjustment),
+        (
+            "rehearsed",
+            [f"{rehearsal.get('rows')} rows", f"in {rehearsal.get('environment')}, @{rehearsal.get('position')}"],
+        ),
+        ("verified", [", ".join(adjustment.get("verified_by") or ())]),
+        ("passed", [passed]),
+    ]
+    return [
+        line(Span("✓ ", "good"), "may go: ", Span(f"execute {adjustment.get('adjustment')}", "strong")),
+        *fact_lines(facts, scene),
+    ]
+
+
 def text_lines(plan: Facts, texts: Mapping[str, str]) -> Lines:
     """Return each text as it stands, under its name and its digest."""
     lines: Lines = []

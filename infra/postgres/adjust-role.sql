@@ -88,7 +88,8 @@ cross join (
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join lateral pg_catalog.aclexplode(c.relacl) acl
-    where acl.grantee = 'interlock_adjust_tables'::pg_catalog.regrole and c.relkind in ('r', 'p')
+    join pg_catalog.pg_roles holder on holder.oid = acl.grantee and holder.rolname = 'interlock_adjust_tables'
+    where c.relkind in ('r', 'p')
 ) t
 where r.rolcanlogin and r.rolname <> 'interlock_adjust'
   and pg_catalog.has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE');

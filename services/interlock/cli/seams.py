@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ def monotonic() -> float:
 def sleep(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
+
+
+async def pause(seconds: float) -> None:
+    """Wait, and let other work go on."""
+    await asyncio.sleep(seconds)
 
 
 def new_id() -> UUID:

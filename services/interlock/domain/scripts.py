@@ -80,22 +80,24 @@ def admit_queries(content: bytes) -> tuple[Statement, ...]:
     """Return the queries, each of which gives one boolean when it runs. Raises NotAdmissible."""
     found = []
     for statement, tree in _statements(content, "query"):
-        place = {"number": statement.number, "words": _shown(statement.text)}
-        if statement.command != "SELECT":
-            raise NotAdmissible(
-                f"a query looks and changes nothing, and this is {statement.command}",
-                "write a SELECT that gives one boolean",
-                **place,
-            )
-        for kind, _ in _nodes(tree):
-            if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}:
-                what, instead = "its WITH changes data", "let the script change data, and the query look"
-                raise NotAdmissible(what, instead, **place)
-            if kind == "LockingClause":
-                what, instead = "it locks rows", "leave FOR UPDATE and FOR SHARE out: the runner has locked the tables"
-                raise NotAdmissible(what, instead, **place)
+        reason = _reason_no_query(statement, tree)
+        if reason is not None:
+            words = _shown(statement.text)
+            raise NotAdmissible(reason.what, reason.instead, number=statement.number, words=words)
         found.append(statement)
     return tuple(found)
+
+
+def _reason_no_query(statement: Statement, tree: Any) -> Reason | None:
+    if statement.command != "SELECT":
+        what = f"a query looks and changes nothing, and this is {statement.command}"
+        return Reason(what, "write a SELECT that gives one boolean")
+    for kind, _ in _nodes(tree):
+        if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}:
+            return Reason("its WITH changes data", "let the script change data, and the query look")
+        if kind == "LockingClause":
+            return Reason("it locks rows", "leave FOR UPDATE and FOR SHARE out: the runner has locked the tables")
+    return None
 
 
 def _statements(content: bytes, what: str) -> list[tuple[Statement, Any]]:
@@ -184,7 +186,7 @@ def _depth(tokens: Iterator[str]) -> int:
 
 def _split(text: str, pieces: list[_Piece]) -> list[str]:
     try:
-        return postgast.split(text)
+        return list(postgast.split(text))
     except postgast.PgQueryError as wrong:
         before = [piece for piece in pieces if piece.first_byte < max(wrong.cursorpos, 1)]
         number = max(len(before), 1)

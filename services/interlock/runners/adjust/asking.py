@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
@@ -24,6 +25,7 @@ class Interlock(Protocol):
     """What a runner needs of Interlock: `interlock.client.Client` is one."""
 
     project: str
+    server_now: datetime | None
 
     def command(
         self, name: str, fields: Mapping[str, Any], *, idempotency_key: UUID | str | None = None
@@ -66,9 +68,14 @@ class Asker:
         words = "/".join(str(word) for word in (self.interlock.project, name, *key))
         return await self._answer(self.interlock.command, name, fields, idempotency_key=uuid5(KEYS, words))
 
-    async def report(self, name: str, fields: Mapping[str, Any], *key: object) -> dict[str, Any]:
-        """Give a command that says what happened already: asked again for a while. Raises Refused, Away."""
-        until = self.clock() + REPORT_SECONDS
+    async def report(
+        self, name: str, fields: Mapping[str, Any], *key: object, until: float | None = None
+    ) -> dict[str, Any]:
+        """Give a command that says what happened already: asked again for a while. Raises Refused, Away.
+
+        `until` is when the lease is over, on this process's clock: after that, the same words would mean another thing.
+        """
+        until = min(self.clock() + REPORT_SECONDS, until if until is not None else float("inf"))
         while True:
             try:
                 return await self.ask(name, fields, *key)
@@ -88,6 +95,11 @@ class Asker:
                 break
             query["cursor"] = page["next_cursor"]
         return found
+
+    def is_past(self, instant: str) -> bool:
+        """Tell whether the ledger's clock, as it was last heard, has passed an instant."""
+        now = self.interlock.server_now
+        return now is not None and datetime.fromisoformat(instant) <= now
 
     async def read(self, path: str, **query: Any) -> dict[str, Any]:
         """Read one of the project's questions. Raises Refused, Away."""

@@ -11,12 +11,16 @@ from interlock.runners.adjust.asking import Asker
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One execution, by the fencing token of its lease. `unknown`: its lease is over, and only the marker tells."""
+    """One execution, by the fencing token of its lease. `started`: from there on it may have been committed.
+
+    `unknown`: it is recorded that only the marker tells; `over`: its lease is over, so that this will be.
+    """
 
     token: int
     position: int
     unknown: bool = False
     started: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,13 @@ async def history_of(asker: Asker, adjustment: str, environment: str) -> History
     ended = [event for event in await _of(asker, "DataAdjustFailed", adjustment) if event["position"] > last.position]
     begun = [event for event in await _of(asker, "DataAdjustStarted", adjustment) if event["position"] > last.position]
     unknown = bool(ended) and ended[0]["data"]["transaction"] == "unknown"
-    last = Attempt(last.token, last.position, unknown=unknown, started=bool(begun))
+    last = Attempt(
+        last.token,
+        last.position,
+        unknown=unknown,
+        started=bool(begun),
+        over=not ended and asker.is_past(await _expiry(asker, grant, environment)),
+    )
     return History(last=last, pending=last if unknown or not ended else None)
 
 
@@ -65,6 +75,14 @@ async def pending_rehearsal(asker: Asker, adjustment: str, environment: str) -> 
 async def _grants(asker: Asker, subject: str, environment: str) -> list[dict[str, Any]]:
     found = await asker.events("LeaseGranted", environment=environment)
     return [event for event in found if event["data"].get("subject") == subject]
+
+
+async def _expiry(asker: Asker, grant: Mapping[str, Any], environment: str) -> str:
+    """Return when the lease is over, as the record says."""
+    for event in await asker.events("LeaseRenewed", environment=environment):
+        if event["data"].get("lease") == grant["data"]["lease"]:
+            return str(event["data"]["expires_at"])
+    return str(grant["data"]["expires_at"])
 
 
 async def _of(asker: Asker, kind: str, adjustment: str) -> list[dict[str, Any]]:

@@ -112,12 +112,10 @@ async def _attempt(asker: Asker, job: Job, connection: Connection, work: Work, f
             await asker.reached("rolled-back")
             raise await _stopped(asker, job, lease, stopped) from stopped
         await asker.reached("committing")
-        committed = await _commit(asker, job, connection, work, lease)
-    # From here on it is committed for ever; a crash leaves it unreported until the next look at the adjustment.
-    await asker.reached("committed")
-    if committed is not None:
-        return await _report(asker, job, connection, lease, committed, backup)
-    return await _report(asker, job, connection, lease, ran.outcome, backup)
+        by_marker = await _commit(asker, job, connection, work, lease)
+        # Committed for ever; a crash leaves it unreported until the next look at the adjustment.
+        await asker.reached("committed")
+        return await _report(asker, job, connection, lease, by_marker or ran.outcome, backup)
 
 
 async def _keep(asker: Asker, job: Job, connection: Connection, lease: Lease, marker: str, ran: Ran) -> Written:
@@ -218,10 +216,11 @@ async def _report(
     asker: Asker, job: Job, connection: Connection, lease: Lease, outcome: markers.Outcome, backup: Written
 ) -> Executed:
     try:
-        answer = await report_executed(asker, job.adjustment, lease.token, outcome.fields())
+        lease.check(asker.clock())
+        answer = await report_executed(asker, job.adjustment, lease.token, outcome.fields(), until=lease.until)
     except Away as away:
         raise NotReported(away, committed=True) from away
-    except Refused:
+    except (Refused, LeaseLost):
         # The lease was over before the report: the marker is reported instead.
         settled = await resolve(asker, job.adjustment, job.plan, connection)
         if settled is None:

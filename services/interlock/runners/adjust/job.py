@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from interlock.domain.scripts import Statement, admit_queries, admit_script
 from interlock.events.canonical import digest_of_bytes
@@ -13,13 +13,6 @@ from interlock.events.codec import digest_of
 
 class OtherBytes(ValueError):
     """the bytes are not those that the plan names"""
-
-
-class Bytes(Protocol):
-    """Gives what a digest names."""
-
-    def __call__(self, digest: str) -> bytes:
-        """Return the bytes from the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +27,8 @@ class Job:
     effect: tuple[Statement, ...]
 
 
-def job_of(adjustment: str, plan: AdjustmentPlan, evidence: Bytes) -> Job:
-    """Read what the plan names and judge it. Raises OtherBytes, NotAdmissible, and what `evidence` raises."""
+def job_of(adjustment: str, plan: AdjustmentPlan, evidence: Callable[[str], bytes]) -> Job:
+    """Read what the plan names and judge it; `evidence` gives the bytes of a digest. Raises OtherBytes, NotAdmissible, and what `evidence` raises."""
 
     def named(digest: str) -> bytes:
         content = evidence(digest)

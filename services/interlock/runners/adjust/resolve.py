@@ -53,7 +53,7 @@ async def resolve(
             pending = (await history_of(asker, adjustment, plan.targets.environment)).pending
         except Away as away:
             raise NotReported(away, committed=None) from away
-        if pending is None or (begun_only and not pending.started and not pending.unknown):
+        if pending is None or _needs_no_word(pending, begun_only=begun_only):
             return None
         ending, outcome = await read_marker(connection, plan, adjustment, pending.token)
         try:
@@ -68,6 +68,11 @@ async def resolve(
         return Resolved(ending, pending.token, outcome, answer)
     assert refused is not None
     raise refused
+
+
+def _needs_no_word(pending: Attempt, *, begun_only: bool) -> bool:
+    """Whether nobody has to say anything: it cannot have been committed, and its lease's end says so."""
+    return not pending.started and not pending.unknown and (begun_only or pending.over)
 
 
 async def read_marker(
@@ -113,7 +118,7 @@ async def _report(
     """Say it: by the marker where the lease is over, as the lease's holder where it is not."""
     found = outcome.fields() if outcome is not None else {}
     token = attempt.token
-    if attempt.unknown:
+    if attempt.unknown or attempt.over:
         identity = plan.targets.identity
         seen = {"system_identifier": identity.system_identifier, "database": identity.database}
         if identity.address is not None:
@@ -138,7 +143,9 @@ async def _report(
     return await asker.report("ReportAdjustmentFailed", fields, adjustment, token, "by-marker")
 
 
-async def report_executed(asker: Asker, adjustment: str, token: int, outcome: dict[str, Any]) -> dict[str, Any]:
+async def report_executed(
+    asker: Asker, adjustment: str, token: int, outcome: dict[str, Any], *, until: float | None = None
+) -> dict[str, Any]:
     """Say that it was committed: whoever says it, and however often, it is one command."""
     fields = {"adjustment": adjustment, "fencing_token": token, **outcome}
-    return await asker.report("ReportAdjustmentExecuted", fields, adjustment, token)
+    return await asker.report("ReportAdjustmentExecuted", fields, adjustment, token, until=until)

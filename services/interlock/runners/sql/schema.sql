@@ -34,8 +34,8 @@ thing(kind, name, definition) as (
         pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),
             case when a.attnotnull then 'not null' end,
             case when a.attcollation <> t.typcollation then a.attcollation::pg_catalog.regcollation::text end,
-            case when a.attidentity <> '' then 'identity ' || a.attidentity end,
-            case when a.attgenerated <> '' then 'generated ' || a.attgenerated end,
+            case when a.attidentity <> '' then 'identity ' || a.attidentity::text end,
+            case when a.attgenerated <> '' then 'generated ' || a.attgenerated::text end,
             pg_catalog.pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
     from relation
     join pg_catalog.pg_attribute a on a.attrelid = relation.oid and a.attnum > 0 and not a.attisdropped
@@ -60,10 +60,10 @@ thing(kind, name, definition) as (
     select 'index', relation.name, pg_catalog.pg_get_indexdef(i.indexrelid)
     from relation join pg_catalog.pg_index i on i.indrelid = relation.oid
     union all
-    select 'trigger', relation.name, pg_catalog.pg_get_triggerdef(t.oid) || ' ' || t.tgenabled
+    select 'trigger', relation.name, pg_catalog.pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
     from relation join pg_catalog.pg_trigger t on t.tgrelid = relation.oid where not t.tgisinternal
     union all
-    select 'rule', relation.name, pg_catalog.pg_get_ruledef(r.oid) || ' ' || r.ev_enabled
+    select 'rule', relation.name, pg_catalog.pg_get_ruledef(r.oid) || ' ' || r.ev_enabled::text
     from relation join pg_catalog.pg_rewrite r on r.ev_class = relation.oid where r.rulename <> '_RETURN'
     union all
     select 'policy', pg_catalog.format('%s %I', relation.name, p.polname),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from interlock.domain.policy import shipped
 from tests.api.conftest import Caller, Here
 
 PRODUCTION = {"system_identifier": "7315", "database": "production"}
-STAGE = {"system_identifier": "7315", "database": "stage"}
+SCRATCH = {"system_identifier": "7315", "database": "scratch"}
 SCHEMA = "sha256:" + "5" * 64
 SCRIPT = b"update trades.fills set venue = 'XLON' where venue = 'XLOM';"
 UNDO = b"update trades.fills set venue = 'XLOM' where id in (1, 2);"
@@ -58,19 +59,24 @@ def event(answer: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 async def places(here: Here) -> Caller:
-    """Register production and stage, baseline production empty, restore it into stage; return the runner."""
-    for environment, identity in (("production", PRODUCTION), ("stage", STAGE)):
+    """Register production and a scratch database, baseline production, restore it into scratch; return the runner."""
+    document = {**shipped(), "scratch": "scratch"}
+    proposed = await given(here.admin, "ProposePolicy", document=document, reason="rehearse apart from stage")
+    version = event(proposed, "PolicyProposed")["version"]
+    digest_of_it = event(proposed, "PolicyProposed")["document_digest"]
+    await given(here.second, "ApprovePolicy", version=version, document_digest=digest_of_it)
+    for environment, identity in (("production", PRODUCTION), ("scratch", SCRATCH)):
         await given(here.admin, "RegisterEnvironment", environment=environment, identity=identity)
     await here.by_two("BaselineEnvironment", {"environment": "production", "empty": True, "schema_digest": SCHEMA})
     runner = await here.somebody("ci-1", "runner", kind="service")
     restore = await given(
-        runner, "StartRestore", environment="stage", source="production", observed={"identity": STAGE}
+        runner, "StartRestore", environment="scratch", source="production", observed={"identity": SCRATCH}
     )
     lease = event(restore, "LeaseGranted")
     await given(
         runner,
         "ReportRestored",
-        environment="stage",
+        environment="scratch",
         restore=lease["subject"].split()[1],
         fencing_token=lease["fencing_token"],
         snapshot="nightly",
@@ -85,14 +91,14 @@ async def rehearsed(runner: Caller, adjustment: str) -> None:
         runner,
         "StartAdjustmentRehearsal",
         adjustment=adjustment,
-        environment="stage",
-        observed={"identity": STAGE, "schema_digest": SCHEMA},
+        environment="scratch",
+        observed={"identity": SCRATCH, "schema_digest": SCHEMA},
     )
     await given(
         runner,
         "ReportAdjustmentRehearsed",
         adjustment=adjustment,
-        environment="stage",
+        environment="scratch",
         fencing_token=event(begun, "LeaseGranted")["fencing_token"],
         statements=[{"digest": digest(SCRIPT), "command": "UPDATE 14", "rows": 14}],
         rows=14,

@@ -532,7 +532,8 @@ def adjustment_failed(tape: Tape, name: str, transaction: Any, *, by: str = "ben
 
 def held(tape: Tape, name: str) -> str:
     """The newest lease of the adjustment."""
-    return [e.event.lease for e in tape.events if e.type == "LeaseGranted" and e.event.subject.endswith(f" {name}")][-1]
+    leases = [e.event for e in tape.events if e.type == "LeaseGranted" and e.event.subject.endswith(f" {name}")]
+    return str(leases[-1].lease)
 
 
 def adjusted(tape: Tape) -> None:

@@ -27,14 +27,13 @@ def adjustment_gate(situation: Situation, name: str, now: datetime) -> Decision:
     operator = Actor(id=designated.at(now), kind="person") if designated is not None else NOBODY
     case = Case(situation=situation, command=None, actor=operator, now=now)
     if adjustment.authorization is None and adjustment.state == "open":
-        action, names, asked = f"authorize {name}", gates.AUTHORIZE_ADJUSTMENT, adjustment_asked(case, adjustment)
-    else:
-        action, names = f"execute {name}", gates.START_ADJUSTMENT
-        asked = adjustment_asked(
-            case,
-            adjustment,
-            bound_digest=adjustment.bound_digest,
-            observed=Observed(identity=production.identity, schema_digest=production.mark.schema_digest),
-            starting=True,
-        )
-    return case.decided(action, ("adjustment-open", *(each for each in names if each != "adjustment-open")), asked)
+        names = ("adjustment-open", *gates.AUTHORIZE_ADJUSTMENT)
+        return case.decided(f"authorize {name}", names, adjustment_asked(case, adjustment))
+    asked = adjustment_asked(
+        case,
+        adjustment,
+        bound_digest=adjustment.bound_digest,
+        observed=Observed(identity=production.identity, schema_digest=production.mark.schema_digest),
+        starting=True,
+    )
+    return case.decided(f"execute {name}", gates.START_ADJUSTMENT, asked)

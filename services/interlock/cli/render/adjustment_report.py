@@ -65,16 +65,15 @@ def asked_lines(report: Facts, scene: Scene) -> Lines:
             "asked for",
             [f"by {report['requested_by']}", exact(report["requested_at"]), f"@{report['requested_position']}"],
         ),
-        ("digest", [f"{report['bound_digest']} (of the plan as canonical JSON; computed again here: the same)"]),
+        ("digest", [str(report["bound_digest"]), "of the whole plan, as canonical JSON"]),
     ]
     lines = [line(Span("1. What was asked for", "strong")), *fact_lines(facts, scene)]
     for name, key, what in TEXTS:
-        lines.append(line("  ", Span(f"{name}: {what}", "strong")))
-        lines.append(
-            line("  ", Span(f"{digest_of_part(plan, key)} (of the bytes; computed again here: the same)", "dim"))
-        )
+        lines.append(line("  ", Span(name, "strong"), f": {what}"))
+        lines.append(line("    ", Span(digest_of_part(plan, key), "dim")))
         lines.extend(line("    ", visible(row)) for row in report["texts"][name].splitlines())
-    return lines
+    said = "Each digest above was computed again here, of the plan and of the bytes that are shown: it is the same."
+    return [*lines, *wrapped(["  "], [said], scene.width)]
 
 
 def chain_lines(report: Facts, scene: Scene) -> Lines:
@@ -95,7 +94,11 @@ def step_lines(number: int, step: Facts, scene: Scene) -> Lines:
     who = f"{exact(step['at'])}  by {step['by']} ({step['by_kind']}{credential})"
     lines: Lines = [line(*head, who), *indented(str(step["sentence"]), scene)]
     for name, digest in digests(step["data"]):
-        lines.extend(indented(f"{name} {digest}", scene))
+        lines.extend(indented(f"{name.ljust(12)} {digest}", scene))
+    plan = step["data"].get("plan")
+    if plan:
+        said = f"{', '.join(plan['targets']['tables'])}, {rows_expected(plan)}, {plan['risk']} risk: {plan['purpose']}"
+        lines.extend(indented(said, scene))
     decision = step.get("decision")
     if decision:
         lines.extend(decision_lines(decision, scene))
@@ -126,7 +129,11 @@ def digests(data: Facts) -> list[tuple[str, str]]:
         "backup_digest": "backup",
         "report": "report",
     }
-    return [(word, str(data[key])) for key, word in names.items() if data.get(key)]
+    found = [(word, str(data[key])) for key, word in names.items() if data.get(key)]
+    plan = data.get("plan")
+    if plan:
+        found += [(name, digest_of_part(plan, key)) for name, key, _ in TEXTS]
+    return found
 
 
 def decision_lines(decision: Facts, scene: Scene) -> Lines:
@@ -144,7 +151,11 @@ def decision_lines(decision: Facts, scene: Scene) -> Lines:
 def people_lines(report: Facts, scene: Scene) -> Lines:
     """Return who did what, that they are different persons, and the other things an auditor looks for."""
     rows = [(what, ", ".join(report["persons"][key]) or "nobody yet") for key, what in WHO]
+    different = sorted({name for key, _ in WHO if key != "rehearsed" for name in report["persons"][key]})
     lines = [line(Span("3. Who did what, and whether it is as it must be", "strong")), *table(rows, indent=2)]
+    lines.extend(
+        wrapped(["  "], [f"These are {len(different)} different persons: {', '.join(different)}."], scene.width)
+    )
     for each in report["findings"]:
         sign, style = SIGNS[each["holds"]]
         where = " ".join(f"@{position}" for position in each["positions"])

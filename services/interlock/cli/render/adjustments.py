@@ -134,28 +134,31 @@ def plan_facts(adjustment: Facts) -> list[tuple[str, list[str]]]:
 def chain_lines(chain: Sequence[Facts], scene: Scene) -> Lines:
     """Return each step: a sign, its position, when, who, what; a void one with what voided it."""
     shown = [step for step in chain if step.get("step") not in ASIDE]
-    rows: list[tuple[Part, ...]] = []
-    for step in shown:
-        style = "dim" if step.get("void") else "bad" if step.get("step") in FAILED else ""
-        sign = "–" if step.get("void") else "✗" if step.get("step") in FAILED else "✓"
-        rows.append(
-            (
-                Span(sign, style or "good"),
-                Span(f"@{step.get('position')}", "dim"),
-                brief(step.get("at"), scene),
-                str(step.get("by")),
-                Span(str(step.get("step")), style or "strong"),
-                Span(str(step.get("sentence")), style if style == "dim" else ""),
-            )
-        )
+    heads = table([step_head(step, scene) for step in shown], indent=4)
+    widest = max((sum(len(span.text) for span in head) for head in heads), default=0)
     lines: Lines = []
-    for step, row in zip(shown, table(rows, indent=4), strict=True):
-        lines.append(row)
+    for step, head in zip(shown, heads, strict=True):
+        filled = [*head, " " * (widest - sum(len(span.text) for span in head) + 2)]
+        lines.extend(wrapped(filled, [str(step.get("sentence"))], scene.width, style="dim" if step.get("void") else ""))
         void = step.get("void")
         if void:
             said = f"void since @{void['position']}, {brief(void['at'], scene)}: {void['sentence']}"
-            lines.extend(wrapped([" " * 6], [said], scene.width, style="wait"))
+            lines.extend(wrapped([" " * (widest + 2)], [said], scene.width, style="wait"))
     return lines
+
+
+def step_head(step: Facts, scene: Scene) -> tuple[Part, ...]:
+    """Return a step's sign, position, time, person and word."""
+    bad = step.get("step") in FAILED
+    style = "dim" if step.get("void") else "bad" if bad else ""
+    sign = "–" if step.get("void") else "✗" if bad else "✓"
+    return (
+        Span(sign, style or "good"),
+        Span(f"@{step.get('position')}", "dim"),
+        brief(step.get("at"), scene),
+        str(step.get("by")),
+        Span(str(step.get("step")), style or "strong"),
+    )
 
 
 def reading_lines(adjustment: Facts, texts: Mapping[str, str], scene: Scene) -> Lines:
@@ -193,7 +196,8 @@ def text_lines(plan: Facts, texts: Mapping[str, str]) -> Lines:
     """Return each text as it stands, under its name and its digest."""
     lines: Lines = []
     for name, key, what in TEXTS:
-        lines.append(line(Span(name, "strong"), Span(f"  {digest_of_part(plan, key)}  {what}", "dim")))
+        lines.append(line(Span(name, "strong"), f": {what}"))
+        lines.append(line("  ", Span(digest_of_part(plan, key), "dim")))
         lines.extend(line("  ", visible(row)) for row in texts[name].splitlines())
     return lines
 

@@ -153,8 +153,8 @@ def adjusted_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list
     if last:
         times = adjusted.get("times", 0)
         occupancy = environment.get("occupancy") or {}
-        since = f" since {occupancy.get('release') or (environment.get('last_sure') or {}).get('release') or 'then'}"
-        often = f"{times} time{'' if times == 1 else 's'}{since}"
+        there = occupancy.get("release") or (environment.get("last_sure") or {}).get("release")
+        often = f"{times} time{'' if times == 1 else 's'} since {there or brief(occupancy.get('since'), scene)}"
         who = f"last by {last.get('executed_by')}, {last.get('adjustment')}, {brief(last.get('since'), scene)}"
         yield "adjusted", [often, who]
 

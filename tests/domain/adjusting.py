@@ -23,7 +23,8 @@ from interlock.domain.commands.adjustment import (
 from interlock.domain.commands.environment import RegisterEnvironment
 from interlock.domain.commands.governance import ApprovePolicy, DesignateOperator, ProposePolicy
 from interlock.domain.decide import Accepted
-from interlock.domain.decide.adjustment import marker_of
+from interlock.domain.decide.adjustment import bound_digest, marker_of
+from interlock.domain.explain import adjustment_gate
 from interlock.domain.situation import Adjustment, AdjustmentAttempt
 from interlock.events.catalogue.parts import (
     AdjustmentPlan,
@@ -32,6 +33,7 @@ from interlock.events.catalogue.parts import (
     ExpectedEffect,
     Observed,
 )
+from interlock.events.decision import Decision
 from tests.domain import given
 from tests.domain import story as tell
 from tests.domain.given import PRODUCTION, STAGE, Story, copied
@@ -64,6 +66,30 @@ def request(story: Story, who: str = "dora", reverts: str | None = None, **more:
     facts = story.do(who, RequestAdjustment(plan=plan(**more), reverts=reverts)).facts
     name: str = facts[0].event.adjustment
     return name
+
+
+def reverting(name: str = NAME) -> RequestAdjustment:
+    """What takes an executed adjustment back: its undo script, as a plan of its own."""
+    back = plan(script_digest=digest("undo"), undo_digest=digest(f"redo {name}"))
+    return RequestAdjustment(plan=back, reverts=name)
+
+
+def revert(story: Story, who: str = "dora") -> str:
+    """Ask that ADJ-1 be taken back, rehearse that and let it be authorized; give its name."""
+    name: str = story.do(who, reverting()).facts[0].event.adjustment
+    rehearse(story, name)
+    verify(story, "qa-1", "qa-2", name=name)
+    return name
+
+
+def bound(purpose: str) -> str:
+    """The digest of a plan with another purpose."""
+    return bound_digest(plan(purpose=purpose))
+
+
+def gate(story: Story, name: str = NAME) -> Decision:
+    """What stands before its execution now."""
+    return adjustment_gate(story.situation, name, story.now)
 
 
 def of(story: Story, name: str = NAME) -> Adjustment:

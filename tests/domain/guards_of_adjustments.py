@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from interlock.domain.commands import adjustment as asks
 from interlock.domain.commands import timely
-from interlock.domain.commands.environment import MarkDataCorrupt
+from interlock.domain.commands.environment import MarkDataCorrupt, RegisterEnvironment
 from interlock.domain.commands.governance import RevokeRole
 from tests.domain import adjusting, given
 from tests.domain.adjusting import NAME, OPERATOR, ROWS
 from tests.domain.example import EXAMPLES, Example
-from tests.domain.given import STAGE
+from tests.domain.given import PRODUCTION, STAGE
 from tests.domain.guard import guard, independence
-from tests.domain.story import digest
+from tests.domain.story import digest, identity
 
 
 @guard("adjustment-open")
@@ -83,6 +83,14 @@ def nobody_verifies_what_he_did_not_read() -> Example:
     told.do("anton", asks.AmendAdjustment(adjustment=NAME, plan=adjusting.plan(salt=" 2"), reason="more"))
     adjusting.rehearse(told)
     return told, "qa-2", read
+
+
+@guard("target-identified")
+def what_was_verified_for_one_database_is_not_executed_in_another() -> Example:
+    told, who, command = EXAMPLES["StartAdjustment"]()
+    moved = replace(identity(PRODUCTION), database="production-2")
+    told.do("admin-1", RegisterEnvironment(environment=PRODUCTION, identity=moved))
+    return told, who, replace(command, observed=replace(command.observed, identity=moved))
 
 
 @guard("authorization-valid")

@@ -262,6 +262,21 @@ def adjustment_unchanged(asked: Asked) -> CheckOutcome:
     )
 
 
+@check("target-identified")
+def target_identified(asked: Asked) -> CheckOutcome:
+    """The server and database are those that the plan names, also where the environment is registered anew since."""
+    wanted = asked.adjusted.plan.targets.identity
+    required = f"the plan's target, {wanted.database}/{wanted.system_identifier}"
+    found = asked.observed.identity if asked.observed is not None else None
+    if not asked.starting:
+        found = asked.production.identity
+    if found is None:
+        return outcome("target-identified", "failed", required, "nobody said what was found")
+    observed = f"{found.database}/{found.system_identifier}"
+    next_step = None if found == wanted else f"dt adjust amend {asked.adjusted.adjustment}"
+    return passed_or_failed("target-identified", required, observed, holds=found == wanted, next=next_step)
+
+
 @check("authorization-valid")
 def authorization_valid(asked: Asked) -> CheckOutcome:
     """It is authorized for who is operator now, and the authorization's time is not over."""

@@ -28,7 +28,7 @@ from tests.fixtures.server import Served
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE_SQL = ROOT / "infra" / "postgres" / "adjust-role.sql"
-TABLES = ("trades.fills", "trades.fees", "trades.ticks", "trades.odd", "trades.notes")
+TABLES = ("trades.fills", "trades.fees", "trades.ticks", "trades.odd", "trades.notes", "trades.pairs", "trades.watched")
 SCHEMA = """
 create schema trades;
 create table trades.fills (
@@ -47,10 +47,30 @@ alter table trades.ticks attach partition trades.ticks_2026 for values from ('20
 create table trades.odd (r text, "T" bytea, n numeric, ts timestamptz, tags text[], doc jsonb, inner_row trades.fees);
 create table trades.notes (note text);
 create table trades.ledger_of_changes (at timestamptz default now(), what text);
-create function trades.write_down() returns trigger language plpgsql as
+create table trades.pairs (id int primary key, twin int references trades.pairs deferrable initially deferred);
+create function trades.write_down() returns trigger language plpgsql security definer as
     $$ begin insert into trades.ledger_of_changes (what) values (tg_op); return new; end $$;
 create table trades.watched (id int primary key);
 create trigger write_down after insert on trades.watched for each row execute function trades.write_down();
+create function trades.grow() returns boolean language plpgsql security definer as
+    $$ begin create table trades.grown (); return true; end $$;
+create function trades.forget() returns boolean language plpgsql security definer as
+    $$ begin delete from trades.notes; return true; end $$;
+create function trades.in_savepoints(how_many int) returns void language plpgsql as $$
+begin
+    for n in 1..how_many loop
+        begin
+            update trades.fills set quantity = quantity + 1000 where id = n;
+        exception when others then raise;
+        end;
+        begin
+            update trades.fills set quantity = -1 where id = 40;
+            raise exception 'taken back';
+        exception when raise_exception then null;
+        end;
+    end loop;
+end $$;
+insert into trades.pairs values (1, 2), (2, 1);
 insert into trades.fills (symbol, quantity, price, code)
     select case when n % 2 = 0 then 'ABC' else 'XYZ' end, n, n / 8.0, 'c' || n from generate_series(1, 40) n;
 insert into trades.fees select n, 'broker', n * 10 from generate_series(1, 40) n;
@@ -89,7 +109,7 @@ class ShopServer:
             await connection.execute(ROLE_SQL.read_text(encoding="utf-8"))
 
     def copy(self, name: str, template: str = "shop_template") -> str:
-        elsewhere(self._sql("postgres", f"create database {name} template {template} strategy file_copy"))
+        elsewhere(self._sql("postgres", f"create database {name} template {template}"))
         # A database made from a template has the default rights again, as a restored one.
         elsewhere(self._sql(name, f"revoke temporary, create on database {name} from public"))
         return name

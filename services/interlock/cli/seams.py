@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from datetime import UTC, datetime
@@ -31,6 +30,8 @@ def sleep(seconds: float) -> None:
 
 async def pause(seconds: float) -> None:
     """Wait, and let other work go on."""
+    import asyncio
+
     await asyncio.sleep(seconds)
 
 

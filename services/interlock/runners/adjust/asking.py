@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -18,7 +18,6 @@ KEYS: Final = UUID("4f0a3f0e-7d0b-5d0c-9a51-6c2b6e1f7a90")
 REPORT_SECONDS: Final = 60.0
 REPORT_PAUSE_SECONDS: Final = 2.0
 EVENTS_PAGE: Final = 100
-PAGES_MAX: Final = 50
 
 
 class Interlock(Protocol):
@@ -84,17 +83,16 @@ class Asker:
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
 
-    async def events(self, kind: str, **filters: Any) -> list[dict[str, Any]]:
-        """Return the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
-        found: list[dict[str, Any]] = []
+    async def events(self, kind: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
         query: dict[str, Any] = {"type": kind, "data": "true", "limit": EVENTS_PAGE, **filters}
-        for _ in range(PAGES_MAX):
+        while True:
             page = await self._answer(self.interlock.get, "/events", **query)
-            found += page.get("events") or []
+            for event in page.get("events") or ():
+                yield event
             if not page.get("next_cursor"):
-                break
+                return
             query["cursor"] = page["next_cursor"]
-        return found
 
     def is_past(self, instant: str) -> bool:
         """Tell whether the ledger's clock, as it was last heard, has passed an instant."""

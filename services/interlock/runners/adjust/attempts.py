@@ -39,55 +39,50 @@ class History:
 
 async def history_of(asker: Asker, adjustment: str, environment: str) -> History:
     """Read it. Raises Refused, Away."""
-    grants = await _grants(asker, f"adjustment {adjustment}", environment)
-    if not grants:
+    grant = await _newest_grant(asker, f"adjustment {adjustment}", environment)
+    if grant is None:
         return History()
-    executed = await _of(asker, "DataAdjustExecuted", adjustment)
-    grant = grants[0]
-    last = Attempt(token=grant["data"]["fencing_token"], position=grant["position"])
-    if executed:
-        return History(last=last, executed=True)
-    ended = [event for event in await _of(asker, "DataAdjustFailed", adjustment) if event["position"] > last.position]
-    begun = [event for event in await _of(asker, "DataAdjustStarted", adjustment) if event["position"] > last.position]
-    unknown = bool(ended) and ended[0]["data"]["transaction"] == "unknown"
-    last = Attempt(
-        last.token,
-        last.position,
-        unknown=unknown,
-        started=bool(begun),
-        over=not ended and asker.is_past(await _expiry(asker, grant, environment)),
-    )
-    return History(last=last, pending=last if unknown or not ended else None)
+    token, position = grant["data"]["fencing_token"], grant["position"]
+    if await _after(asker, "DataAdjustExecuted", adjustment, grant) is not None:
+        return History(last=Attempt(token, position), executed=True)
+    ended = await _after(asker, "DataAdjustFailed", adjustment, grant)
+    begun = await _after(asker, "DataAdjustStarted", adjustment, grant)
+    unknown = ended is not None and ended["data"]["transaction"] == "unknown"
+    over = ended is None and asker.is_past(await _expiry(asker, grant, environment))
+    last = Attempt(token, position, unknown=unknown, started=begun is not None, over=over)
+    return History(last=last, pending=last if unknown or ended is None else None)
 
 
 async def pending_rehearsal(asker: Asker, adjustment: str, environment: str) -> tuple[int, int | None]:
     """Return the token of the newest rehearsal there (0: none), and again where nothing ended it."""
-    grants = await _grants(asker, f"rehearsal {adjustment}", environment)
-    if not grants:
+    grant = await _newest_grant(asker, f"rehearsal {adjustment}", environment)
+    if grant is None:
         return 0, None
-    position, token = grants[0]["position"], grants[0]["data"]["fencing_token"]
+    token = grant["data"]["fencing_token"]
     for kind in ("DataAdjustRehearsed", "DataAdjustRehearsalFailed"):
-        if any(event["position"] > position for event in await _of(asker, kind, adjustment)):
+        if await _after(asker, kind, adjustment, grant) is not None:
             return token, None
     return token, token
 
 
-async def _grants(asker: Asker, subject: str, environment: str) -> list[dict[str, Any]]:
-    found = await asker.events("LeaseGranted", environment=environment)
-    return [event for event in found if event["data"].get("subject") == subject]
+async def _newest_grant(asker: Asker, subject: str, environment: str) -> dict[str, Any] | None:
+    async for event in asker.events("LeaseGranted", environment=environment):
+        if event["data"].get("subject") == subject:
+            return event
+    return None
+
+
+async def _after(asker: Asker, kind: str, adjustment: str, grant: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the newest event of that type about the adjustment, after the lease was granted."""
+    async for event in asker.events(kind, since=grant["recorded_at"]):
+        if event["position"] > grant["position"] and event["data"].get("adjustment") == adjustment:
+            return event
+    return None
 
 
 async def _expiry(asker: Asker, grant: Mapping[str, Any], environment: str) -> str:
     """Return when the lease is over, as the record says."""
-    for event in await asker.events("LeaseRenewed", environment=environment):
+    async for event in asker.events("LeaseRenewed", environment=environment, since=grant["recorded_at"]):
         if event["data"].get("lease") == grant["data"]["lease"]:
             return str(event["data"]["expires_at"])
     return str(grant["data"]["expires_at"])
-
-
-async def _of(asker: Asker, kind: str, adjustment: str) -> list[dict[str, Any]]:
-    return [event for event in await asker.events(kind) if _about(event) == adjustment]
-
-
-def _about(event: Mapping[str, Any]) -> object:
-    return event["data"].get("adjustment")

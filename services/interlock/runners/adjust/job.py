@@ -28,7 +28,10 @@ class Job:
 
 
 def job_of(adjustment: str, plan: AdjustmentPlan, evidence: Callable[[str], bytes]) -> Job:
-    """Read what the plan names and judge it; `evidence` gives the bytes of a digest. Raises OtherBytes, NotAdmissible, and what `evidence` raises."""
+    """Read what the plan names and judge it; `evidence` gives the bytes of a digest.
+
+    Raises OtherBytes, NotAdmissible, and what `evidence` raises.
+    """
 
     def named(digest: str) -> bytes:
         content = evidence(digest)

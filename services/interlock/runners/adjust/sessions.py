@@ -28,15 +28,19 @@ VERSION_MIN: Final = 140_000
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# As startup settings they win over what a role or a database has been given.
-SETTINGS: Final = {
-    "application_name": "interlock-adjust",
+# How a row is written as text: the same for the backup, for its digest, and when it is put back.
+TEXT_SETTINGS: Final = {
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "lc_monetary": "C",
+}
+# As startup settings they win over what a role or a database has been given.
+SETTINGS: Final = {
+    "application_name": "interlock-adjust",
+    **TEXT_SETTINGS,
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     # Rows that a policy would hide cannot be kept: with `off` PostgreSQL refuses instead of hiding.

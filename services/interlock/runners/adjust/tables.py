@@ -16,9 +16,8 @@ OWN: Final = frozenset({"interlock_adjust.marker", "interlock_adjust.outcome"})
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """`locked` are the names to lock, `read` is FROM what the rows are read, `allowed` the tables that may change."""
+    """`read` is FROM what the rows are read, and what is locked; `allowed` are all the tables that may change."""
 
-    locked: tuple[str, ...]
     read: tuple[str, ...]
     allowed: frozenset[int]
 
@@ -48,7 +47,6 @@ async def targets_of(connection: Connection, tables: tuple[str, ...]) -> Targets
         if not row["writable"]:
             raise UnfitTarget(f"{row['relation']} belongs to PostgreSQL or to Interlock")
     return Targets(
-        locked=tuple(dict.fromkeys(row["relation"] for row in found)),
         read=tuple(
             dict.fromkeys(
                 row["relation"] if row["kind"] == PARTITIONED else f"only {row['relation']}"
@@ -62,9 +60,10 @@ async def targets_of(connection: Connection, tables: tuple[str, ...]) -> Targets
 
 async def lock(connection: Connection, targets: Targets) -> None:
     """Let nobody else write the targets from here on, so that only this transaction's rows differ."""
-    # In one order for everybody, so that two of them cannot wait for each other.
-    for relation in targets.locked:
-        await connection.execute(f"lock table only {relation} in exclusive mode")
+    # In one order for everybody, so that two of them cannot wait for each other. A partitioned table's partitions are
+    # locked with it.
+    for relation in targets.read:
+        await connection.execute(f"lock table {relation} in exclusive mode")
 
 
 async def touches(connection: Connection, targets: Targets) -> Touches:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from interlock.domain.scripts import Statement
+from interlock.domain.scripts import Statement, admit_script
 from interlock.events.catalogue.parts import ExecutedStatement, Identity
 from interlock.events.seams import MonotonicClock
 from interlock.runners.adjust import markers, sessions, tables
@@ -157,6 +157,13 @@ class Work:
         return tuple(done)
 
     async def _one(self, statement: Statement) -> None:
+        # Judged once more, alone: whoever made the job, nothing else is ever sent.
+        try:
+            [alone] = admit_script(statement.text.encode())
+        except ValueError as odd:
+            raise StatementRefused(f"statement {statement.number}", odd) from None
+        if alone.command != statement.command:
+            raise StatementRefused(f"statement {statement.number}", f"it is {alone.command}, not {statement.command}")
         prepared = await self.working.prepare(statement.text)
         if statement.command != "SELECT":
             await prepared.fetch()
@@ -177,8 +184,9 @@ class Work:
                 cursor = await self.working.cursor(query.text)
                 rows = [tuple(row) for row in await cursor.fetch(2)]
                 await look.rollback()
-            if rows != [(True,)]:
-                shown = "no single boolean in one row" if not _one_boolean(rows) else f"{rows[0][0]}"
+            # 1 equals True, and is none.
+            if not _one_boolean(rows) or rows[0][0] is not True:
+                shown = f"{rows[0][0]}" if _one_boolean(rows) else "no single boolean in one row"
                 raise kind(f"{word} query {query.number} gave {shown}; true was expected")
 
     async def _transaction_id(self) -> str:

@@ -154,7 +154,7 @@ async def test_one_tells_its_plan_its_chain_and_its_version(here: Here) -> None:
     assert changed.status_code == 412
 
 
-async def test_its_gate_is_that_of_the_authorization_and_then_that_of_the_execution(here: Here) -> None:
+async def test_its_gate_says_what_stands_between_it_and_its_execution(here: Here) -> None:
     runner = await places(here)
     await here.by_two("DesignateOperator", {"environment": "production", "principal": "admin-1"})
     await kept(here.admin)
@@ -169,16 +169,16 @@ async def test_its_gate_is_that_of_the_authorization_and_then_that_of_the_execut
         missing = [each["check"] for each in decision["checks"] if each["state"] not in {"passed", "not_applicable"}]
         return decision["action"], decision["result"], missing
 
-    people = ["adjustment-verified", "verifiers-independent"]
-    assert await gate() == (f"authorize {name}", "refused", ["adjustment-rehearsed", *people])
+    lacking = ["adjustment-verified", "verifiers-independent", "authorization-valid"]
+    assert await gate() == (f"execute {name}", "refused", ["adjustment-rehearsed", *lacking])
     await rehearsed(runner, name)
-    assert await gate() == (f"authorize {name}", "refused", people)
+    assert await gate() == (f"execute {name}", "refused", lacking)
     before = (await asking.get("/whoami")).json()["position"]
     bound = (await asking.get(f"/adjustments/{name}")).json()["bound_digest"]
     for who in (first, second):
         await given(who, "VerifyAdjustment", adjustment=name, bound_digest=bound, method="read")
     assert await gate() == (f"execute {name}", "allowed", [])
-    assert await gate(at=before) == (f"authorize {name}", "refused", people)
+    assert await gate(at=before) == (f"execute {name}", "refused", lacking)
     assert (await gate(if_at="2026-11-18T00:00:00Z"))[2] == ["authorization-valid"]
     await given(asking, "CancelAdjustment", adjustment=name, reason="not needed")
     assert (await gate())[1:] == ("refused", ["adjustment-open"]), "also when it is over"

@@ -1,4 +1,4 @@
-"""An adjustment in the story: what the runner would report, told over the API, so that answers are the same each time."""
+"""An adjustment in the story: what the runner would report, told over the API, the same each time."""
 
 from __future__ import annotations
 

@@ -140,10 +140,10 @@ def test_a_wrong_digest_is_refused_and_nothing_answers_for_a_person(here: tuple[
     name = rehearsed(project, "wrong digests")
     typed = typed_of(project, name)
     wrong = "0" * 6 if typed != "0" * 6 else "1" * 6
-    for words in (("--digest", wrong), ("--digest", typed[:5]), ("--digest", "", "--yes")):
+    for words in (["--digest", wrong], ["--digest", typed[:5]], ["--digest", "", "--yes"]):
         refused = terminal.dt("adjust", "verify", name, *words, who="qa-1")
         assert (refused.code, f"dt adjust show {name}" in refused.stderr) == (3, True), refused.stderr
-    for words in (("--no-input",), ("--yes",)):
+    for words in (["--no-input"], ["--yes"]):
         nobody = terminal.dt("adjust", "verify", name, *words, who="qa-1", given=f"{typed}\n")
         assert (nobody.code, "--digest" in nobody.stderr) == (2, True), nobody.stderr
     assert shown(project, name)["verified_by"] == []

@@ -12,8 +12,8 @@ from interlock.api.documents import answer
 from interlock.api.openapi import DECISION, Documented
 from interlock.api.problems import not_found
 from interlock.api.query import AdjustmentsQuery, Asking, Reading
-from interlock.domain.adjustment_gate import adjustment_gate
 from interlock.domain.commands.adjustment import CancelAdjustment
+from interlock.domain.explain import adjustment_gate
 from interlock.events.codec import plain
 from interlock.events.values import Name
 from interlock.projections import adjustment_chain as read
@@ -55,9 +55,9 @@ async def one_adjustment(asked: Reader, name: AdjustmentName, query: Annotated[R
 
 @router.get("/adjustments/{name}/gate", tags=["why"], **Documented.of(DECISION))
 async def its_gate(asked: Reader, name: AdjustmentName, query: Annotated[Asking, Query()]) -> Response:
-    """What stands between it and its authorization, or, once it is authorized, between it and its execution.
+    """What stands between it and its execution, the checks of its authorization included, for whoever is operator.
 
-    It is asked for whoever is operator, who would find the registered database with the schema that was rehearsed.
+    What only the runner can find in the database is compared when it starts.
     """
     about = CancelAdjustment(adjustment=name, reason="-")
     situation, now = await rules_moment(asked, query, about=about)

@@ -138,7 +138,7 @@ def chain_lines(chain: Sequence[Facts], scene: Scene) -> Lines:
     widest = max((sum(len(span.text) for span in head) for head in heads), default=0)
     lines: Lines = []
     for step, head in zip(shown, heads, strict=True):
-        filled = [*head, " " * (widest - sum(len(span.text) for span in head) + 2)]
+        filled: list[Part] = [*head, " " * (widest - sum(len(span.text) for span in head) + 2)]
         lines.extend(wrapped(filled, [str(step.get("sentence"))], scene.width, style="dim" if step.get("void") else ""))
         void = step.get("void")
         if void:

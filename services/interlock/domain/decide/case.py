@@ -141,10 +141,6 @@ class Case:
         decision = self._decision(action, checks, asked)
         return Ruled(subject=subject, decision=decision, facts=tuple(effect(decision)) if decision.allowed else ())
 
-    def decided(self, action: str, names: Sequence[str], asked: Asked) -> Decision:
-        """The decision about a question that is nobody's command: the checks, without who may ask."""
-        return self._decision(action, evaluate(names, asked), asked)
-
     def unchanged(self, action: str, subject: str) -> Ruled:
         """It is so already: nothing is recorded, and nothing is refused to who may ask."""
         return self.ruled(action, subject, (), None, lambda _: ())

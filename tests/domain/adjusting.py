@@ -338,9 +338,19 @@ def with_scratch() -> Story:
     return copied(_told(_with_scratch))
 
 
-def _with_scratch() -> Story:
+def scratch_registered() -> Story:
+    """The policy names a scratch database, and it is registered; production runs 4.11.0."""
+    return copied(_told(_scratch_registered))
+
+
+def _scratch_registered() -> Story:
     story = tell.running({**policies.shipped(), "scratch": SCRATCH})
     story.do("admin-1", RegisterEnvironment(environment=SCRATCH, identity=identity(SCRATCH)))
+    return story
+
+
+def _with_scratch() -> Story:
+    story = scratch_registered()
     story.restore(SCRATCH)
     request(story)
     return story

@@ -35,6 +35,13 @@ def shop(shop_server: ShopServer, tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
+def still_shop(shop_server: ShopServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop for all tests that change nothing for good."""
+    with made_shop(shop_server, tmp_path_factory.mktemp("still") / "backups") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for all tests of runners, with a scratch database in its policy."""
     home = tmp_path_factory.mktemp("interlock")

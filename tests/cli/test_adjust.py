@@ -267,6 +267,9 @@ def test_an_outcome_that_nobody_reported_is_settled_by_the_next_show(here: tuple
     token = lost_before_the_commit(project, name)
     assert shown(project, name)["stage"] == "unknown"
     assert "unknown" in done(terminal, "adjust", "show", name, who="anton").stdout, "not his to settle"
+    away = terminal.dt("adjust", "show", name, who="operator-1", env=NOWHERE)
+    assert (away.code, "its marker cannot be read from here" in away.stderr) == (0, True), away.stderr
+    assert shown(project, name)["stage"] == "unknown"
     told = done(terminal, "adjust", "show", name, who="operator-1")
     assert "was not committed, as its marker told" in told.stdout
     assert shown(project, name)["stage"] == "authorized"

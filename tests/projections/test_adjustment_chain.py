@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.events.catalogue.environment import DataMarkedCorrupt
+from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.catalogue.team import OperatorDesignated, PrincipalDeactivated, RoleGranted, RoleRevoked
 from interlock.projections import adjustment_chain, environment_state
 from tests.projections.answers import Writer
@@ -17,6 +18,7 @@ from tests.projections.story import (
     adjustment_requested,
     adjustment_verified,
     digest,
+    refused,
     started,
     succeeded,
 )
@@ -240,6 +242,20 @@ async def test_what_was_not_committed_is_not_counted_and_a_new_occupant_begins_a
         found = await environment_state.environment(told.connection, "counted", "production", at=position)
         times.append(found and found["adjusted"]["times"])
     assert times == [0, 1, 0]
+
+
+async def test_what_was_refused_before_it_was_asked_for_was_another_request(told: Writer) -> None:
+    tape = Tape("refused-before")
+    refusal = ActionRefused(
+        action="request an adjustment",
+        subject="adjustment/ADJ-1",
+        fingerprint=digest("f"),
+        decision=refused("request an adjustment", 0),
+    )
+    tape.add("refusals/anton", refusal)
+    adjustment_requested(tape, "ADJ-1")
+    await told.write("refused-before", [tape.events])
+    assert words(await chain(told, project="refused-before")) == ["requested anton"]
 
 
 async def test_an_unknown_adjustment_is_none(told: Writer, tape: Tape) -> None:

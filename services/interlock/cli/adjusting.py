@@ -39,7 +39,7 @@ def plan_options(*, required: bool, but: Sequence[str] = ()) -> Callable[[F], F]
         "effect": ("FILE", {"type": file, "help": "Queries that give true after; else it is rolled back."}),
         "rows": ("MIN..MAX", {"help": "How many rows it touches: 14, or 10..20."}),
         "table": ("TABLE", {"multiple": True, "help": "A table that it touches, as in trades.fills; repeat."}),
-        "risk": ("RISK", {"type": click.Choice(["normal", "high"]), "help": "High: one verifier more.", **risk}),
+        "risk": ("normal|high", {"type": click.Choice(["normal", "high"]), "help": "High: one verifier more.", **risk}),
     }
 
     def decorate(function: F) -> F:

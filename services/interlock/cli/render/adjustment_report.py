@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interlock.cli.render.adjustments import TEXTS, digest_of_part, fact_lines, rows_expected, visible
+from interlock.cli.render.adjustments import TEXTS, digest_of_part, fact_lines, rows_expected, shown_rows, visible
 from interlock.cli.render.lines import Lines, Part, Span, folded, line, table, wrapped
 from interlock.cli.render.times import Scene, day, instant
 
@@ -71,7 +71,7 @@ def asked_lines(report: Facts, scene: Scene) -> Lines:
     for name, key, what in TEXTS:
         lines.append(line("  ", Span(name, "strong"), f": {what}"))
         lines.append(line("    ", Span(digest_of_part(plan, key), "dim")))
-        lines.extend(line("    ", visible(row)) for row in report["texts"][name].splitlines())
+        lines.extend(line("    ", row) for row in shown_rows(report["texts"][name]))
     said = "Each digest above was computed again here, of the plan and of the bytes that are shown: it is the same."
     return [*lines, *wrapped(["  "], [said], scene.width)]
 

@@ -198,8 +198,13 @@ def text_lines(plan: Facts, texts: Mapping[str, str]) -> Lines:
     for name, key, what in TEXTS:
         lines.append(line(Span(name, "strong"), f": {what}"))
         lines.append(line("  ", Span(digest_of_part(plan, key), "dim")))
-        lines.extend(line("  ", visible(row)) for row in texts[name].splitlines())
+        lines.extend(line("  ", row) for row in shown_rows(texts[name]))
     return lines
+
+
+def shown_rows(text: str) -> list[str]:
+    """Return a text's rows, which a line feed alone ends: any other sign that might end one is made visible."""
+    return [visible(row) for row in text.removesuffix("\n").split("\n")]
 
 
 def visible(text: str) -> str:

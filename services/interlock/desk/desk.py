@@ -17,6 +17,7 @@ from interlock.desk.reading import load_streams
 from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 from interlock.desk.tools import Tools
+from interlock.domain.errors import InvalidCommand
 from interlock.ledger import Ledger, LedgerError
 
 if TYPE_CHECKING:
@@ -75,18 +76,24 @@ class Desk:
         """
         if self._closed:
             raise DeskClosed
-        await self.admit(project, command)
+        inadmissible = None
+        try:
+            await self.admit(project, command)
+        except InvalidCommand as why:
+            # Its turn comes all the same: where it is an old one, sent again, its first answer stands.
+            inadmissible = why
         if self._closed:
             raise DeskClosed
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._project(project).submit(Waiting(command, actor, command_id, request_hash, if_version, answer))
+        waiting = Waiting(command, actor, command_id, request_hash, if_version, answer, inadmissible)
+        self._project(project).submit(waiting)
         return await asyncio.shield(answer)
 
     async def admit(self, project: str, command: Any) -> None:
         """Raise InvalidCommand where `command` names something outside the ledger that is not as it must be.
 
-        The desk does it before it takes a command; whoever only asks what would be decided does it too. What was
-        admitted once stays so: evidence is only ever added. Raises Unavailable.
+        The desk does it before it takes a command; whoever only asks what would be decided does it too. Raises
+        Unavailable.
         """
         if self._admits is None:
             return

@@ -167,6 +167,24 @@ async def test_without_an_answer_to_the_question_nothing_is_committed(project: P
     assert project.shop.rows(DONE) == [(0,)]
 
 
+async def test_a_start_whose_answer_was_lost_is_asked_again_and_settled_before_another(project: Project) -> None:
+    job = project.authorized()
+    mute = Late(project.served["operator-1"])
+
+    async def reached(step: str) -> None:
+        mute.mute = step == "start-asking"
+
+    asker = Asker(mute, clock=Hurried(), sleep=at_once, reached=reached)
+    with pytest.raises(NotReported):
+        await execute(asker, job, project.shop.connection())
+    # What is read is late and does not show the lease yet: the same question has the same answer.
+    mute.mute, mute.late = False, 2
+    done = await execute(Asker(mute, clock=Hurried(), sleep=at_once), job, project.shop.connection())
+    assert not done.resolved
+    assert mute.late == 0
+    assert project.happened(job.adjustment)[-4:] == ["DataAdjustFailed", *ATTEMPT]
+
+
 class Mute:
     """An Interlock whose answers are lost while `mute`: the commands arrive."""
 
@@ -181,7 +199,7 @@ class Mute:
         return now
 
     def command(self, name: str, fields: Mapping[str, Any], *, idempotency_key: Any = None) -> dict[str, Any]:
-        if self.mute and name != "CommitAdjustment":
+        if self.mute and name not in {"CommitAdjustment", "StartAdjustment"}:
             raise ServerAway("http://nowhere", "away", 3, 1.0)
         answer: dict[str, Any] = self.client.command(name, fields, idempotency_key=idempotency_key)
         if self.mute:
@@ -191,6 +209,18 @@ class Mute:
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.get(path, **query)
         return answer
+
+
+class Late(Mute):
+    """An Interlock whose list of leases is late for the next looks."""
+
+    late = 0
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        if self.late and query.get("type") == "LeaseGranted":
+            self.late -= 1
+            return {"events": []}
+        return super().get(path, **query)
 
 
 class Hurried:

@@ -82,6 +82,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     "qa-1": ("tester", "verifier"),
     "qa-2": ("tester", "verifier"),
     "reviewer-1": ("reviewer",),
+    "vera": ("verifier",),
     "rm-1": ("release-manager",),
     "operator-1": ("developer",),
     "admin-1": ("administrator",),

@@ -57,7 +57,8 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "BaselineEnvironment": (ADMIN, RM),
     "StateContent": (DEV, TEST, REVIEW, RM),
     "ObserveFact": ANYONE,
-    "RenewLease": REPORTERS,
+    # Whoever holds a lease may keep it: also an operator without any role.
+    "RenewLease": (EVERYBODY,),
     "BreakLease": (RM,),
     "StartRestore": REPORTERS,
     "ReportRestored": REPORTERS,

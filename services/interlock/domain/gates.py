@@ -72,11 +72,11 @@ AUTHORIZE_ADJUSTMENT = (
 )  # fmt: skip
 _ADJUST = (
     "adjustment-open", *AUTHORIZE_ADJUSTMENT, "adjustment-unchanged", "authorization-valid", "reverted-once",
-    "environment-identified",
+    "environment-identified", "target-identified",
 )  # fmt: skip
 START_ADJUSTMENT = (*_ADJUST, "environment-free")
 COMMIT_ADJUSTMENT = (*_ADJUST, "lease-held", "backup-taken", "within-expected-effect")
-RESOLVE_ADJUSTMENT = ("outcome-unknown", "environment-identified", "marker-reader")
+RESOLVE_ADJUSTMENT = ("outcome-unknown", "target-identified", "marker-reader")
 CHECK_ADJUSTMENT = ("adjustment-executed", "result-checker-independent")
 
 

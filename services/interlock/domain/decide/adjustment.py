@@ -38,6 +38,11 @@ def stream_of(adjustment: str) -> str:
     return f"adjustment/{adjustment}"
 
 
+def marker_of(adjustment: str, token: int) -> str:
+    """The key of the row that an attempt's transaction writes: it tells afterwards whether it was committed."""
+    return f"{adjustment}/{token}"
+
+
 def bound_digest(plan: AdjustmentPlan) -> str:
     """The digest of the whole plan: what verifiers are bound to."""
     return digest_of(plain(plan))

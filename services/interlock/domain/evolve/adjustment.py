@@ -243,7 +243,7 @@ def attempted(situation: Situation, before: Environment, recorded: Recorded[Any]
     """
     match recorded.event:
         case happened_there.LeaseGranted(kind="adjustment") as event:
-            activity, name = event.subject.split()[:2]
+            activity, _, name = event.subject.partition(" ")
             known = situation.adjustments.get(name)
             if activity != "adjustment" or known is None:
                 return situation
@@ -258,9 +258,10 @@ def attempted(situation: Situation, before: Environment, recorded: Recorded[Any]
             restore = before.data.restored
             for known in situation.adjustments.values():
                 rehearsal = known.rehearsal
-                if rehearsal is None or restore is None or rehearsal.environment != before.name:
+                if rehearsal is None or rehearsal.environment != before.name:
                     continue
-                if rehearsal.position > restore.position:
+                # After a restore that failed nobody can say which data is meant: then all of it.
+                if restore is None or rehearsal.position > restore.position:
                     situation = with_adjustment(situation, replace(known, rehearsal=None))
             return situation
         case _:

@@ -60,7 +60,7 @@ def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | N
                 work=work,
                 identity=event.observed.identity,
                 schema_digest=event.observed.schema_digest,
-                adjustment=event.subject.split()[1] if event.kind == "adjustment" else None,
+                adjustment=event.subject.partition(" ")[2] if event.kind == "adjustment" else None,
             )
             return replace(environment, lease=lease, token=event.fencing_token)
         case happened.LeaseRenewed(expires_at=expires_at):

@@ -59,6 +59,7 @@ def test_anything_else_is_refused_without_showing_a_secret(tmp_path: Path, table
 
 
 def test_an_environment_that_is_not_there_is_named(tmp_path: Path) -> None:
-    for document in ({}, {"environments": []}, {"environments": {"stage": {}}}):
+    documents: list[dict[str, Any]] = [{}, {"environments": []}, {"environments": {"stage": {}}}]
+    for document in documents:
         with pytest.raises(NotConfigured, match=r"environments\.production"):
             connection_of(document, "production", home=tmp_path, environ={})

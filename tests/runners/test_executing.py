@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from interlock.domain.scripts import Statement
-from interlock.runners.adjust import Refused, Stopped, execute, failures, resolve, sessions
+from interlock.runners.adjust import OtherBytes, Refused, Stopped, execute, failures, resolve, sessions
 from interlock.runners.adjust.backup import read_backup
-from interlock.runners.adjust.job import Job
+from interlock.runners.adjust.job import Job, job_of
 from interlock.runners.connections import NotConfigured
 from tests.runners.shop import SCRIPT, Project
 
@@ -315,6 +315,14 @@ async def test_while_it_runs_nobody_settles_it(project: Project, monkeypatch: py
     await execute(project.asker("operator-1", reached), job, connection)
     assert asked == [None, "running", "running", "running"]
     assert project.happened(job.adjustment)[-3:] == ATTEMPT
+
+
+def test_other_bytes_than_the_plan_names_are_no_job(project: Project) -> None:
+    job = project.requested()
+    for digest in (job.plan.script_digest, job.plan.precondition_digest, job.plan.expected_effect.queries_digest):
+        evidence = {**project.evidence, digest: b"select true"}
+        with pytest.raises(OtherBytes):
+            job_of(job.adjustment, job.plan, evidence.__getitem__)
 
 
 def test_a_job_is_the_plan_that_it_is_bound_to(project: Project) -> None:

@@ -77,7 +77,7 @@ async def worked(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) 
     working, witness = [await sessions.connect(shop.connection().dsn) for _ in range(2)]
     try:
         job = job_with(shop, script, tables)
-        work = Work(job, working, witness, monotonic, passed_by, job.plan.targets.identity)
+        work = Work(job, working, witness, working.get_server_pid(), monotonic, passed_by, job.plan.targets.identity)
         yield work, await work.run("ADJ-1/1", await work.look())
     finally:
         for session in (working, witness):

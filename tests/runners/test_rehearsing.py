@@ -57,12 +57,12 @@ async def test_another_schema_than_productions_proves_nothing(project: Project) 
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("step", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])
-async def test_a_rehearsal_whose_runner_died_is_ended_by_the_next(project: Project, step: str) -> None:
+@pytest.mark.parametrize("at", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])
+async def test_a_rehearsal_whose_runner_died_is_ended_by_the_next(project: Project, at: str) -> None:
     job, shop = project.requested(), project.shop
 
-    async def reached(now: str) -> None:
-        if now == step:
+    async def reached(step: str) -> None:
+        if step == at:
             raise Killed
 
     scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)

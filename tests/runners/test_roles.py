@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from interlock.runners.adjust import sessions
+from interlock.runners.adjust.failures import UnfitSession
 from tests.runners.shop import TABLES, Shop
 
 MARK = "insert into interlock_adjust.marker (marker, kind, adjustment) values ('ADJ-1/1', 'executed', 'ADJ-1')"
@@ -131,7 +132,7 @@ async def test_who_else_may_write_is_shown(shop: Shop, person: str) -> None:
 
 async def test_sessions_of_another_kind_are_refused(shop: Shop) -> None:
     shop.rows("drop schema interlock_adjust cascade")
-    with pytest.raises(sessions.UnfitSession, match=r"adjust-role\.sql"):
+    with pytest.raises(UnfitSession, match=r"adjust-role\.sql"):
         await sessions.connect(shop.connection().dsn)
 
 
@@ -143,5 +144,5 @@ async def test_a_foreign_table_that_the_role_may_write_is_refused(shop: Shop) ->
         "grant update on trades.far to interlock_adjust",
     ):
         shop.rows(statement)
-    with pytest.raises(sessions.UnfitSession, match="foreign tables"):
+    with pytest.raises(UnfitSession, match="foreign tables"):
         await sessions.connect(shop.connection().dsn)

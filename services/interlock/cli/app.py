@@ -34,6 +34,7 @@ COMMANDS = (
     (PROVE, "logs", f"{AT}.logs:logs", "Say that logs were read."),
     (CARE, "adjust", f"{AT}.adjust:adjust", "Adjust production's data: ask, rehearse, verify, execute, check."),
     (CARE, "env", f"{AT}.env:env", "One environment: what is there, its data, its freeze, its lease."),
+    (CARE, "writes", f"{AT}.writes:writes", "Find what was written in a database around Interlock."),
     (RULES, "confirm", f"{AT}.second_person:confirm", "Do what another person asked for, as the second of two."),
     (RULES, "decline", f"{AT}.second_person:decline", "Say no to what another person asked for."),
     (RULES, "policy", f"{AT}.policy:policy", "The figures that the rules follow: show, propose, approve."),

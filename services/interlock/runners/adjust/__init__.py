@@ -8,11 +8,11 @@ await resolve(asker, "ADJ-57", plan, production)
 """
 
 from interlock.runners.adjust.asking import Asker, Away, Interlock
-from interlock.runners.adjust.execute import Executed, execute
+from interlock.runners.adjust.executing import Executed, execute
 from interlock.runners.adjust.failures import CannotTell, NotReported, Refused, StillRunning, Stopped
 from interlock.runners.adjust.job import Job, OtherBytes, job_of
-from interlock.runners.adjust.rehearse import Rehearsed, rehearse
-from interlock.runners.adjust.resolve import Resolved, resolve
+from interlock.runners.adjust.rehearsing import Rehearsed, rehearse
+from interlock.runners.adjust.resolving import Resolved, resolve
 
 __all__ = [
     "Asker",

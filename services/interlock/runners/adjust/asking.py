@@ -23,8 +23,13 @@ EVENTS_PAGE: Final = 100
 class Interlock(Protocol):
     """What a runner needs of Interlock: `interlock.client.Client` is one."""
 
-    project: str
-    server_now: datetime | None
+    @property
+    def project(self) -> str:
+        """The project's name."""
+
+    @property
+    def server_now(self) -> datetime | None:
+        """The ledger's clock, as the last answer told it."""
 
     def command(
         self, name: str, fields: Mapping[str, Any], *, idempotency_key: UUID | str | None = None

@@ -135,10 +135,10 @@ async def end_of(connection: Connection | None) -> None:
         raise
 
 
-async def terminate(working: Connection, witness: Connection) -> None:
-    """End a session from beside, also in the middle of a statement."""
+async def terminate(working: Connection, backend: int, witness: Connection) -> None:
+    """End a session from beside, also in the middle of a statement; `backend` is its process at the server's end."""
     with suppress(*LOST, asyncpg.PostgresError):
-        await witness.execute(f"select pg_terminate_backend({working.get_server_pid()})", timeout=QUICK_SECONDS)
+        await witness.execute(sql("end_backend"), backend, timeout=QUICK_SECONDS)
     working.terminate()
 
 

@@ -67,6 +67,7 @@ class Work:
     job: Job
     working: Connection
     witness: Connection
+    backend: int
     clock: MonotonicClock
     reached: Reached
     registered: Identity | None = None
@@ -120,11 +121,11 @@ class Work:
             if self.open is not None and not self.working.is_closed():
                 await self.working.execute("rollback", timeout=sessions.QUICK_SECONDS)
         except (*sessions.LOST, asyncpg.PostgresError):
-            await sessions.terminate(self.working, self.witness)
+            await sessions.terminate(self.working, self.backend, self.witness)
 
     async def end(self) -> None:
         """End the working session now, also in the middle of a statement."""
-        await sessions.terminate(self.working, self.witness)
+        await sessions.terminate(self.working, self.backend, self.witness)
 
     async def _begin(self, found: Found) -> tables.Targets:
         """Begin, lock the targets, and read again on this connection what was read before."""

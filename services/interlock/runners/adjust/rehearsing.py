@@ -12,7 +12,7 @@ from interlock.events.catalogue.parts import Identity
 from interlock.runners.adjust import markers
 from interlock.runners.adjust.asking import Asker, Away
 from interlock.runners.adjust.attempts import pending_rehearsal
-from interlock.runners.adjust.execute import ERROR_CHARACTERS_MAX, opened
+from interlock.runners.adjust.executing import ERROR_CHARACTERS_MAX, opened
 from interlock.runners.adjust.failures import (
     LeaseLost,
     NotReported,

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import asyncpg
+
 from interlock.events.catalogue.parts import AdjustmentPlan
 from interlock.runners.adjust import markers, sessions
 from interlock.runners.adjust.asking import Asker, Away
@@ -19,6 +21,7 @@ from interlock.runners.adjust.failures import (
     UnfitSession,
 )
 from interlock.runners.connections import Connection as Configured
+from interlock.runners.statements import sql
 
 # A lease that ends between two looks is recorded by the server within seconds.
 TRIES: Final = 6
@@ -76,17 +79,19 @@ def _needs_no_word(pending: Attempt, *, begun_only: bool) -> bool:
 
 
 async def read_marker(
-    connection: Configured, plan: AdjustmentPlan, adjustment: str, token: int
+    connection: Configured, plan: AdjustmentPlan, adjustment: str, token: int, backend: int | None = None
 ) -> tuple[Ending, markers.Outcome | None]:
     """Ask the database once. Raises CannotTell, StillRunning, WrongDatabase."""
     session = None
     try:
         session = await sessions.connect(connection.dsn)
         sessions.same_database(await sessions.identity_of(session, plan.targets.identity), plan.targets.identity)
+        if backend is not None:
+            await session.execute(sql("end_backend"), backend, timeout=sessions.QUICK_SECONDS)
         return await markers.settle(session, markers.marker_of(adjustment, token), adjustment)
     except (DatabaseAway, UnfitSession) as away:
         raise CannotTell(f"the database does not answer: {away}") from away
-    except sessions.LOST as away:
+    except (*sessions.LOST, asyncpg.PostgresError) as away:
         raise sessions.cannot_tell(away) from None
     finally:
         with suppress(*sessions.LOST):
@@ -94,13 +99,16 @@ async def read_marker(
 
 
 async def settle_after_loss(
-    asker: Asker, connection: Configured, plan: AdjustmentPlan, adjustment: str, token: int
+    asker: Asker, connection: Configured, plan: AdjustmentPlan, adjustment: str, token: int, backend: int
 ) -> tuple[Ending, markers.Outcome | None]:
-    """Ask the database until it answers, for a while. Raises CannotTell."""
+    """Ask the database until it answers, for a while. Raises CannotTell.
+
+    `backend` is the process that has the lost session: it may not have noticed the loss, and is ended.
+    """
     until = asker.clock() + SETTLE_SECONDS
     while True:
         try:
-            return await read_marker(connection, plan, adjustment, token)
+            return await read_marker(connection, plan, adjustment, token, backend)
         except (CannotTell, StillRunning) as open_question:
             if asker.clock() >= until:
                 raise CannotTell(str(open_question)) from open_question

@@ -18,7 +18,7 @@ from interlock.runners.adjust.backup import Written, write_backup
 from interlock.runners.adjust.failures import CannotTell, LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.leases import Lease, granted, kept_lease
-from interlock.runners.adjust.resolve import Resolved, report_executed, resolve, settle_after_loss
+from interlock.runners.adjust.resolving import Resolved, report_executed, resolve, settle_after_loss
 from interlock.runners.adjust.transaction import Found, Ran, Work
 from interlock.runners.connections import Connection, NotConfigured
 
@@ -70,10 +70,10 @@ def _resolved(earlier: Resolved) -> Executed:
 async def opened(asker: Asker, job: Job, connection: Connection, registered: Identity | None) -> AsyncIterator[Work]:
     """Lend the two sessions; both are ended, whatever happens."""
     working = await sessions.connect(connection.dsn)
-    witness = None
+    backend, witness = working.get_server_pid(), None
     try:
         witness = await sessions.connect(connection.dsn)
-        yield Work(job, working, witness, asker.clock, asker.reached, registered)
+        yield Work(job, working, witness, backend, asker.clock, asker.reached, registered)
     finally:
         for session in (working, witness):
             with suppress(*sessions.LOST, asyncpg.PostgresError):
@@ -173,7 +173,9 @@ async def _commit(asker: Asker, job: Job, connection: Connection, work: Work, le
         cause = f"COMMIT: {type(lost).__name__}"
         await work.end()
     try:
-        ending, outcome = await settle_after_loss(asker, connection, job.plan, job.adjustment, lease.token)
+        ending, outcome = await settle_after_loss(
+            asker, connection, job.plan, job.adjustment, lease.token, work.backend
+        )
     except CannotTell as unknown:
         try:
             await _report_failed(asker, job, lease, "unknown", cause)

@@ -85,6 +85,7 @@ def test_it_goes_its_whole_way_and_is_taken_back(here: tuple[Terminal, Project])
     last = done(terminal, "adjust", "verify", "ADJ-1", "--digest", typed, who="qa-2")
     assert "only operator-1 may execute it" in last.stdout
     assert prices(project) == OLD
+    assert "0 times since" in done(terminal, "env", "show", "production").stdout
     ran = done(terminal, "adjust", "execute", "ADJ-1", "--digest", typed, who="operator-1")
     assert "DataAdjustExecuted" in ran.stdout
     for text in ("trades.fills", "kept the touched rows", "it may be committed", "committed"):

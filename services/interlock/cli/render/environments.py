@@ -147,15 +147,15 @@ def care_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str
 
 
 def adjusted_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
-    """Yield how often data was adjusted since what runs there came, and the last time; nothing where it never was."""
+    """Yield how often data was adjusted since what runs there came, and the last time: of production, and if ever."""
     adjusted = environment.get("adjusted") or {}
-    last = adjusted.get("last")
-    if last:
+    last, occupancy = adjusted.get("last"), environment.get("occupancy") or {}
+    if last or (environment.get("purpose") == "production" and occupancy.get("since")):
         times = adjusted.get("times", 0)
-        occupancy = environment.get("occupancy") or {}
         there = occupancy.get("release") or (environment.get("last_sure") or {}).get("release")
         often = f"{times} time{'' if times == 1 else 's'} since {there or brief(occupancy.get('since'), scene)}"
-        who = f"last by {last.get('executed_by')}, {last.get('adjustment')}, {brief(last.get('since'), scene)}"
+        by = (last or {}).get("executed_by")
+        who = f"last by {by}, {last.get('adjustment')}, {brief(last.get('since'), scene)}" if last else ""
         yield "adjusted", [often, who]
 
 

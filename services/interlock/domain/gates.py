@@ -47,7 +47,6 @@ MANUAL_QA = ("release-present", "approver-independent", "no-open-problem")
 REVIEW = ("release-present", "reviewer-independent", "no-open-problem")
 RESTORE = (*START, "restore-source-allowed")
 RESTORE_FOR_REHEARSAL = (*START, "release-present", "restore-source-allowed")
-RESTORE_SCRATCH = ("environment-free", "environment-identified", "restore-source-allowed")
 MIGRATION = (*START, "release-present", "restored-after-deploy")
 CORE_TEST = (
     "release-present", "production-data-restored", "migrations-passed", "approver-independent", "areas-covered",

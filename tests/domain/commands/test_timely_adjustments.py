@@ -184,3 +184,16 @@ def test_a_laxer_one_does_not_lengthen_it() -> None:
     authorization = adjusting.of(story).authorization
     assert authorization is not None
     assert authorization.valid_until - authorization.at == timedelta(minutes=60)
+
+
+def test_an_authorization_that_was_over_during_its_execution_is_not_given_anew_to_another_operator() -> None:
+    story = adjusting.rehearsed()
+    adjusting.designate(story, "anton", hours=24, minutes=5)
+    adjusting.verify(story, "qa-1", "qa-2")
+    story.at(story.now + timedelta(hours=24) - timedelta(minutes=1))
+    story.do("anton", adjusting.starting(story))
+    story.tick(minutes=10)
+    assert story.situation.team.operators["production"].at(story.now) == OPERATOR
+    story.do("vera", adjusting.verification(story))
+    story.tick(seconds=1)
+    assert story.types().count("DataAdjustAuthorized") == 1

@@ -417,6 +417,8 @@ def test_production_s_schema_changed_after_the_rehearsal() -> None:
     story.do(OPERATOR, adjusting.failed_report(story))
     story.deploy("4.12.0", PRODUCTION)
     assert set(lacks(story.refuse(OPERATOR, starting(story)).decision)) == {"adjustment-rehearsed"}
+    told_old = replace(starting(story), observed=replace(starting(story).observed, schema_digest=digest("schema")))
+    assert set(lacks(story.refuse(OPERATOR, told_old).decision)) == {"adjustment-rehearsed"}
     story.refuse(
         "ci-1", old_schema(adjusting.start_rehearsal(story, environment=SCRATCH)), "rehearsed-on-production-data"
     )

@@ -41,7 +41,8 @@ def _occupant(case: Case, place: Environment) -> Release | None:
 def start_restore(case: Case, command: StartRestore) -> Ruled:
     """The environment is held while data from another one is put into it."""
     place = case.place(command.environment)
-    scratch, rehearses = place.name == case.policy.scratch, place.name == case.policy.named("rehearsal")
+    # Scratch is for rehearsals too, but of no release.
+    rehearses = place.name == case.policy.named("rehearsal")
     release = _occupant(case, place)
     work = place.unsure.retriable if place.unsure is not None else None
     retries = work is not None and (work.kind, work.source) == ("restore", command.source)
@@ -57,9 +58,7 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
         attempt=work if retries else None,
     )
     # A retry finds the release that was there before; who it is cannot be asked while it is unsure.
-    names: tuple[str, ...] = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
-    if scratch:
-        names = gates.RESTORE_SCRATCH
+    names = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
     subject = f"restore {case.new_id('S')} from {command.source}"
     return case.ruled(
         f"restore {place.name} from {command.source}",

@@ -251,6 +251,7 @@ async def test_an_authorization_taken_away_in_the_middle_stops_the_commit(projec
 
     async def reached(step: str) -> None:
         if step == "commit-asking":
+            assert project.served["anton"].get("/environments/production")["lease"]
             fields = {"adjustment": job.adjustment, "bound_digest": job.bound_digest, "reason": "second thoughts"}
             project.served["qa-1"].command("RejectAdjustment", fields)
 

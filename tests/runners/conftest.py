@@ -27,10 +27,17 @@ def shop_server() -> Iterator[ShopServer]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def shared_scratch(shop_server: ShopServer) -> Iterator[str]:
+    """The database in which everybody rehearses: each rehearsal is rolled back."""
+    yield shop_server.copy("shared_scratch")
+    shop_server.drop("shared_scratch")
+
+
 @pytest.fixture
-def shop(shop_server: ShopServer, tmp_path: Path) -> Iterator[Shop]:
-    """A shop of one's own: production and scratch."""
-    with made_shop(shop_server, tmp_path / "backups") as made:
+def shop(shop_server: ShopServer, shared_scratch: str, tmp_path: Path) -> Iterator[Shop]:
+    """A production of one's own, and the scratch database."""
+    with made_shop(shop_server, tmp_path / "backups", shared_scratch) as made:
         yield made
 
 

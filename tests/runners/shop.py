@@ -162,10 +162,12 @@ class Shop:
 
 
 @contextmanager
-def made_shop(server: ShopServer, backups: Path) -> Iterator[Shop]:
-    """A shop of one's own, until the end of the context."""
+def made_shop(server: ShopServer, backups: Path, scratch: str | None = None) -> Iterator[Shop]:
+    """A shop of one's own, until the end of the context; `scratch` is shared where it is given."""
     number = next(_numbers)
-    names = [server.copy(f"shop_{number}"), server.copy(f"scratch_{number}")]
+    names = [server.copy(f"shop_{number}")]
+    if scratch is None:
+        names.append(server.copy(f"scratch_{number}"))
 
     async def look() -> tuple[str, str]:
         async with server.session("postgres", names[0]) as connection:
@@ -174,7 +176,7 @@ def made_shop(server: ShopServer, backups: Path) -> Iterator[Shop]:
 
     identifier, digest = elsewhere(look())
     try:
-        yield Shop(server, names[0], names[1], backups, identifier, digest)
+        yield Shop(server, names[0], scratch or names[1], backups, identifier, digest)
     finally:
         for name in names:
             server.drop(name)

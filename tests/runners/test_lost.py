@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from interlock.cli.seams import pause
@@ -27,6 +28,23 @@ from interlock.runners.connections import Connection
 from tests.ledger.proxy import Wire, wire_to
 from tests.runners.shop import Project
 from tests.runners.test_executing import ATTEMPT, DONE
+
+
+async def test_a_commit_that_postgresql_answers_with_rollback_is_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, commit = project.authorized(), transaction.Work.commit
+
+    async def broken(work: transaction.Work) -> bool:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await work.working.execute("select 1 / 0")
+        return await commit(work)
+
+    monkeypatch.setattr(transaction.Work, "commit", broken)
+    with pytest.raises(failures.Stopped, match="PostgreSQL rolled back where COMMIT was asked"):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+    assert project.events(job.adjustment)[-1]["data"]["transaction"] == "rolled_back"
 
 
 def over(wire: Wire, project: Project) -> Connection:

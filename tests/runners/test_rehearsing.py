@@ -49,12 +49,13 @@ async def test_nothing_is_rehearsed_in_production_itself(project: Project) -> No
 
 async def test_another_schema_than_productions_proves_nothing(project: Project) -> None:
     job, shop = project.requested(), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
     shop.rows("create table trades.more ()", database=shop.scratch)
-    with pytest.raises(Refused):
-        await rehearse(
-            project.asker("ci-1"), job, shop.connection("scratch"), environment="scratch",
-            registered=shop.identity(shop.scratch),
-        )  # fmt: skip
+    try:
+        with pytest.raises(Refused):
+            await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    finally:
+        shop.rows("drop table trades.more", database=shop.scratch)
 
 
 @pytest.mark.parametrize("at", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])

@@ -133,7 +133,12 @@ def test_who_may_not_verify_it_need_not_read_it_and_the_refusal_is_recorded(here
     assert (refused.code, "role-held" in refused.stderr) == (4, True), refused.stderr
     assert "price * 2" not in refused.stdout
     assert "refused @" in refused.stderr
-    assert shown(project, name)["chain"][-1]["step"] == "refused"
+    last = shown(project, name)["chain"][-1]
+    missing = [
+        each["check"] for each in last["decision"]["checks"] if each["state"] not in {"passed", "not_applicable"}
+    ]
+    assert (last["step"], missing) == ("refused", ["role-held", "adjustment-unchanged", "verifier-independent"])
+    assert "adjustment-unchanged" not in refused.stderr, "a person is told what stands in his way"
 
 
 def test_a_wrong_digest_is_refused_and_nothing_answers_for_a_person(here: tuple[Terminal, Project]) -> None:

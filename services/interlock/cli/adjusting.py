@@ -17,6 +17,8 @@ from interlock.cli.session import Session
 F = TypeVar("F", bound=Callable[..., Any])
 SQL = "application/sql"
 TYPED_CHARACTERS_MIN = 6
+# The digest of nothing: what somebody has read who has read nothing.
+NOTHING_READ = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ROWS = re.compile(r"(\d{1,15})(?:\.\.(\d{1,15}))?")
 FILES = ("script", "undo", "precondition", "effect")
 
@@ -149,6 +151,24 @@ def typed_digest(session: Session, adjustment: Mapping[str, Any], prefix: str | 
             why="what was read and what is there now may differ, or the fingers slipped",
             then=((f"dt adjust show {name}", "shows what is there now"),),
         )
+
+
+def refused(session: Session, name: str, fields: Mapping[str, Any], decision: Mapping[str, Any]) -> Exception:
+    """Let the refusal of a command be recorded, and return it, with the decision that was asked for beforehand.
+
+    Nobody need read first what he may not do. So `fields` say that nothing was read: what is recorded finds that
+    missing too, and cannot be accepted, whatever changes meanwhile. A person is told what stands in his way.
+    """
+    from interlock.cli.change import submit
+    from interlock.client import ProblemAnswer
+
+    try:
+        submit(session, name, fields)
+    except ProblemAnswer as problem:
+        if "decision" in problem.problem:
+            problem.problem |= {"decision": dict(decision), "next": decision.get("next") or []}
+        return problem
+    raise AssertionError(f"{name} was accepted though nothing was read")
 
 
 digest_option = click.option(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from interlock.cli import seams
-from interlock.cli.adjusting import digest_option, read_adjustment, typed_digest
-from interlock.cli.change import submit, tell
+from interlock.cli.adjusting import digest_option, read_adjustment, refused, typed_digest
+from interlock.cli.change import tell
 from interlock.cli.exits import OUTCOME_UNKNOWN, USAGE, VERIFICATION_FAILED, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
 from interlock.cli.names import adjustment_argument, seen
@@ -88,7 +88,8 @@ def execute(session: Session, adjustment: str, prefix: str | None) -> None:
     fields = {"adjustment": adjustment, "bound_digest": found["bound_digest"]}
     decision = session.client.explain("StartAdjustment", {**fields, "observed": as_expected(found)})
     if decision.get("result") != "allowed":
-        raise refused(session, fields, decision)
+        # Whoever may not execute it never touches the database.
+        raise refused(session, "StartAdjustment", {**fields, "observed": {}}, decision)
     connection = connection_to(session, plan["targets"]["environment"])
     job = job_of(session, found)
     session.talk(executing_lines(found, decision, session.scene()))
@@ -97,23 +98,6 @@ def execute(session: Session, adjustment: str, prefix: str | None) -> None:
     session.remember(done.answer)
     steps = [(f"dt adjust check-result {adjustment}", "neither who asked for it nor you")]
     tell(session, done.answer, steps)
-
-
-def refused(session: Session, fields: dict[str, Any], decision: dict[str, Any]) -> Exception:
-    """Let the refusal be recorded, and return it, with the decision that was asked for beforehand.
-
-    Whoever may not execute it never touches the database. As nothing is read there, what is recorded finds that
-    missing too, and cannot be accepted, whatever changes meanwhile; what a person is told is what he can mend.
-    """
-    from interlock.client import ProblemAnswer
-
-    try:
-        submit(session, "StartAdjustment", {**fields, "observed": {}})
-    except ProblemAnswer as problem:
-        if "decision" in problem.problem:
-            problem.problem |= {"decision": decision, "next": decision.get("next") or []}
-        return problem
-    raise AssertionError("an execution began though nothing was read in its database")
 
 
 def as_expected(found: dict[str, Any]) -> dict[str, Any]:

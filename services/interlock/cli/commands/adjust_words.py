@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from interlock.cli.adjusting import digest_option, read_adjustment, texts_of, typed_digest
+from interlock.cli.adjusting import NOTHING_READ, digest_option, read_adjustment, refused, texts_of, typed_digest
 from interlock.cli.change import changing, event_of, give, submit, tell
 from interlock.cli.lazy import Command
 from interlock.cli.names import adjustment_argument, reason_option
@@ -29,14 +29,12 @@ def verify(session: Session, adjustment: str, method: str, prefix: str | None) -
     found = read_adjustment(session, adjustment)
     fields = {"adjustment": adjustment, "bound_digest": found["bound_digest"], "method": method}
     decision = session.client.explain("VerifyAdjustment", fields)
-    if decision.get("result") == "allowed":
-        texts = texts_of(session, found["plan"])
-        lines = reading_lines(found, texts, session.scene())
-        # Under --json stdout is the answer: what must be read is talk.
-        (session.talk if session.options.json else session.show)(lines)
-        question = f"Type the first six of {found['bound_digest']} to stand for it"
-        typed_digest(session, found, prefix, question)
-    # Where it is refused, nobody need read first; the refusal is recorded as everywhere.
+    if decision.get("result") != "allowed":
+        raise refused(session, "VerifyAdjustment", {**fields, "bound_digest": NOTHING_READ}, decision)
+    lines = reading_lines(found, texts_of(session, found["plan"]), session.scene())
+    # Under --json stdout is the answer: what must be read is talk.
+    (session.talk if session.options.json else session.show)(lines)
+    typed_digest(session, found, prefix, f"Type the first six of {found['bound_digest']} to stand for it")
     answer = submit(session, "VerifyAdjustment", fields)
     authorized = event_of(answer, "DataAdjustAuthorized")
     steps = [(f"dt adjust show {adjustment}", "what it waits for")]

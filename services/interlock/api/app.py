@@ -11,7 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from interlock import desk, evidence, ledger
-from interlock.api import audit, commands, environments, governance, people, read_models, releases, server, status
+from interlock.api import (
+    adjustments,
+    audit,
+    commands,
+    environments,
+    governance,
+    people,
+    read_models,
+    releases,
+    server,
+    status,
+)
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
@@ -69,6 +80,7 @@ def _application(parts: Parts) -> FastAPI:
         server.router,
         commands.routes(),
         releases.router,
+        adjustments.router,
         environments.router,
         audit.router,
         people.router,

@@ -18,6 +18,7 @@ from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector, Rebuilder
 from interlock.serve import seams
+from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
@@ -54,7 +55,8 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         ledger = await Ledger.open(database.app)
         stack.push_async_callback(ledger.close)
         await _same_clock(ledger, test_clock=test_clock)
-        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
+        evidence = EvidenceStore(ledger)
+        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=Admission(evidence))
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
         stack.push_async_callback(desk.close)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
@@ -76,7 +78,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             Parts(
                 desk=desk,
                 ledger=ledger,
-                evidence=EvidenceStore(ledger),
+                evidence=evidence,
                 events=feed,
                 reads=projector,
                 read_models=ReadModelsHere(projector, rebuilder),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from interlock.runners.adjust import (
     failures,
     resolve,
     resolving,
+    sessions,
     transaction,
 )
 from interlock.runners.adjust.leases import MARGIN_SECONDS, Lease, kept_lease
@@ -72,6 +75,10 @@ async def test_a_commit_that_never_arrived_is_rolled_back_and_said_so(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transaction, "COMMIT_SECONDS", 0.3)
+    monkeypatch.setattr(sessions, "QUICK_SECONDS", 0.5)
+    monkeypatch.setitem(sessions.SETTINGS, "lock_timeout", "200ms")
+    monkeypatch.setattr(resolving, "SETTLE_SECONDS", 10.0)
+    monkeypatch.setattr(Wire, "carry", half_open)
     job = project.authorized()
     async with wire_to(project.shop.connection().dsn, tmp_path) as wire:
 
@@ -88,6 +95,18 @@ async def test_a_commit_that_never_arrived_is_rolled_back_and_said_so(
     assert project.events(job.adjustment)[-1]["data"]["transaction"] == "rolled_back"
     await execute(project.asker("operator-1"), job, project.shop.connection())
     assert project.happened(job.adjustment).count("DataAdjustExecuted") == 1
+
+
+async def half_open(self: Wire, reader: Any, writer: Any, *, answers: bool) -> None:
+    """Carry words until the client is gone, and never tell the server that it is."""
+    with suppress(OSError):
+        while words := await reader.read(65536):
+            if not self.silent:
+                writer.write(words)
+                await writer.drain()
+    if not answers:
+        await asyncio.Event().wait()
+    writer.close()
 
 
 def lifted(read: Callable[..., Any], wire: Wire) -> Callable[..., Any]:

@@ -19,7 +19,8 @@ from interlock.runners.adjust.kept import Kept, line_of
 FORMAT: Final = 1
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
-PLACE_CHARACTERS_MAX: Final = 300
+# With the machine's name before it, it is one line of an event.
+PATH_CHARACTERS_MAX: Final = 230
 
 
 class NoBackup(ValueError):
@@ -47,8 +48,8 @@ def write_backup(directory: Path, marker: str, about: dict[str, Any], kept: Kept
         ]
     )
     path = directory / f"{marker.replace('/', '-').replace(' ', '-')}.jsonl"
-    if len(str(path)) > PLACE_CHARACTERS_MAX:
-        raise BackupImpossible(f"the backup's path has more than {PLACE_CHARACTERS_MAX} characters")
+    if len(str(path)) > PATH_CHARACTERS_MAX:
+        raise BackupImpossible(f"the backup's path has more than {PATH_CHARACTERS_MAX} characters")
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
         _write(path, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,7 @@ from interlock.runners.connections import Connection, NotConfigured
 # What is recorded of a failure; an event's text is bounded.
 ERROR_CHARACTERS_MAX: Final = 1_000
 STARTS_MAX: Final = 3
+HOST_CHARACTERS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +129,14 @@ async def _keep(asker: Asker, job: Job, connection: Connection, lease: Lease, ma
         "environment": job.plan.targets.environment,
         **ran.found.fields(),
     }
-    written = write_backup(connection.backups, marker, about, ran.kept)
+    # In a thread: the lease is renewed meanwhile.
+    written = await asyncio.to_thread(write_backup, connection.backups, marker, about, ran.kept)
     await asker.reached("backup-written")
     fields = {
         "adjustment": job.adjustment,
         "fencing_token": lease.token,
         "backup_digest": written.digest,
-        "place": f"{socket.gethostname()}:{written.path}"[:300],
+        "place": f"{socket.gethostname()[:HOST_CHARACTERS_MAX]}:{written.path}",
         "rows": written.rows,
         "size_bytes": written.size_bytes,
     }

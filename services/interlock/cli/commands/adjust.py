@@ -136,7 +136,7 @@ def show(session: Session, adjustment: str, texts: bool, at: str | None) -> None
     if texts:
         found["texts"] = texts_of(session, found["plan"])
         lines += text_lines(found["plan"], found["texts"])
-    session.answer(found, lines, next_steps(found) if at is None else ())
+    session.answer(found, lines, next_steps(found))
 
 
 def next_steps(found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ TEAM = (
     Member("dora", "person", ("developer",)),
     Member("qa-1", "person", ("tester", "verifier")),
     Member("qa-2", "person", ("tester", "verifier")),
-    Member("reviewer-1", "person", ("reviewer",)),
+    Member("reviewer-1", "person", ("reviewer", "verifier")),
     Member("rm-1", "person", ("release-manager",)),
     Member("operator-1", "person", ("developer",)),
     Member(CI, "service", ("runner",)),

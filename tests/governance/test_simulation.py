@@ -25,8 +25,19 @@ def flips(events: Events, **changes: Any) -> list[Simulated]:
 @pytest.mark.parametrize("name", [name for name in EVERY if "walk" in name])
 def test_under_the_policy_that_was_in_force_nothing_flips(name: str) -> None:
     events = EVERY[name]()
-    if not any(event.type == "PolicyProposed" for event in events):
-        assert flips(events) == []
+    activated = [event.event.document for event in events if event.type == "PolicyActivated"]
+    if len(activated) == 1:
+        assert [each for each in simulate(events, activated[0]) if each.flips is not None] == []
+
+
+def test_what_was_done_in_a_place_that_the_policy_names_not_could_not_have_been_asked() -> None:
+    story = adjusting.with_scratch()
+    story.do("ci-1", adjusting.start_rehearsal(story, environment=adjusting.SCRATCH))
+    reason = "it could not have been asked: there is no environment 'scratch' in this project"
+    assert {(flip.kind, flip.flips) for flip in flips(story.events)} == {
+        ("EnvironmentRegistered", reason),
+        ("LeaseGranted", reason),
+    }
 
 
 def test_a_window_on_every_day_would_have_let_the_refused_deploy_go() -> None:

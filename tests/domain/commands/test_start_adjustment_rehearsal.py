@@ -18,6 +18,7 @@ from interlock.domain.commands.environment import (
     RegisterEnvironment,
     StartRestore,
 )
+from interlock.domain.decide import Refused
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.events.catalogue.parts import Observed
 from tests.domain import adjusting, given
@@ -193,3 +194,18 @@ def test_a_scratch_that_the_policy_names_no_more_gives_its_lease_back() -> None:
     other.do("rm-1", BreakLease(environment=SCRATCH, lease=lease, reason="stuck"))
     with pytest.raises(NotFound):
         other.ask("ci-1", start_rehearsal(other, environment=SCRATCH))
+
+
+def test_a_place_that_the_policy_names_no_more_is_given_back_and_never_taken_again() -> None:
+    story = adjusting.with_scratch()
+    restore = StartRestore(environment=SCRATCH, source=PRODUCTION, observed=adjusting.seen_in(story, SCRATCH))
+    story.do("ci-1", restore)
+    adjusting.tightened(story, scratch=None)
+    refusal = story.ask("ci-1", restore)
+    assert isinstance(refusal, Refused)
+    assert {"environment-free", "restore-source-allowed"} <= {check.check for check in refusal.decision.missing}
+    lease = story.situation.environment(SCRATCH).lease
+    assert lease is not None
+    story.do("rm-1", BreakLease(environment=SCRATCH, lease=lease.lease, reason="scratch is given up"))
+    with pytest.raises(NotFound):
+        story.ask("ci-1", restore)

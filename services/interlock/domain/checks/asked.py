@@ -15,10 +15,6 @@ from interlock.events.fact import fact
 from interlock.events.values import Intent
 
 
-class EnvironmentUnknownToPolicy(LookupError):
-    """the policy names no such environment"""
-
-
 @fact
 class Asked:
     """One action on one release or environment at one moment, as a check sees it.
@@ -65,11 +61,8 @@ class Asked:
 
     @property
     def rule(self) -> EnvironmentPolicy:
-        """The environment's rules."""
-        rule = self.policy.place(self.environment)
-        if rule is None:
-            raise EnvironmentUnknownToPolicy(self.environment)
-        return rule
+        """The place's rules; of one that the policy names no more, while it is held, that nothing may come there."""
+        return self.policy.place(self.environment) or EnvironmentPolicy(name=self.environment, purpose="rehearsal")
 
     @property
     def production(self) -> Environment:

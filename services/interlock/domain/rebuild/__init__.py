@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from interlock.domain.commands import COMMANDS
-from interlock.domain.rebuild.inputs import LATE, Alternatives, Events, more_of, told
+from interlock.domain.rebuild.inputs import AROUND, LATE, Alternatives, Events, more_of, told
 from interlock.domain.rebuild.table import BY_EVENT, BY_TIME
 from interlock.domain.situation import Situation
 from interlock.events.codec import BrokenEvent, fact_of, request_hash
@@ -66,7 +66,11 @@ def _candidates(seen: Situation, events: Events) -> Iterator[Any]:
 
 def _late(recorded: Recorded[Any]) -> tuple[str, ...]:
     """The reports that may have come too late, where that was observed."""
-    found = LATE.fullmatch(recorded.event.description) if recorded.type == "FactObserved" else None
+    if recorded.type != "FactObserved":
+        return ()
+    if AROUND.fullmatch(recorded.event.description):
+        return ("ReportAdjustmentExecuted",)
+    found = LATE.fullmatch(recorded.event.description)
     if found is None:
         return ()
     reports = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from interlock.domain.commands import COMMANDS
 from interlock.domain.situation import Lease, Situation
+from interlock.events.catalogue.environment import FactObserved
 from interlock.events.catalogue.parts import AppliedMigration, CredentialGiven, Migration, Observed, TestCounts
 from interlock.events.envelope import Recorded
 
@@ -17,6 +18,7 @@ Events = Sequence[Recorded[Any]]
 Alternatives = Mapping[str, Sequence[Any]]
 
 LATE = re.compile(r"(?P<of>[DSM]-\d+)(?: of (?P<release>\S+))? was reported as (?P<said>done|failed) after .*")
+AROUND = re.compile(r"(?P<adjustment>\S+)/(?P<token>\d+) was reported as executed without .*")
 
 
 def told(field: str, events: Events) -> Sequence[Any]:
@@ -67,7 +69,7 @@ def more_of(name: str, seen: Situation, events: Events) -> Alternatives:
     made = dict(SPECIAL[name](seen, events)) if name in SPECIAL else {}
     if "fencing_token" in {field.name for field in fields(COMMANDS[name])} and "fencing_token" not in made:
         made["fencing_token"] = _tokens(seen, events)
-    if events[0].type == "FactObserved" and name != "ObserveFact":
+    if events[0].type == "FactObserved" and name not in {"ObserveFact", "ReportAdjustmentExecuted"}:
         made = {**_of_late_report(name, events[0]), **made}
     return made
 
@@ -87,6 +89,16 @@ def _of_late_report(name: str, recorded: Recorded[Any]) -> Alternatives:
     digests = (somewhere,) if name == "ReportDeploySucceeded" else (event.observed_digest,)
     named = {"D": "deploy", "S": "restore", "M": "migration"}[found["of"][0]]
     return {**unread, "observed_digest": digests, named: (found["of"],), "release": (found["release"],)}
+
+
+def _of_late_execution(recorded: Recorded[Any]) -> Alternatives:
+    """An execution that was reported without a lease or a decision: its result was not looked at either."""
+    found = AROUND.fullmatch(recorded.event.description)
+    assert found is not None
+    return {
+        "adjustment": (found["adjustment"],), "fencing_token": (int(found["token"]),), "statements": ((),),
+        "rows": (0,), "before": (recorded.request_hash,), "after": (recorded.request_hash,), "duration_ms": (0,),
+    }  # fmt: skip
 
 
 def _open_project(seen: Situation, events: Events) -> Alternatives:
@@ -234,7 +246,10 @@ def _commit_adjustment(seen: Situation, events: Events) -> Alternatives:
 
 def _reported(seen: Situation, events: Events) -> Alternatives:
     del seen
-    return {"adjustment": ()} if events[0].event.by_marker else {}
+    event = events[0].event
+    if isinstance(event, FactObserved):
+        return _of_late_execution(events[0])
+    return {"adjustment": ()} if event.by_marker else {}
 
 
 def _resolve_adjustment(seen: Situation, events: Events) -> Alternatives:

@@ -1,0 +1,96 @@
+"""The parts of the search: where each begins, what it looks at step by step, and what may disturb.
+
+Every part is searched exhaustively within its bounds. A bound is how many disturbances there may be; what helps is
+never bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from interlock.domain.commands.problem import ReportProblem
+from tests.proof.moves import LazyGate, Moves, Scope
+from tests.proof.oracle import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.proof.people import HOTFIX, NORMAL, VERA, Impossible, do, opened
+from tests.proof.world import State
+
+ANYTHING = frozenset({
+    "a bad verdict", "a late report", "a lease is broken", "a lease runs out", "another description", "ask and wait",
+    "corrupt", "drift", "freeze", "hold", "it fails", "it is there again", "new content", "problem", "redeploy",
+    "restore again", "the window closes on it",
+})  # fmt: skip
+LEASES = frozenset({"a lease runs out", "a lease is broken", "a late report", "it fails", "the window closes on it"})
+QUICK = Scope("told", 0, frozenset(), frozenset())
+
+
+def told(state: State, *labels: str) -> State:
+    """The state after these moves, each without steps between."""
+    for wanted in labels:
+        found = [then for label, _, then in Moves(state, QUICK, LazyGate()).all() if label == wanted]
+        after = found[0]() if found else None
+        if after is None:
+            raise Impossible(wanted)
+        state = after
+    return state
+
+
+def _to_sandbox(name: str) -> tuple[str, ...]:
+    return tuple(f"{name} through {place}" for place in (DEVELOPMENT, TESTS, SANDBOX))
+
+
+def _troubled(state: State) -> State:
+    return do(state, VERA, ReportProblem(environment=PRODUCTION, title="it is slow"))
+
+
+@cache
+def two_begun() -> State:
+    """A problem in production, and its hotfix beside the normal release: both have their content."""
+    return told(_troubled(opened()), "open hotfix for P-1", f"content of {HOTFIX}")
+
+
+@cache
+def approved() -> State:
+    """The normal release is approved in the sandbox."""
+    return told(opened(), *_to_sandbox(NORMAL))
+
+
+@cache
+def rehearsed() -> State:
+    """The normal release is rehearsed in stage, and the window is open."""
+    return told(approved(), f"{NORMAL} through {STAGE}", "the window opens", "check the logs")
+
+
+@cache
+def released() -> State:
+    """The normal release runs in production."""
+    return told(rehearsed(), f"ask {NORMAL} to {PRODUCTION}", f"start the promote of {NORMAL}", f"done in {PRODUCTION}")
+
+
+@cache
+def hotfixed() -> State:
+    """A hotfix for a problem of the normal release runs in production."""
+    way = (*_to_sandbox(HOTFIX), f"{HOTFIX} through {STAGE}", "vera confirms the hotfix for P-1")
+    state = told(_troubled(released()), "open hotfix for P-1", f"content of {HOTFIX}", *way)
+    return told(state, f"ask {HOTFIX} to {PRODUCTION}", f"start the promote of {HOTFIX}", f"done in {PRODUCTION}")
+
+
+@cache
+def overtaking() -> State:
+    """The normal release is rehearsed; the hotfix of a problem in production is approved in the sandbox behind it."""
+    state = told(rehearsed(), "the window closes")
+    return told(_troubled(state), "open hotfix for P-1", f"content of {HOTFIX}", *_to_sandbox(HOTFIX))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One search."""
+
+    scope: Scope
+    beginning: Callable[[], State]
+
+
+WAY = frozenset({DEVELOPMENT, TESTS, SANDBOX})
+NO_STEPS: frozenset[str] = frozenset()
+STAGED = frozenset({STAGE})

@@ -19,7 +19,7 @@ def seen(kind: str, **more: object) -> ObserveFact:
     return ObserveFact(environment=PRODUCTION, kind=kind, **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", ["deploy", "restore", "migration", "erase", "drift"])
+@pytest.mark.parametrize("kind", ["deploy", "restore", "migration", "adjustment", "erase", "drift"])
 def test_what_was_not_asked_for_is_recorded_opens_a_problem_and_leaves_the_environment_unsure(kind) -> None:
     story = given.released()
     before = len(story.events)

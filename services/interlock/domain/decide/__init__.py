@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
+from interlock.domain.commands import adjustment as c_adjustment
 from interlock.domain.commands import deploy as c_deploy
 from interlock.domain.commands import environment as c_environment
 from interlock.domain.commands import evidence as c_evidence
@@ -14,6 +15,9 @@ from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
 from interlock.domain.commands import timely as c_timely
 from interlock.domain.decide import (
+    adjusting,
+    adjustment,
+    adjustment_rehearsal,
     data,
     deploy,
     environment,
@@ -80,6 +84,22 @@ HANDLERS: dict[type[Any], Handler] = {
     c_environment.MarkDataCorrupt: data.mark_corrupt,
     c_environment.MarkDataClean: data.mark_clean,
     c_environment.SetDataFeed: data.set_feed,
+    c_adjustment.RequestAdjustment: adjustment.request,
+    c_adjustment.AmendAdjustment: adjustment.amend,
+    c_adjustment.CancelAdjustment: adjustment.cancel,
+    c_adjustment.VerifyAdjustment: adjustment.verify,
+    c_adjustment.RejectAdjustment: adjustment.reject,
+    c_adjustment.StartAdjustmentRehearsal: adjustment_rehearsal.start_rehearsal,
+    c_adjustment.ReportAdjustmentRehearsed: adjustment_rehearsal.report_rehearsed,
+    c_adjustment.ReportAdjustmentRehearsalFailed: adjustment_rehearsal.report_rehearsal_failed,
+    c_adjustment.StartAdjustment: adjusting.start,
+    c_adjustment.ReportAdjustmentBackup: adjusting.report_backup,
+    c_adjustment.CommitAdjustment: adjusting.commit,
+    c_adjustment.ReportAdjustmentExecuted: adjusting.report_executed,
+    c_adjustment.ReportAdjustmentFailed: adjusting.report_failed,
+    c_adjustment.ResolveAdjustment: adjusting.resolve,
+    c_adjustment.VerifyAdjustmentResult: adjusting.verify_result,
+    c_adjustment.DisputeAdjustmentResult: adjusting.dispute_result,
     c_problem.ReportProblem: problem.report,
     c_problem.AcknowledgeProblem: problem.acknowledge,
     c_problem.ResolveProblem: problem.resolve,
@@ -105,6 +125,8 @@ HANDLERS: dict[type[Any], Handler] = {
     c_timely.RecordMissedLogCheck: timely.record_missed_log_check,
     c_timely.RecordOverdueReaction: timely.record_overdue_reaction,
     c_timely.ExpireAsked: timely.expire_asked,
+    c_timely.AuthorizeAdjustment: adjustment.authorize,
+    c_timely.ExpireAdjustment: adjustment.expire,
 }
 
 

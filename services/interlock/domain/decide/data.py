@@ -40,9 +40,8 @@ def _occupant(case: Case, place: Environment) -> Release | None:
 
 def start_restore(case: Case, command: StartRestore) -> Ruled:
     """The environment is held while data from another one is put into it."""
-    place = case.environment(command.environment)
-    rule = case.policy.environment(place.name)
-    rehearses = rule is not None and rule.purpose == "rehearsal"
+    place = case.place(command.environment)
+    scratch, rehearses = place.name == case.policy.scratch, place.name == case.policy.named("rehearsal")
     release = _occupant(case, place)
     work = place.unsure.retriable if place.unsure is not None else None
     retries = work is not None and (work.kind, work.source) == ("restore", command.source)
@@ -58,7 +57,9 @@ def start_restore(case: Case, command: StartRestore) -> Ruled:
         attempt=work if retries else None,
     )
     # A retry finds the release that was there before; who it is cannot be asked while it is unsure.
-    names = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
+    names: tuple[str, ...] = gates.RESTORE_FOR_REHEARSAL if rehearses and not retries else gates.RESTORE
+    if scratch:
+        names = gates.RESTORE_SCRATCH
     subject = f"restore {case.new_id('S')} from {command.source}"
     return case.ruled(
         f"restore {place.name} from {command.source}",
@@ -111,7 +112,7 @@ def _report(
 
 def report_restored(case: Case, command: ReportRestored) -> Ruled:
     """The data is there; after the lease it is something that happened, not a restore to rehearse on."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action = f"report {command.restore} restored"
     if f"{command.restore} restored" in place.finished:
         return case.unchanged(action, stream_of(place.name))
@@ -143,7 +144,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
 
 def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     """What the restore left is no base for a rehearsal."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
@@ -309,7 +310,7 @@ def report_erased(case: Case, command: ReportErased) -> Ruled:
 
 def mark_corrupt(case: Case, command: MarkDataCorrupt) -> Ruled:
     """The data is not to be trusted: what was rehearsed on it is void."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"mark the data of {place.name} as corrupt", stream_of(place.name)
     if place.data.corrupt is not None:
         return case.unchanged(action, subject)
@@ -319,7 +320,7 @@ def mark_corrupt(case: Case, command: MarkDataCorrupt) -> Ruled:
 
 def mark_clean(case: Case, command: MarkDataClean) -> Ruled:
     """The mark is taken off; what it voided stays void."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"mark the data of {place.name} as clean", stream_of(place.name)
     if place.data.corrupt is None:
         return case.unchanged(action, subject)

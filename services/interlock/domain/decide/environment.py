@@ -35,7 +35,7 @@ def stream_of(environment: str) -> str:
 
 def register(case: Case, command: RegisterEnvironment) -> Ruled:
     """Which server and database the environment is; not while something runs there."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"register {place.name}", stream_of(place.name)
     if place.identity == command.identity:
         return case.unchanged(action, subject)
@@ -220,7 +220,7 @@ def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[
 
 def renew_lease(case: Case, command: RenewLease) -> Ruled:
     """A sign of life; more than three a lease are heartbeats, and no events."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"renew {command.lease}", stream_of(place.name)
     lease = place.lease
     asked = case.asked(place.name, token=command.fencing_token, lease=command.lease)
@@ -240,7 +240,7 @@ def renew_lease(case: Case, command: RenewLease) -> Ruled:
 
 def break_lease(case: Case, command: BreakLease) -> Ruled:
     """A release manager ends a stuck lease; its activity counts as lost."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     if place.lease is None or place.lease.lease != command.lease:
         raise NotFound(f"lease in {place.name}", command.lease)
     return case.ruled(

@@ -23,9 +23,9 @@ from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
-from interlock.events.catalogue.parts import AppliedMigration, TestCounts
+from interlock.events.catalogue.parts import AppliedMigration, Observed, TestCounts
 from interlock.events.envelope import Actor
-from tests.proof.oracle import AREAS, DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.proof.oracle import AREAS, DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS, carried
 from tests.proof.people import (
     ANTON,
     AUTHOR,
@@ -38,6 +38,7 @@ from tests.proof.people import (
     VERA,
     content,
     digest,
+    identity,
     observed,
 )
 from tests.proof.world import State, due_now, give, is_open, later, loaded, next_opening
@@ -148,6 +149,8 @@ class Moves:
             return
         for place in self.scope.places():
             yield from self.deploying(release, place)
+            if "tries" in self.scope.disturb:
+                yield from self.tries(release, place)
         yield from self.verdicts(release)
         if release.held is not None:
             yield self.one(f"lift {name}", VERA, c_release.LiftReleaseHold(release=name, reason="x"))
@@ -165,11 +168,12 @@ class Moves:
     def contents(self, release: Release) -> Iterator[Move]:
         """New content, and another description of the same."""
         name, known = release.name, release.content
-        running = self.environments[PRODUCTION].last_sure
-        contains = {running.release} if running is not None else set()
+        running = self.state.ghost.running
+        # Whoever takes in what production runs takes in what that took in: so is the ancestry of commits.
+        ancestors = set(carried(self.state.ghost, running)) if running is not None else set()
         if known is not None:
-            contains |= known.contains
-        contains = tuple(sorted(contains - {name}))
+            ancestors |= known.contains
+        contains = tuple(sorted(ancestors - {name}))
         fixes = (release.problem,) if name == HOTFIX and release.problem is not None else ()
         author = AUTHOR[name]
         if known is None:
@@ -182,6 +186,8 @@ class Moves:
             for other in "abu" if name == NORMAL else "ab":
                 if other != now:
                     yield self.one(f"content {other} of {name}", author, content(name, other, contains, known.fixes), 1)
+        if self.disturbs("an old branch") and known.contains:
+            yield self.one(f"{name} from an old branch", author, content(name, now, (), known.fixes), 1)
         if self.disturbs("another description"):
             problems = tuple(p for p in self.situation.problems if p not in known.fixes)
             same = tuple(sorted(known.contains))
@@ -239,6 +245,25 @@ class Moves:
         run = c_evidence.StartTestRun(environment=TESTS, trigger="manual", observed=observed(state, TESTS))
         state = give(state, RUNNER, run)
         return None if state is None else give(state, RUNNER, ran(state, state.situation.environments[TESTS]))
+
+    def tries(self, release: Release, place: str) -> Iterator[Move]:
+        """What nobody may do: another server, another feed, a person in the runner's place, in the owner's place."""
+        name, asker = release.name, ANTON if place == DEVELOPMENT else AUTHOR[release.name]
+        here = self.observes[place]
+        server, feed = replace(here, identity=identity("elsewhere")), replace(here, feed="Other")
+        for label, actor, found in (("at another server", RUNNER, server), ("with another feed", RUNNER, feed),
+                                    ("by its author", AUTHOR[name], here)):  # fmt: skip
+            yield f"start {name} in {place} {label}", 0, lambda a=actor, f=found: self.odd(release, place, asker, a, f)  # type: ignore[misc]
+        if place == DEVELOPMENT:
+            yield self.one("dora asks in his sandbox", DORA, c_deploy.RequestDeploy(release=name, environment=place))
+
+    def odd(self, release: Release, place: str, asker: Actor, runner: Actor, found: Observed) -> State | None:
+        request = c_deploy.RequestDeploy(release=release.name, environment=place)
+        state = give(self.state, asker, request)
+        if state is None:
+            return None
+        deploy = next(reversed(state.situation.requests))
+        return give(state, runner, c_deploy.StartDeploy(release=release.name, deploy=deploy, observed=found))
 
     # -- verdicts -------------------------------------------------------------------------------------------
 

@@ -78,6 +78,11 @@ class Held(NamedTuple):
     holder: str
     activity: str
     until: datetime
+    feed: str | None
+
+
+RUNNER = "ci-1"
+FEEDS = {DEVELOPMENT: "IEX Sandbox", SANDBOX: "IEX Production"}
 
 
 class Place(NamedTuple):
@@ -128,6 +133,7 @@ class Ghost(NamedTuple):
     ran: tuple[tuple[str, str, frozenset[str]], ...] = ()
     rolled_back: frozenset[str] = frozenset()
     logs: datetime | None = None
+    identities: tuple[tuple[str, Any], ...] = ()
 
 
 NOTHING = Ghost({}, {place: Place() for place in ORDER}, {})
@@ -311,6 +317,11 @@ def _granted(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     here = ghost.places[event.environment]
     must(here.lease is None, f"two activities hold {event.environment}")
     must(event.fencing_token > here.token, "a fencing token was given twice")
+    by_hand = event.kind == "deploy" and event.environment in {DEVELOPMENT, SANDBOX} and event.release in ghost.releases
+    independent = by_hand and recorded.actor.id not in ghost.releases[event.release].authors
+    must(recorded.actor.id == RUNNER or independent, f"a person began a {event.kind}, or an author")
+    found = event.observed.identity
+    must(dict(ghost.identities).get(event.environment) == found, f"a {event.kind} began on another server")
     kind, subject = event.kind, event.subject.split()
     if kind != "deploy":
         must(not _frozen(here, recorded.recorded_at), f"a {kind} began in a frozen environment")
@@ -334,7 +345,7 @@ def _granted(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
         must(rehearsal is not None and rehearsal.thing == here.at, "a migration began without a rehearsal")
         fresh = rehearsal is not None and rehearsal.restore is not None and rehearsal.migrated is None
         must(fresh, "a migration began on data that was not restored for it")
-    lease = Held(event.lease, kind, event.holder, subject[1], event.expires_at)
+    lease = Held(event.lease, kind, event.holder, subject[1], event.expires_at, event.observed.feed)
     judged = here.at if kind == "test-run" else here.judged
     lost = here.lost
     if kind == "restore" and not here.unsure:
@@ -470,6 +481,7 @@ def _judge_start(ghost: Ghost, event: Any, now: datetime) -> None:
     if event.intent == "redeploy":
         return
     _judge_way(ghost, rel, name)
+    must(FEEDS.get(name) in {None, here.lease.feed if here.lease else None}, "a release was let in with another feed")
     must(not _blocked(ghost, event.release, name, approves=False), "it left an environment with an open problem")
     if name == PRODUCTION:
         _judge_production(ghost, event, rel, now, retry=retry)
@@ -544,11 +556,12 @@ def _judge_ancestry(ghost: Ghost, event: Any, rel: Rel) -> None:
         return
     inside = rel.contains | {event.release}
     must(ghost.running[0] in inside, f"it does not contain {ghost.running[0]}, which production runs")
-    lost = _carried(ghost, ghost.running) - inside
+    lost = carried(ghost, ghost.running) - inside
     must(not lost, f"a fix leaves production: {', '.join(sorted(lost))}")
 
 
-def _carried(ghost: Ghost, thing: Thing) -> frozenset[str]:
+def carried(ghost: Ghost, thing: Thing) -> frozenset[str]:
+    """The releases that are in what production ran: itself, and what it took in."""
     return next((carried for *what, carried in reversed(ghost.ran) if tuple(what) == thing), frozenset({thing[0]}))
 
 
@@ -679,6 +692,18 @@ def _stated(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     return ghost
 
 
+def _registered(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    identities = {**dict(ghost.identities), recorded.event.environment: recorded.event.identity}
+    return ghost._replace(identities=tuple(identities.items()))
+
+
+def _requested(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    # A redeploy lets in nothing new: it needs what any start needs, and no more.
+    owned = recorded.event.environment == DEVELOPMENT and recorded.event.intent != "redeploy"
+    must(not owned or recorded.actor.id == OWNER, "somebody else than the owner asked for a deploy to his sandbox")
+    return ghost
+
+
 # -- what else happens there --------------------------------------------------------------------------------
 
 
@@ -768,6 +793,8 @@ _READERS: dict[str, Any] = {
     "LeaseReleased": _released,
     "LeaseExpired": _lease_lost,
     "LeaseBroken": _lease_lost,
+    "EnvironmentRegistered": _registered,
+    "DeployRequested": _requested,
     "DeployStarted": _started,
     "DeploySucceeded": _succeeded,
     "DeployFailed": _failed,

@@ -48,6 +48,7 @@ class Search:
     check: Check | None = None
     limit: int = 0
     loud: bool = False
+    invariant: bool = True
 
     canon: Canon = field(default_factory=Canon)
     lazy: LazyGate = field(default_factory=LazyGate)

@@ -1,0 +1,133 @@
+"""Each guard taken away, alone: the search finds what it prevents, or the guard is implied by the others."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from interlock.domain.checks import CHECKS, independence
+from interlock.domain.decide import case
+from interlock.domain.decide.case import Case
+from interlock.domain.gates import DEPLOY, REDEPLOY, ROLLBACK
+from interlock.events.decision import CheckOutcome
+from tests.proof import parts
+from tests.proof.moves import Scope
+from tests.proof.oracle import STAGE
+from tests.proof.people import HOTFIX, NORMAL, opened
+from tests.proof.search import Found, Search
+from tests.proof.world import State
+
+# What stands beside one command's decision, and not among CHECKS.
+BESIDE = (
+    "migrations-complete", "name-unused", "rehearsal-begun", "release-unfinished", "request-unexpired",
+    "review-base-current", "verdict-own", "logs-continuous", "environment-unsure", "hotfix-goes-first",
+)  # fmt: skip
+
+
+def passing(name: str) -> Callable[..., CheckOutcome]:
+    """A check that lets everything pass."""
+    return lambda *_: CheckOutcome(check=name, state="passed")
+
+
+@contextmanager
+def without(guard: str) -> Iterator[None]:
+    """The rules without this guard."""
+    place: Any
+    if guard in CHECKS:
+        before = CHECKS[guard]
+        CHECKS[guard] = passing(guard)
+        try:
+            yield
+        finally:
+            CHECKS[guard] = before
+        return
+    if guard == "role-held":
+        place, name, change = case, "role_held", passing(guard)
+    elif guard.endswith("_independent"):
+        place, name, change = independence, guard, lambda *_: True
+    else:
+        place, name, change = Case, "ruled", _ruled_without(guard)
+    before_there = getattr(place, name)
+    setattr(place, name, change)
+    try:
+        yield
+    finally:
+        setattr(place, name, before_there)
+
+
+def _ruled_without(guard: str) -> Any:
+    ruled = Case.ruled
+
+    def changed(self: Case, *arguments: Any, extra: Iterable[CheckOutcome] = ()) -> Any:
+        kept = [replace(one, state="passed") if one.check == guard else one for one in extra]
+        return ruled(self, *arguments, extra=kept)
+
+    return changed
+
+
+def guards() -> tuple[str, ...]:
+    """Every check that stands in the flow's gates or beside one of its commands, and every rule of independence."""
+    flow = {name for names in (*DEPLOY.values(), *REDEPLOY.values(), ROLLBACK) for name in names}
+    others = {
+        "approver-independent", "reviewer-independent", "resolver-independent", "second-person", "reported-by-runner",
+        "lease-held", "content-unfrozen", "deploy-settled", "production-sure", "restored-after-deploy",
+        "restore-source-allowed", "areas-covered", "role-held",
+    }  # fmt: skip
+    rules = {
+        name for name, _ in inspect.getmembers(independence, inspect.isfunction)
+        if name.endswith("_independent") and name.split("_")[0] in {"approver", "reviewer", "reporter", "resolver", "second"}
+    }  # fmt: skip
+    return tuple(sorted(flow | others | rules | set(BESIDE)))
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A small search."""
+
+    name: str
+    scope: Scope
+    beginning: Callable[[], State]
+
+
+ODD = frozenset({"tries", "an old branch", "new content", "hold", "freeze", "problem"})
+REDUCED = (
+    Reduced("the way", Scope("the way", 1, parts.WAY, ODD | {"it fails", "a lease runs out", "ask and wait", "drift"},
+                             (NORMAL,), STAGE), opened),
+    Reduced("production", Scope("production", 1, parts.NO_STEPS, ODD | parts.LEASES | {"drift"}, (NORMAL,)),
+            parts.rehearsed),
+    Reduced("the rehearsal", Scope("the rehearsal", 1, parts.STAGED, frozenset({"corrupt", "a bad verdict", "it fails",
+            "a lease runs out", "another description"}), (NORMAL,)), parts.approved),
+    Reduced("the hotfix", Scope("the hotfix", 0, parts.NO_STEPS, frozenset(), (HOTFIX,)), parts.two_begun),
+    Reduced("after", Scope("after", 2, parts.NO_STEPS, frozenset({"problem", "it fails", "redeploy"}),
+                           (NORMAL,)), parts.released),
+    Reduced("after the hotfix", Scope("after the hotfix", 1, parts.NO_STEPS, frozenset({"problem"})), parts.hotfixed),
+)  # fmt: skip
+STATES_MAX = 1500
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What came of it: where it was found, what, and how many moves lead there; nothing, where it is implied."""
+
+    guard: str
+    where: str | None = None
+    what: str | None = None
+    way: tuple[str, ...] = ()
+
+
+def removed(guard: str, states_max: int = STATES_MAX, order: tuple[Reduced, ...] = REDUCED) -> Removed:
+    """Search without the guard, in one small part after the other."""
+    with without(guard):
+        for reduced in order:
+            search = Search(reduced.scope, (reduced.beginning(),), limit=states_max, invariant=False)
+            try:
+                search.run()
+            except Found as found:
+                return Removed(guard, reduced.name, found.what, tuple(found.way))
+    return Removed(guard)
+
+
+__all__ = ["REDUCED", "Reduced", "Removed", "guards", "passing", "removed", "without"]

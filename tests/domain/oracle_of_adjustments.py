@@ -197,8 +197,8 @@ def executions(events: Events) -> Iterator[str]:
             if not did or e.actor.id in asked | did:
                 yield f"@{e.position}: {e.actor.id} found his own result right, or there was none"
         if e.type == "DataAdjustReverted":
-            own = [x.type for x in events[:i] if of(e.event.adjustment)(x)]
-            if "DataAdjustExecuted" not in own or "DataAdjustReverted" in own:
+            before = [x.type for x in events[:i] if of(e.event.adjustment)(x)]
+            if "DataAdjustExecuted" not in before or "DataAdjustReverted" in before:
                 yield f"@{e.position}: what was not executed, or taken back before, was taken back"
 
 

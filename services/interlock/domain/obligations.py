@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.checks import independence
-from interlock.domain.checks.adjusting import may_check
-from interlock.domain.decide.adjustment import adjustment_asked, is_held
 from interlock.domain.decide.case import Case
-from interlock.domain.explain import NOBODY, adjustment_gate, gate
-from interlock.domain.gates import AUTHORIZE_ADJUSTMENT
+from interlock.domain.explain import NOBODY, gate
+from interlock.domain.obligation import Obligation
+from interlock.domain.obligations_of_data import of_adjustments
 from interlock.domain.policy import Policy
-from interlock.domain.situation import Adjustment, Release, Situation
+from interlock.domain.situation import Release, Situation
 from interlock.events.decision import Decision
-from interlock.events.fact import fact
 from interlock.events.values import LeaseKind, Purpose
 
-
-@fact
-class Obligation:
-    """`who` (principal ids; any one of them) should do `what` about `subject`, by `by`, with `command`."""
-
-    who: tuple[str, ...]
-    what: str
-    command: str
-    subject: str
-    since: datetime | None = None
-    by: datetime | None = None
-    overdue: bool = False
+__all__ = ["Obligation", "obligations"]
 
 
 def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
@@ -39,11 +25,12 @@ def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
     policy = Case(situation=situation, command=None, actor=NOBODY, now=now).policy
     found = [
         *_problems(situation, policy, now),
+        *_unregistered(situation, policy),
         *_environments(situation, policy, now),
         *_governance(situation),
         *_releases(situation, policy, now),
         *_requests(situation, policy),
-        *_adjustments(situation, now),
+        *of_adjustments(situation, now),
     ]
     far = datetime.max.replace(tzinfo=now.tzinfo)
     return tuple(sorted(found, key=lambda o: (not o.overdue, o.by or far, o.since or far, o.subject)))
@@ -79,17 +66,22 @@ def _problems(situation: Situation, policy: Policy, now: datetime) -> Iterator[O
         )
 
 
+def _unregistered(situation: Situation, policy: Policy) -> Iterator[Obligation]:
+    names = [rule.name for rule in policy.environments] + ([policy.scratch] if policy.scratch is not None else [])
+    for name in names:
+        if situation.environment(name).identity is None:
+            yield Obligation(
+                who=situation.team.persons_holding("administrator"),
+                what=f"register {name}",
+                command=f"dt env register {name}",
+                subject=name,
+            )
+
+
 def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterator[Obligation]:
     team = situation.team
     for rule in policy.environments:
         place = situation.environment(rule.name)
-        if place.identity is None:
-            yield Obligation(
-                who=team.persons_holding("administrator"),
-                what=f"register {rule.name}",
-                command=f"dt env register {rule.name}",
-                subject=rule.name,
-            )
         if place.unsure is not None:
             yield Obligation(
                 who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),
@@ -106,13 +98,6 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
                 command=f"dt team owner {rule.name} PERSON",
                 subject=rule.name,
             )
-    if policy.scratch is not None and situation.environment(policy.scratch).identity is None:
-        yield Obligation(
-            who=team.persons_holding("administrator"),
-            what=f"register {policy.scratch}",
-            command=f"dt env register {policy.scratch}",
-            subject=policy.scratch,
-        )
     production = situation.environment(policy.production)
     if production.identity is not None and not production.based and production.last_sure is None:
         yield Obligation(
@@ -254,63 +239,3 @@ def _requests(situation: Situation, policy: Policy) -> Iterator[Obligation]:
             subject=request.release,
             by=request.expires_at,
         )
-
-
-def _adjustments(situation: Situation, now: datetime) -> Iterator[Obligation]:
-    """For each open adjustment the people, or the machine, that its next step needs."""
-    for adjustment in situation.adjustments.values():
-        if adjustment.attempt is not None and adjustment.attempt.unknown:
-            yield _of(adjustment, _told_by(situation, adjustment, now), "find out by its marker the outcome of", "show")
-        elif adjustment.state in {"executed", "disputed"}:
-            case = Case(situation=situation, command=None, actor=NOBODY, now=now)
-            who = may_check(adjustment_asked(case, adjustment))
-            disputed = adjustment.state == "disputed"
-            verb = "settle the disputed result of" if disputed else "check the result of"
-            yield _of(adjustment, who, verb, "check-result")
-        elif not is_held(situation, adjustment) and now < adjustment.expires_at:
-            yield from _before_execution(situation, adjustment, now)
-
-
-def _before_execution(situation: Situation, adjustment: Adjustment, now: datetime) -> Iterator[Obligation]:
-    decision = adjustment_gate(situation, adjustment.adjustment, now)
-    missing = {outcome.check: outcome for outcome in decision.missing}
-    operator = situation.team.operators.get(adjustment.plan.targets.environment)
-    if "adjustment-rehearsed" in missing:
-        yield _of(adjustment, missing["adjustment-rehearsed"].who, "rehearse", "rehearse", by=adjustment.expires_at)
-        return
-    verdicts = [missing[name] for name in ("adjustment-verified", "verifiers-independent") if name in missing]
-    if verdicts:
-        rejected = verdicts[0].state == "failed"
-        verb, command = ("amend or cancel the rejected", "amend") if rejected else ("verify", "verify")
-        yield _of(adjustment, verdicts[0].who, verb, command, by=adjustment.expires_at)
-    if "operator-designated" in missing:
-        outcome = missing["operator-designated"]
-        yield replace(_of(adjustment, outcome.who, "name who executes", "show"), command=outcome.next or "")
-    if not set(missing) & {*AUTHORIZE_ADJUSTMENT, "authorization-valid"} and operator is not None:
-        until = next(outcome.until for outcome in decision.checks if outcome.check == "authorization-valid")
-        yield _of(adjustment, (operator.at(now),), "execute", "execute", by=until)
-
-
-def _of(
-    adjustment: Adjustment,
-    who: tuple[str, ...],
-    verb: str,
-    command: str,
-    *,
-    by: datetime | None = None,
-) -> Obligation:
-    name = adjustment.adjustment
-    return Obligation(
-        who=who,
-        what=f"{verb} {name}",
-        command=f"dt adjust {command} {name}",
-        subject=name,
-        since=adjustment.requested_at,
-        by=by,
-    )
-
-
-def _told_by(situation: Situation, adjustment: Adjustment, now: datetime) -> tuple[str, ...]:
-    operator = situation.team.operators.get(adjustment.plan.targets.environment)
-    runners = situation.team.holding("runner")
-    return (*((operator.at(now),) if operator is not None else ()), *runners)

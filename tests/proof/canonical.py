@@ -191,7 +191,8 @@ def _lost(e: Environment) -> Any:
 
 
 def _requests(requests: dict[str, DeployRequest], now: datetime) -> Any:
-    return tuple(
+    # Which was asked for first makes no difference: no rule looks at their order.
+    return frozenset(
         (
             r.release, r.environment, r.content, r.intent, r.at_window, r.ready, r.requested_by, now >= r.expires_at,
             r.ready_from is not None and now >= r.ready_from, r.problem, r.second_person,

@@ -47,6 +47,7 @@ from tests.proof.world import WATCH
 Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
 ALL_AREAS = tuple(sorted(AREAS))
+WAITING_MAX = 1
 RENEWED_EACH = timedelta(minutes=14)
 
 
@@ -60,6 +61,7 @@ class Scope:
     disturb: frozenset[str]
     releases: tuple[str, ...] = (NORMAL, HOTFIX)
     reaches: str = PRODUCTION
+    waiting: int = WAITING_MAX
 
     def places(self) -> tuple[str, ...]:
         """The environments that this part is about."""
@@ -75,6 +77,8 @@ class Moves:
         self.situation, self.now = state.situation, state.now
         self.environments = state.situation.environments
         self.may_disturb = state.left > 0
+        waiting = sum(r.environment == PRODUCTION for r in state.situation.requests.values())
+        self.may_ask = scope.reaches == PRODUCTION and waiting < scope.waiting
         self.observes = {place: observed(state, place) for place in scope.places()}
 
     def all(self) -> Iterator[Move]:
@@ -211,7 +215,8 @@ class Moves:
                 yield f"ask {name} to {place}", cost, _refused
                 continue
             if place == PRODUCTION:
-                yield self.one(f"ask {name} to {place}", asker, command, cost)
+                if self.may_ask:
+                    yield self.one(f"ask {name} to {place}", asker, command, cost)
                 continue
             if place not in self.scope.steps_in:
                 yield f"{name} through {place}", cost, lambda c=command: self.through(c, asker)  # type: ignore[misc]
@@ -219,7 +224,7 @@ class Moves:
             yield f"start {name} in {place}", cost, lambda c=command: self.started(c, asker)  # type: ignore[misc]
             if self.disturbs("ask and wait"):
                 yield self.one(f"ask {name} to {place}", asker, command, 1)
-        if place == PRODUCTION and not is_open(self.now) and not again and self.scope.reaches == PRODUCTION:
+        if place == PRODUCTION and not is_open(self.now) and not again and self.may_ask:
             command = c_deploy.RequestDeploy(release=name, environment=place, at_window=True)
             if not self.lazy.refuses_deploy(self.state, asker, command, release, but="release-window"):
                 yield self.one(f"ask {name} to {place} at the window", asker, command)
@@ -493,7 +498,7 @@ class Moves:
             for actor in (VERA, ROSA, DORA):
                 command = c_problem.ResolveProblem(problem=name, how="x")
                 yield self.one(f"{actor.id} resolves {name}", actor, command)
-            if problem.environment == PRODUCTION and self.scope.reaches == PRODUCTION:
+            if problem.environment == PRODUCTION and self.may_ask:
                 back = c_deploy.RequestRollback(environment=PRODUCTION, problem=name)
                 yield self.one(f"roll back for {name}", VERA, back)
                 further = {o.release for o in self.environments[PRODUCTION].history}

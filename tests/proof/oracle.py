@@ -135,14 +135,13 @@ class Ghost(NamedTuple):
     logs: datetime | None = None
     identities: tuple[tuple[str, Any], ...] = ()
 
+    def read(self, recorded: Recorded[Any]) -> Ghost:
+        """The oracle after this event. Raises Wrong."""
+        reader = _READERS.get(recorded.type)
+        return self if reader is None else reader(self, recorded)  # type: ignore[no-any-return]
+
 
 NOTHING = Ghost({}, {place: Place() for place in ORDER}, {})
-
-
-def read(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
-    """The oracle after this event. Raises Wrong."""
-    reader = _READERS.get(recorded.type)
-    return ghost if reader is None else reader(ghost, recorded)
 
 
 def must(holds: bool, what: str) -> None:

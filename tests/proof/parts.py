@@ -21,6 +21,7 @@ ANYTHING = frozenset({
     "corrupt", "drift", "freeze", "hold", "it fails", "it is there again", "new content", "problem", "redeploy",
     "restore again", "the window closes on it",
 })  # fmt: skip
+INCIDENTS = frozenset({"problem", "it fails", "freeze", "drift", "redeploy", "it is there again"})
 LEASES = frozenset({"a lease runs out", "a lease is broken", "a late report", "it fails", "the window closes on it"})
 QUICK = Scope("told", 0, frozenset(), frozenset())
 
@@ -85,12 +86,27 @@ def overtaking() -> State:
 
 @dataclass(frozen=True)
 class Part:
-    """One search."""
+    """One search of the release flow, and what it is about."""
 
     scope: Scope
     beginning: Callable[[], State]
+    about: str
 
 
 WAY = frozenset({DEVELOPMENT, TESTS, SANDBOX})
 NO_STEPS: frozenset[str] = frozenset()
 STAGED = frozenset({STAGE})
+PARTS: tuple[Part, ...] = (
+    Part(Scope("production", 2, NO_STEPS, ANYTHING, (NORMAL,)), rehearsed,
+         "from a rehearsed release on, each step in production"),
+    Part(Scope("hotfix", 1, NO_STEPS, ANYTHING), rehearsed,
+         "a rehearsed release, and a hotfix for whatever happens, each step in production"),
+    Part(Scope("stage", 1, STAGED, ANYTHING, (NORMAL,)), approved,
+         "from an approved release on, each step in stage and production"),
+    Part(Scope("overtaking", 0, STAGED, ANYTHING), overtaking,
+         "a hotfix behind a rehearsed release, each step in stage and production"),
+    Part(Scope("way", 1, WAY, ANYTHING | {"tries"}, (NORMAL, HOTFIX), STAGE), two_begun,
+         "a release and a hotfix side by side, each step before stage"),
+    Part(Scope("rollback", 2, NO_STEPS, INCIDENTS), hotfixed,
+         "from a hotfix in production on"),
+)  # fmt: skip

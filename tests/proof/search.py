@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.proof.canonical import Canon, Key
-from tests.proof.moves import LazyGate, Moves, Scope
+from tests.proof.moves import LazyGate, Move, Moves
 from tests.proof.world import State, Wrong
 
 Goal = Callable[[State], bool]
 Check = Callable[[State], None]
+
+
+def moves_of(state: State, scope: Any, lazy: LazyGate) -> Iterator[Move]:
+    """The moves of the release flow."""
+    return Moves(state, scope, lazy).all()
 
 
 class Found(AssertionError):
@@ -27,14 +32,14 @@ class Found(AssertionError):
 class Space:
     """What was searched."""
 
-    scope: Scope
+    scope: Any
     states: int = 0
     transitions: int = 0
     attempts: int = 0
     depth: int = 0
     goals: int = 0
     refused: int = 0
-    labels: list[str] = field(default_factory=list)
+    scenes: dict[str, int] = field(default_factory=dict)
     stuck: list[list[str]] = field(default_factory=list)
 
 
@@ -42,15 +47,16 @@ class Space:
 class Search:
     """A search of one part of the space, from its beginnings."""
 
-    scope: Scope
+    scope: Any
     beginnings: tuple[State, ...]
     is_goal: Goal | None = None
     check: Check | None = None
+    scenes: dict[str, Goal] = field(default_factory=dict)
     limit: int = 0
     loud: bool = False
-    invariant: bool = True
 
-    canon: Canon = field(default_factory=Canon)
+    moves: Callable[[State, Any, LazyGate], Iterator[Move]] = moves_of
+    canon: Any = field(default_factory=Canon)
     lazy: LazyGate = field(default_factory=LazyGate)
     known: dict[Key, int] = field(default_factory=dict)
     parents: array[int] = field(default_factory=lambda: array("i"))
@@ -59,6 +65,7 @@ class Search:
     targets: array[int] = field(default_factory=lambda: array("i"))
     goals: list[int] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Space:
         """Search all of it. Raises Found."""
@@ -73,17 +80,17 @@ class Search:
             space.depth += 1
             following: list[tuple[int, State]] = []
             for index, state in level:
-                self._expand(index, state, following, space)
                 if self.limit and len(self.known) > self.limit:
                     following = []
                     break
+                self._expand(index, state, following, space)
             level = following
             if self.loud:
                 print(space.depth, len(level), len(self.known), len(self.targets), flush=True)
         space.states, space.goals = len(self.known), len(self.goals)
         space.transitions = len(self.targets)
         space.refused = space.attempts - space.transitions
-        space.labels = sorted(self.labels)
+        space.scenes = self.seen
         if self.is_goal is not None and not self.limit:
             space.stuck = [self.way(index) for index in self._stuck()]
         return space
@@ -101,12 +108,15 @@ class Search:
                     self.check(state)
                 except Wrong as wrong:
                     raise Found(str(wrong), self.way(index)) from wrong
+            for name, shown in self.scenes.items():
+                if shown(state):
+                    self.seen[name] = self.seen.get(name, 0) + 1
             if self.is_goal is not None and self.is_goal(state):
                 self.goals.append(index)
         return index
 
     def _expand(self, index: int, state: State, following: list[Any], space: Space) -> None:
-        for label, cost, then in Moves(state, self.scope, self.lazy).all():
+        for label, cost, then in self.moves(state, self.scope, self.lazy):
             if cost > state.left:
                 continue
             space.attempts += 1

@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up test check lint types arrows bench schemas format locks
+.PHONY: help setup demo up test check lint types arrows prove bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ types: $(READY) ## Types of every file (mypy --strict)
 
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
+
+prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
+	@$(BIN)/python -m tests.proof --long
 
 bench: $(READY) ## Measure the desk against other ways to do it, and how dt starts
 	$(BIN)/python -m bench $(ARGS)

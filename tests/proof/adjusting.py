@@ -235,7 +235,8 @@ class Adjusting:
                                         marker=marker_of(name, token))  # fmt: skip
             yield self.one(f"commit {name}, {rows} rows{'' if holds else ', another effect'}", who, commit)
         executed = c.ReportAdjustmentExecuted(adjustment=name, fencing_token=token, statements=(), rows=ROWS,
-                                              before=digest("before"), after=digest("after"), duration_ms=1)  # fmt: skip
+                                              before=digest("before"), after=digest("after"),
+                                              duration_ms=1)  # fmt: skip
         yield self.one(f"{name} is executed", who, executed, int(attempt.started is None or production.lease is None))
         if self.disturbs("it fails"):
             for transaction in ("rolled_back", "unknown"):

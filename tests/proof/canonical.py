@@ -234,7 +234,8 @@ def _place(p: Place, now: datetime, spent: bool) -> Any:
     attempt = None if p.attempt is None else (p.attempt.thing, p.attempt.intent)
     frozen = p.frozen is not None and (p.frozen[0] is None or now < p.frozen[0])
     return (
-        p.at, p.brought, bool(p.unsure), lease, running, attempt, p.lost, p.shaken, frozen, p.judged, p.last, p.gone[-1][1] if p.gone and not spent else None,
+        p.at, p.brought, bool(p.unsure), lease, running, attempt, p.lost, p.shaken, frozen, p.judged,
+        p.last, p.gone[-1][1] if p.gone and not spent else None,
     )  # fmt: skip
 
 
@@ -275,9 +276,7 @@ def _relations(situation: Situation, ghost: Ghost, now: datetime) -> Any:
         facts = (known.review, known.restore, known.migrated, known.core)
         by = (known.review and known.review[0], known.migrated and known.migrated[0], known.core and known.core[0])
         orders = tuple(tuple(None if f is None else f[1] >= changed for f in facts) for changed, _ in changes)
-        since = tuple(
-            known.restore is None or at is None or known.restore[0] >= at for _, at in changes
-        )
+        since = tuple(known.restore is None or at is None or known.restore[0] >= at for _, at in changes)
         age = None if known.restore is None else _age(known.restore[0], now)
         told = (known.thing, by, orders, since, age)
     logs = ghost.logs is not None and now - ghost.logs > LOGS_AGE

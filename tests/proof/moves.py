@@ -41,8 +41,7 @@ from tests.proof.people import (
     identity,
     observed,
 )
-from tests.proof.world import State, due_now, give, is_open, later, loaded, next_opening
-from tests.proof.world import WATCH
+from tests.proof.world import WATCH, State, due_now, give, is_open, later, loaded, next_opening
 
 Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
@@ -130,9 +129,7 @@ class Moves:
             for environment in state.situation.environments.values():
                 lease = environment.lease
                 if state is not None and lease is not None:
-                    renew = c_env.RenewLease(
-                        environment=environment.name, lease=lease.lease, fencing_token=lease.token
-                    )
+                    renew = c_env.RenewLease(environment=environment.name, lease=lease.lease, fencing_token=lease.token)
                     state = give(state, RUNNER, renew)
         return state
 
@@ -432,13 +429,17 @@ class Moves:
             if bad:
                 old = self.now - timedelta(days=6)
                 yield self.one("restored from an old snapshot", RUNNER, restored(self.state, place, old), 1)
-                failure = c_env.ReportRestoreFailed(environment=name, restore=identifier, fencing_token=token, error="x")
+                failure = c_env.ReportRestoreFailed(
+                    environment=name, restore=identifier, fencing_token=token, error="x"
+                )
                 yield self.one("the restore fails", RUNNER, failure, 1)
         elif lease.kind == "migration":
             yield self.one("migrated", RUNNER, migrated(place, lease))
             if bad:
-                failure_m = c_env.ReportMigrationFailed(release=lease.work.release or "", environment=name,
-                                                        migration=identifier, fencing_token=token, error="x")  # fmt: skip
+                failure_m = c_env.ReportMigrationFailed(
+                    release=lease.work.release or "", environment=name, migration=identifier, fencing_token=token,
+                    error="x",
+                )  # fmt: skip
                 yield self.one("the migration fails", RUNNER, failure_m, 1)
 
     def late(self, place: Environment) -> State | None:
@@ -466,7 +467,11 @@ class Moves:
             options.add(("content", work.release, work.content))
         for state, release, digest_there in sorted(options, key=str):
             command = c_env.StateContent(
-                environment=name, state=state, reason="x", release=release, content_digest=digest_there  # type: ignore[arg-type]
+                environment=name,
+                state=state,
+                reason="x",
+                release=release,
+                content_digest=digest_there,  # type: ignore[arg-type]
             )
             for second in (VERA, ROSA):
                 yield (f"rosa and {second.id} state {release or state} in {name}", 0,
@@ -490,7 +495,9 @@ class Moves:
             )
             yield self.one(f"start the {request.intent} of {request.release}", RUNNER, command)
             cancel = c_deploy.CancelDeploy(release=request.release, deploy=request.deploy, reason="x")
-            yield self.one(f"cancel the {request.intent} of {request.release}", AUTHOR.get(request.release, ANTON), cancel)
+            yield self.one(
+                f"cancel the {request.intent} of {request.release}", AUTHOR.get(request.release, ANTON), cancel
+            )
 
     def problems(self) -> Iterator[Move]:
         for problem in self.situation.problems.values():
@@ -530,7 +537,10 @@ def rehearsed(state: State, release: str) -> State | None:
     """The whole rehearsal of what was just deployed in stage."""
     running = state.situation.environments[PRODUCTION].last_sure
     review = c_evidence.ApproveCodeReview(
-        release=release, base_release=running.release if running else None, commit_range="a..b", diff_digest=digest("diff")
+        release=release,
+        base_release=running.release if running else None,
+        commit_range="a..b",
+        diff_digest=digest("diff"),
     )
     after = give(state, VERA, review)
     restore = c_env.StartRestore(environment=STAGE, source=PRODUCTION, observed=observed(state, STAGE))

@@ -377,7 +377,9 @@ def _reports(ghost: Ghost, place: str, recorded: Recorded[Any], kind: str) -> No
 
 def _released(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     here = ghost.places[recorded.event.environment]
-    must(here.lease is not None and here.lease.lease == recorded.event.lease, "a lease was given back that was not held")
+    must(
+        here.lease is not None and here.lease.lease == recorded.event.lease, "a lease was given back that was not held"
+    )
     return _place(ghost, recorded.event.environment, lease=None, judged=None)
 
 

@@ -228,7 +228,7 @@ def _started(told: Told, recorded: Recorded[Any]) -> Told:
     must(event.bound_digest == adj.digest, "another plan is committed")
     must(adj.rows[0] <= event.rows <= adj.rows[1], "it touched more or fewer rows than expected")
     must(event.identity == told.identity == adj.identity, "it is committed in another database")
-    must(adj.reverts is None or told.of(adj.reverts).state not in {"reverted"}, "it was taken back before")
+    must(adj.reverts is None or told.of(adj.reverts).state != "reverted", "it was taken back before")
     _authorization_stands(told, name, recorded)
     return told.having(name, started=True)
 

@@ -158,5 +158,3 @@ def opened() -> State:
     """The normal release is there, with its content."""
     state = do(team(), ANTON, OpenRelease(name=NORMAL, kind="normal", title="Quotes"))
     return do(state, ANTON, content(NORMAL, "a", (BASE,), ()))
-
-

@@ -7,8 +7,8 @@ import pytest
 from tests.proof.document import PATH, document
 from tests.proof.guards import Removed
 from tests.proof.parts import PARTS
-from tests.proof.scenes import SCENES
 from tests.proof.runs import Searched, all_guards, all_parts
+from tests.proof.scenes import SCENES
 
 TRANSITIONS_MIN = 1_000_000
 # Only against hangs: alone on two cores both together take about four minutes.

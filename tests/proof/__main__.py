@@ -15,14 +15,16 @@ def main(arguments: list[str]) -> int:
         return 0
     parts, removed = all_parts(), all_guards()
     text = document(parts, removed)
-    failed = [part for part in parts if part.found or part.stuck]
-    for part in failed:
-        print(part.name, *(part.found or part.stuck), sep="\n  ")
+    failed = False
+    for part in parts:
+        if part.found or part.stuck:
+            failed = True
+            print(part.name, *(part.found or part.stuck), sep="\n  ")
     if "--long" in arguments:
         implied = [one.guard for one in removed if one.where is None]
         for answer in in_processes("implied", implied):
             print(answer["name"], "is implied" if not answer["found"] else answer["found"], flush=True)
-            failed += [answer] if answer["found"] else []
+            failed = failed or bool(answer["found"])
     if not failed:
         PATH.write_text(text, encoding="utf-8")
         print(f"wrote {PATH}")

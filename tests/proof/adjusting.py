@@ -240,11 +240,11 @@ class Adjusting:
         yield self.one(f"{name} is executed", who, executed, int(attempt.started is None or production.lease is None))
         if self.disturbs("it fails"):
             for transaction in ("rolled_back", "unknown"):
-                failed = c.ReportAdjustmentFailed(adjustment=name, fencing_token=token, transaction=transaction,  # type: ignore[arg-type]
+                failed = c.ReportAdjustmentFailed(adjustment=name, fencing_token=token, transaction=transaction,
                                                   error="x")  # fmt: skip
                 yield self.one(f"{name} fails, {transaction}", who, failed, 1)
         for outcome in ("executed", "rolled_back"):
-            resolved = c.ResolveAdjustment(adjustment=name, marker=marker_of(name, token), outcome=outcome,  # type: ignore[arg-type]
+            resolved = c.ResolveAdjustment(adjustment=name, marker=marker_of(name, token), outcome=outcome,
                                            observed=here, rows=ROWS, before=digest("before"),
                                            after=digest("after"))  # fmt: skip
             yield self.one(f"the marker of {name} tells: {outcome}", RUNNER, resolved)

@@ -39,6 +39,7 @@ def passing(name: str) -> Callable[..., CheckOutcome]:
 def without(guard: str) -> Iterator[None]:
     """The rules without this guard."""
     place: Any
+    change: Any
     if guard in CHECKS:
         before = CHECKS[guard]
         CHECKS[guard] = passing(guard)
@@ -106,6 +107,8 @@ REDUCED = (
     Reduced("the way", Scope("the way", 1, parts.WAY, ODD | {"it fails", "a lease runs out", "ask and wait", "drift"},
                              (NORMAL,), STAGE), opened),
     _production("production", "drift", "it fails", "a lease runs out", "problem"),
+    Reduced("back and forth", Scope("back and forth", 1, parts.WAY, frozenset({"an old branch"}), (NORMAL,), STAGE),
+            opened),
     _production("an old branch", "an old branch"),
     Reduced("the rehearsal", Scope("the rehearsal", 1, parts.STAGED, frozenset({"a bad verdict", "it fails"}),
                                    (NORMAL,)), parts.approved),
@@ -123,6 +126,7 @@ LIKELY: dict[str, str] = {
          "migrations-complete"), "the rehearsal"),
     **dict.fromkeys(("release-window", "log-watch-current", "rehearsal-current", "production-sure"), "production"),
     "includes-production": "an old branch",
+    "environment-order": "back and forth",
     **dict.fromkeys(("hotfix-confirmed", "problem-linked", "resolver-independent", "resolver_independent"),
                     "the hotfix"),
     **dict.fromkeys(("not-rolled-back", "rollback-target", "rollback-compatible"), "after"),

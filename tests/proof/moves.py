@@ -25,6 +25,7 @@ from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
 from interlock.events.catalogue.parts import AppliedMigration, Observed, TestCounts
 from interlock.events.envelope import Actor
+from interlock.events.values import StatedContent
 from tests.proof.oracle import AREAS, DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS, carried
 from tests.proof.people import (
     ANTON,
@@ -459,7 +460,8 @@ class Moves:
 
     def statements(self, place: Environment) -> Iterator[Move]:
         """Two persons say what is there; and one person alone would like to."""
-        name, options = place.name, {("mixed", None, None), ("empty", None, None)}
+        name = place.name
+        options: set[tuple[StatedContent, str | None, str | None]] = {("mixed", None, None), ("empty", None, None)}
         if place.history:
             options.add(("content", place.history[-1].release, place.history[-1].content))
         work = place.unsure.work if place.unsure is not None else None
@@ -471,7 +473,7 @@ class Moves:
                 state=state,
                 reason="x",
                 release=release,
-                content_digest=digest_there,  # type: ignore[arg-type]
+                content_digest=digest_there,
             )
             for second in (VERA, ROSA):
                 yield (f"rosa and {second.id} state {release or state} in {name}", 0,

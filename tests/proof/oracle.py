@@ -138,7 +138,7 @@ class Ghost(NamedTuple):
     def read(self, recorded: Recorded[Any]) -> Ghost:
         """The oracle after this event. Raises Wrong."""
         reader = _READERS.get(recorded.type)
-        return self if reader is None else reader(self, recorded)  # type: ignore[no-any-return]
+        return self if reader is None else reader(self, recorded)
 
 
 NOTHING = Ghost({}, {place: Place() for place in ORDER}, {})

@@ -48,7 +48,7 @@ class Told(NamedTuple):
     def read(self, recorded: Recorded[Any]) -> Told:
         """The oracle after this event. Raises Wrong."""
         reader = _READERS.get(recorded.type)
-        return self if reader is None else reader(self, recorded)  # type: ignore[no-any-return]
+        return self if reader is None else reader(self, recorded)
 
     def of(self, name: str) -> Adj:
         """The adjustment of that name."""

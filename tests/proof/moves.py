@@ -147,6 +147,8 @@ class Moves:
         if release.open:
             yield from self.contents(release)
             yield self.one(f"withdraw {name}", VERA, c_release.WithdrawRelease(release=name, reason="x"))
+        if "tries" in self.scope.disturb:
+            yield self.one(f"open {name} again", VERA, c_release.OpenRelease(name=name, kind="normal", title="Again"))
         if release.content is None:
             return
         for place in self.scope.places():
@@ -204,9 +206,10 @@ class Moves:
         there = self.environments[place].occupant
         present = there is not None and release.content is not None
         again = present and (there.release, there.content) == (name, release.content.digest)  # type: ignore[union-attr]
-        if again and not self.disturbs("redeploy"):
+        # Who rehearses again deploys to stage again; elsewhere a redeploy helps nobody.
+        cost = int(again and place != STAGE)
+        if cost and not self.disturbs("redeploy"):
             return
-        cost = int(again)
         for problem in (None, *(p for p in self.situation.problems if again and place == PRODUCTION)):
             command = c_deploy.RequestDeploy(release=name, environment=place, problem=problem)
             if self.lazy.refuses_deploy(self.state, asker, command, release):
@@ -315,6 +318,9 @@ class Moves:
             release=name, base_release=base, commit_range="a..b", diff_digest=digest("diff")
         )
         yield self.gated(f"{actor.id} reviews {name}", actor, command, "review", gates.REVIEW, STAGE, release)
+        if actor is VERA and "tries" in self.scope.disturb:
+            part = replace(command, base_release=None)
+            yield self.one(f"{actor.id} reviews a part of {name}", actor, part)
         if actor is VERA and self.disturbs("a bad verdict"):
             reject = c_evidence.RejectCodeReview(release=name, reason="x")
             yield self.gated(f"reject the review of {name}", actor, reject, "reject", ("release-present",), STAGE,
@@ -436,6 +442,8 @@ class Moves:
                 yield self.one("the restore fails", RUNNER, failure, 1)
         elif lease.kind == "migration":
             yield self.one("migrated", RUNNER, migrated(place, lease))
+            if "tries" in self.scope.disturb:
+                yield self.one("nothing was migrated", RUNNER, replace(migrated(place, lease), migrations=()))
             if bad:
                 failure_m = c_env.ReportMigrationFailed(
                     release=lease.work.release or "", environment=name, migration=identifier, fencing_token=token,

@@ -537,16 +537,15 @@ def _judge_production(ghost: Ghost, event: Any, rel: Rel, now: datetime, *, retr
 def _judge_window(ghost: Ghost, event: Any, rel: Rel, now: datetime, *, retry: bool) -> None:
     if retry or (now.weekday() >= 5 and 9 <= now.hour < 12):
         return
-    problem = ghost.problems.get(event.problem or "")
-    linked = problem is not None and problem.place == PRODUCTION
-    must(linked, "it started outside the window, with no open problem in production")
-    assert problem is not None
-    again = problem.failed and problem.release == event.release and rel.tried == event.content_digest
-    if event.intent == "redeploy" or again:
+    # A hotfix may be linked to another problem since it was asked for.
+    named = {event.problem, rel.problem if rel.kind == "hotfix" else None}
+    linked = {name for name in named if name in ghost.problems and ghost.problems[name].place == PRODUCTION}
+    must(bool(linked), "it started outside the window, with no open problem in production")
+    failed = {name for name in linked if ghost.problems[name].failed and ghost.problems[name].release == event.release}
+    if event.intent == "redeploy" or (failed and rel.tried == event.content_digest):
         return
     must(rel.kind == "hotfix", "a normal release started outside the window")
-    confirmed = rel.hotfix is not None and rel.hotfix[0] == event.problem
-    must(confirmed, "an unconfirmed hotfix started outside the window")
+    must(rel.hotfix is not None and rel.hotfix[0] in linked, "an unconfirmed hotfix started outside the window")
     assert rel.hotfix is not None
     must(rel.hotfix[1] not in rel.authors, "an author confirmed the hotfix")
 

@@ -13,7 +13,7 @@ from functools import cache
 from interlock.domain.commands.problem import ReportProblem
 from tests.proof.moves import LazyGate, Moves, Scope
 from tests.proof.oracle import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
-from tests.proof.people import HOTFIX, NORMAL, VERA, Impossible, do, opened
+from tests.proof.people import ANTON, BASE, HOTFIX, NORMAL, VERA, Impossible, content, do, opened
 from tests.proof.world import State
 
 ANYTHING = frozenset({
@@ -78,6 +78,23 @@ def hotfixed() -> State:
 
 
 @cache
+def gone_back() -> State:
+    """Production went back from the normal release to its base."""
+    back = ("roll back for P-1", f"start the rollback of {BASE}", f"done in {PRODUCTION}")
+    return told(_troubled(released()), *back)
+
+
+@cache
+def incompatible() -> State:
+    """The normal release runs in production, with a migration that the old version cannot bear."""
+    state = told(
+        do(opened(), ANTON, content(NORMAL, "b", (BASE,), ())), *_to_sandbox(NORMAL), f"{NORMAL} through {STAGE}"
+    )
+    state = told(state, "the window opens", "check the logs", f"ask {NORMAL} to {PRODUCTION}")
+    return told(state, f"start the promote of {NORMAL}", f"done in {PRODUCTION}")
+
+
+@cache
 def overtaking() -> State:
     """The normal release is rehearsed; the hotfix of a problem in production is approved in the sandbox behind it."""
     state = told(rehearsed(), "the window closes")
@@ -97,16 +114,16 @@ WAY = frozenset({DEVELOPMENT, TESTS, SANDBOX})
 NO_STEPS: frozenset[str] = frozenset()
 STAGED = frozenset({STAGE})
 PARTS: tuple[Part, ...] = (
-    Part(Scope("production", 2, NO_STEPS, ANYTHING, (NORMAL,)), rehearsed,
-         "from a rehearsed release on, each step in production"),
-    Part(Scope("hotfix", 1, NO_STEPS, ANYTHING), rehearsed,
-         "a rehearsed release, and a hotfix for whatever happens, each step in production"),
+    Part(Scope("production", 2, NO_STEPS, LEASES | INCIDENTS, (NORMAL,)), rehearsed,
+         "a rehearsed release, each step in production"),
     Part(Scope("stage", 1, STAGED, ANYTHING, (NORMAL,)), approved,
-         "from an approved release on, each step in stage and production"),
-    Part(Scope("overtaking", 0, STAGED, ANYTHING), overtaking,
-         "a hotfix behind a rehearsed release, each step in stage and production"),
-    Part(Scope("way", 1, WAY, ANYTHING | {"tries"}, (NORMAL, HOTFIX), STAGE), two_begun,
+         "an approved release, each step in stage and production"),
+    Part(Scope("overtaking", 1, NO_STEPS, frozenset({"it fails", "freeze"})), overtaking,
+         "a rehearsed release and a hotfix behind it, each step in production"),
+    Part(Scope("way of two", 0, WAY, frozenset({"tries"}), (NORMAL, HOTFIX), STAGE), two_begun,
          "a release and a hotfix side by side, each step before stage"),
+    Part(Scope("way of one", 2, WAY, ANYTHING | {"tries"}, (NORMAL,), STAGE), opened,
+         "a release, each step before stage"),
     Part(Scope("rollback", 2, NO_STEPS, INCIDENTS), hotfixed,
-         "from a hotfix in production on"),
+         "a hotfix of a release in production, each step in production"),
 )  # fmt: skip

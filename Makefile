@@ -29,8 +29,8 @@ up: $(READY) ## Start the server here, with an embedded database
 test: lint types arrows ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
-check: lint types arrows ## Lint, types, arrows and the tests that need no server: about a minute
-	$(PYTEST) -m 'not server' $(ARGS)
+check: lint types arrows ## Lint, types, arrows and the quick tests, which need no server: about a minute
+	$(PYTEST) -m 'not server and not proof' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)
 	$(BIN)/ruff check

@@ -25,8 +25,9 @@ from interlock.domain.situation import Adjustment, Environment
 from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, ExpectedEffect, Observed
 from interlock.events.codec import digest_of
 from interlock.events.envelope import Actor
-from tests.proof.moves import LazyGate, Move
-from tests.proof.oracle import PRODUCTION, STAGE
+from tests.proof.ghost import PRODUCTION, STAGE
+from tests.proof.lazy import LazyGate
+from tests.proof.moves import Move
 from tests.proof.oracle_of_adjustments import Told
 from tests.proof.parts import rehearsed
 from tests.proof.people import ANTON, DORA, ROSA, RUNNER, VERA, by_two, digest, identity, observed

@@ -23,7 +23,7 @@ from interlock.domain.situation import (
     Verdict,
     Work,
 )
-from tests.proof.oracle import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Ghost, Place, Rel
+from tests.proof.ghost import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Ghost, Place, Rel
 from tests.proof.world import State, is_open, next_opening
 
 SNAPSHOT_AGE = timedelta(days=7)

@@ -14,15 +14,15 @@ from interlock.domain.decide.case import Case
 from interlock.domain.gates import DEPLOY, REDEPLOY, ROLLBACK
 from interlock.events.decision import CheckOutcome
 from tests.proof import parts
+from tests.proof.ghost import STAGE
 from tests.proof.moves import Scope
-from tests.proof.oracle import STAGE
 from tests.proof.people import HOTFIX, NORMAL, opened
 from tests.proof.search import Found, Search
 from tests.proof.world import State
 
 # What stands beside one command's decision, and not among CHECKS.
 BESIDE = (
-    "migrations-complete", "name-unused", "rehearsal-begun", "release-unfinished", "request-unexpired",
+    "migrations-complete", "name-unused", "rehearsal-begun", "release-unfinished",
     "review-base-current",
 )  # fmt: skip
 
@@ -120,7 +120,11 @@ REDUCED = (
     Reduced("odd reports", Scope("odd reports", 0, parts.STAGED, frozenset({"tries"}), (NORMAL,)), parts.approved),
     Reduced("a doubt in stage", Scope("a doubt in stage", 1, parts.STAGED, frozenset({"drift"}), (NORMAL,)),
             parts.approved),
+    Reduced("the hotfix in stage", Scope("the hotfix in stage", 0, parts.STAGED, frozenset(), (HOTFIX,)),
+            parts.hotfix_approved),
+    Reduced("nothing yet", Scope("nothing yet", 0, parts.WAY, frozenset({"tries"}), (HOTFIX,), STAGE), parts.empty),
     Reduced("gone back", Scope("gone back", 0, parts.NO_STEPS, frozenset(), (NORMAL,)), parts.gone_back),
+    Reduced("it is over", Scope("it is over", 0, parts.NO_STEPS, frozenset({"tries"}), (NORMAL,)), parts.released),
     Reduced("no way back", Scope("no way back", 1, parts.NO_STEPS, frozenset({"problem"}), (NORMAL,)),
             parts.incompatible),
     Reduced("after", Scope("after", 2, parts.NO_STEPS, frozenset({"problem", "it fails", "new content"}), (NORMAL,)),
@@ -131,15 +135,19 @@ STATES_MAX, STATES_ELSEWHERE_MAX = 1500, 60
 LIKELY: dict[str, str] = {
     **dict.fromkeys(
         ("reviewer-independent", "reviewer_independent",
-         "areas-covered", "code-reviewed", "core-areas-approved", "migrations-passed", "production-data-restored",
+         "areas-covered", "code-reviewed", "core-areas-approved", "migrations-passed",
          "restored-after-deploy", "restore-source-allowed"), "the rehearsal"),
     **dict.fromkeys(("review-base-current", "migrations-complete"), "odd reports"),
     **dict.fromkeys(("release-window", "log-watch-current", "rehearsal-current", "production-sure"), "production"),
     "includes-production": "an old branch",
     **dict.fromkeys(("lease-held", "manual-qa-approved"), "a quiet way"),
     "environment-order": "back and forth",
-    **dict.fromkeys(("hotfix-confirmed", "problem-linked", "approver-independent", "approver_independent", "resolver-independent", "resolver_independent"),
-                    "the hotfix"),
+    **dict.fromkeys(
+        ("hotfix-confirmed", "problem-linked", "approver-independent", "approver_independent", "resolver-independent",
+         "resolver_independent"), "the hotfix"),
+    "content-current": "nothing yet",
+    "production-data-restored": "the hotfix in stage",
+    "release-unfinished": "it is over",
     "not-rolled-back": "gone back",
     "rollback-compatible": "no way back",
     "rollback-target": "after",

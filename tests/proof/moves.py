@@ -20,19 +20,18 @@ from interlock.domain.commands import evidence as c_evidence
 from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
 from interlock.domain.commands.governance import ConfirmAsked
-from interlock.domain.decide.case import Case
-from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
-from interlock.events.catalogue.parts import AppliedMigration, Observed, TestCounts
+from interlock.events.catalogue.parts import Observed
 from interlock.events.envelope import Actor
 from interlock.events.values import StatedContent
-from tests.proof.oracle import AREAS, DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS, carried
+from tests.proof.ghost import DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.proof.lazy import LazyGate
+from tests.proof.oracle_of_deploys import carried
 from tests.proof.people import (
     ANTON,
     AUTHOR,
     DORA,
     HOTFIX,
-    NEW_TEST,
     NORMAL,
     ROSA,
     RUNNER,
@@ -42,11 +41,11 @@ from tests.proof.people import (
     identity,
     observed,
 )
+from tests.proof.reports import ALL_AREAS, failed, migrated, ran, rehearsed, restored, start, succeeded
 from tests.proof.world import WATCH, State, due_now, give, is_open, later, loaded, next_opening
 
 Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
-ALL_AREAS = tuple(sorted(AREAS))
 WAITING_MAX = 1
 RENEWED_EACH = timedelta(minutes=14)
 
@@ -148,6 +147,11 @@ class Moves:
             yield from self.contents(release)
             yield self.one(f"withdraw {name}", VERA, c_release.WithdrawRelease(release=name, reason="x"))
         if "tries" in self.scope.disturb:
+            yield self.one(
+                f"withdraw {name}, whatever it is", VERA, c_release.WithdrawRelease(release=name, reason="x")
+            )
+            nothing = c_deploy.RequestDeploy(release=name, environment=DEVELOPMENT)
+            yield self.one(f"ask {name} to {DEVELOPMENT}, whatever it is", ANTON, nothing)
             yield self.one(f"open {name} again", VERA, c_release.OpenRelease(name=name, kind="normal", title="Again"))
         if release.content is None:
             return
@@ -531,148 +535,3 @@ class Moves:
 
 def _refused() -> None:
     return None
-
-
-# -- commands that runners give -----------------------------------------------------------------------------
-
-
-def start(state: State, release: str, place: str) -> State | None:
-    """Start what was asked for last."""
-    request = next(reversed(state.situation.requests.values()))
-    command = c_deploy.StartDeploy(release=release, deploy=request.deploy, observed=observed(state, place))
-    return give(state, RUNNER, command)
-
-
-def rehearsed(state: State, release: str) -> State | None:
-    """The whole rehearsal of what was just deployed in stage."""
-    running = state.situation.environments[PRODUCTION].last_sure
-    review = c_evidence.ApproveCodeReview(
-        release=release,
-        base_release=running.release if running else None,
-        commit_range="a..b",
-        diff_digest=digest("diff"),
-    )
-    after = give(state, VERA, review)
-    restore = c_env.StartRestore(environment=STAGE, source=PRODUCTION, observed=observed(state, STAGE))
-    after = None if after is None else give(after, RUNNER, restore)
-    if after is not None:
-        after = give(after, RUNNER, restored(after, after.situation.environments[STAGE], after.now))
-    if after is not None and after.ghost.releases[release].migrations:
-        migrate = c_env.StartMigration(release=release, environment=STAGE, observed=observed(state, STAGE))
-        after = give(after, RUNNER, migrate)
-        if after is not None:
-            stage = after.situation.environments[STAGE]
-            assert stage.lease is not None
-            after = give(after, RUNNER, migrated(stage, stage.lease))
-    core = c_evidence.ApproveManualQA(release=release, environment=STAGE, areas=ALL_AREAS)
-    return None if after is None else give(after, VERA, core)
-
-
-def succeeded(place: Environment) -> Any:
-    """The running deploy is done."""
-    deploy, lease = place.deploy, place.lease
-    assert deploy is not None
-    assert lease is not None
-    return c_deploy.ReportDeploySucceeded(
-        release=deploy.release,
-        deploy=deploy.deploy,
-        fencing_token=lease.token,
-        observed_digest=deploy.content,
-        schema_digest=digest(f"schema of {deploy.release}") if place.name == PRODUCTION else None,
-    )
-
-
-def failed(place: Environment, left: Any) -> Any:
-    """The running deploy did not work."""
-    deploy, lease = place.deploy, place.lease
-    assert deploy is not None
-    assert lease is not None
-    return c_deploy.ReportDeployFailed(
-        release=deploy.release, deploy=deploy.deploy, fencing_token=lease.token, phase="x", error="x",
-        environment_left=left,
-    )  # fmt: skip
-
-
-def ran(state: State, place: Environment, *, good: bool = True, new: bool = True) -> Any:
-    """The test run's report."""
-    run, lease = place.run, place.lease
-    assert run is not None
-    assert lease is not None
-    return c_evidence.ReportTestRun(
-        environment=TESTS, run=run.run, fencing_token=lease.token, verdict="passed" if good else "failed",
-        suite_digest=digest("suite"), report=digest("report"), started_at=state.now, finished_at=state.now,
-        counts=TestCounts(total=2, passed=2 if good else 1, failed=0 if good else 1, skipped=0),
-        ran=(NEW_TEST,) if new and good else (),
-    )  # fmt: skip
-
-
-def restored(state: State, place: Environment, taken_at: Any) -> Any:
-    """The restore worked."""
-    lease = place.lease
-    assert lease is not None
-    return c_env.ReportRestored(
-        environment=place.name, restore=lease.subject.split()[1], fencing_token=lease.token, snapshot="dump",
-        taken_at=taken_at, schema_digest=state.situation.environment(PRODUCTION).mark.schema_digest,
-    )  # fmt: skip
-
-
-def migrated(place: Environment, lease: Lease) -> Any:
-    """The migrations ran."""
-    there = place.occupant.migrations if place.occupant is not None else ()
-    return c_env.ReportMigrated(
-        release=lease.work.release or "", environment=place.name, migration=lease.subject.split()[1],
-        fencing_token=lease.token,
-        migrations=tuple(AppliedMigration(id=m.id, digest=m.digest, duration_ms=1) for m in there),
-        schema_before=digest("before"), schema_after=digest("after"),
-    )  # fmt: skip
-
-
-# -- refusals seen early ------------------------------------------------------------------------------------
-
-
-class LazyGate:
-    """A gate holds all of its checks: one that fails refuses, whatever the others say.
-
-    The checks are the shipped ones, looked at in the order in which they failed lately. Each `CHECKED_EACH`th refusal
-    seen so is decided in full, and must be one.
-    """
-
-    CHECKED_EACH = 64
-
-    def __init__(self) -> None:
-        """Nothing was refused yet."""
-        self.orders: dict[Any, list[str]] = {}
-        self.refusals = 0
-
-    def policy(self, state: State) -> Any:
-        """The policy in force."""
-        return Case(situation=state.situation, command=None, actor=WATCH, now=state.now).policy
-
-    def refuses(
-        self, key: Any, names: tuple[str, ...], asked: Asked, state: State, actor: Actor, command: Any, but: str = ""
-    ) -> bool:
-        """Whether one of the checks fails."""
-        order = self.orders.get(key)
-        if order is None:
-            order = self.orders[key] = list(names)
-        for place, name in enumerate(order):
-            if name != but and not gates._run(name, asked).holds:
-                if place:
-                    order.insert(0, order.pop(place))
-                self.refusals += 1
-                if self.refusals % self.CHECKED_EACH == 0 and give(state, actor, command) is not None:
-                    raise AssertionError(f"{name} fails, and {command} is accepted")
-                return True
-        return False
-
-    def refuses_deploy(
-        self, state: State, actor: Actor, command: c_deploy.RequestDeploy, release: Release, but: str = ""
-    ) -> bool:
-        """Whether one of the checks of a deploy's gate fails."""
-        situation = state.situation
-        if command.release not in situation.releases:
-            situation = loaded(state, command)
-        case = Case(situation=situation, command=command, actor=actor, now=state.now)
-        asked = deploy_asked(case, release, command.environment, problem=command.problem, requester=actor.id)
-        names = gates.deploy_gate(asked)
-        return self.refuses((command.environment, asked.intent), names, asked, state, actor, command, but)

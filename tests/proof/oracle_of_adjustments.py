@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from interlock.events.envelope import Recorded
-from tests.proof.oracle import PRODUCTION, must
+from tests.proof.ghost import PRODUCTION, must
 
 SNAPSHOT_AGE = timedelta(days=7)
 OVER = frozenset({"checked", "reverted", "cancelled", "expired"})

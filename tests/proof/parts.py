@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from interlock.domain.commands.problem import ReportProblem
-from tests.proof.moves import LazyGate, Moves, Scope
-from tests.proof.oracle import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.proof.ghost import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.proof.lazy import LazyGate
+from tests.proof.moves import Moves, Scope
 from tests.proof.people import ANTON, BASE, HOTFIX, NORMAL, VERA, Impossible, content, do, opened
 from tests.proof.world import State
 
@@ -49,6 +50,18 @@ def _troubled(state: State) -> State:
 def two_begun() -> State:
     """A problem in production, and its hotfix beside the normal release: both have their content."""
     return told(_troubled(opened()), "open hotfix for P-1", f"content of {HOTFIX}")
+
+
+@cache
+def empty() -> State:
+    """A hotfix without content."""
+    return told(_troubled(opened()), "open hotfix for P-1")
+
+
+@cache
+def hotfix_approved() -> State:
+    """The hotfix is approved in the sandbox."""
+    return told(two_begun(), *_to_sandbox(HOTFIX))
 
 
 @cache

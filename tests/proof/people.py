@@ -37,7 +37,7 @@ from interlock.events.catalogue.parts import (
 )
 from interlock.events.codec import digest_of
 from interlock.events.envelope import Actor
-from tests.proof.oracle import DEVELOPMENT, ORDER, PRODUCTION, SANDBOX
+from tests.proof.ghost import DEVELOPMENT, ORDER, PRODUCTION, SANDBOX
 from tests.proof.world import MONDAY, SERVE, State, give, nothing, person
 
 ANTON, DORA, VERA, ROSA, RUNNER = (person(name) for name in ("anton", "dora", "vera", "rosa", "ci-1"))

@@ -12,8 +12,8 @@ from typing import Any
 
 from tests.proof import adjusting
 from tests.proof.adjusting import DATA
+from tests.proof.ghost import PRODUCTION, Wrong
 from tests.proof.guards import Removed, guards, removed, without
-from tests.proof.oracle import PRODUCTION, Wrong
 from tests.proof.parts import PARTS
 from tests.proof.scenes import SCENES
 from tests.proof.search import Found, Search

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.proof.oracle import PRODUCTION
+from tests.proof.ghost import PRODUCTION
 from tests.proof.people import HOTFIX, NORMAL
 from tests.proof.world import State
 

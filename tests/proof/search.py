@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.proof.canonical import Canon, Key
-from tests.proof.moves import LazyGate, Move, Moves
+from tests.proof.lazy import LazyGate
+from tests.proof.moves import Move, Moves
 from tests.proof.world import State, Wrong
 
 Goal = Callable[[State], bool]

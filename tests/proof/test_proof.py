@@ -10,6 +10,7 @@ from tests.proof.parts import PARTS
 from tests.proof.runs import Searched, all_guards, all_parts
 from tests.proof.scenes import SCENES
 
+pytestmark = pytest.mark.proof
 TRANSITIONS_MIN = 1_000_000
 # Only against hangs: alone on two cores both together take about four minutes.
 HANGS_SECONDS = 3600

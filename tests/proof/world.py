@@ -20,7 +20,8 @@ from interlock.domain.evolve import admit, evolve
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import EMPTY, Situation
 from interlock.events.envelope import Actor, Recorded
-from tests.proof.oracle import NOTHING, Wrong
+from tests.proof.ghost import Wrong
+from tests.proof.oracle import NOTHING
 
 MONDAY = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
 WATCH = Actor(id="watch", kind="system")

@@ -25,8 +25,10 @@ from interlock.events.codec import decode, plain
 from interlock.events.envelope import Actor, Recorded
 from tests.fixtures.postgres import elsewhere
 from tests.fixtures.server import BEGINS, Served, digest, token_of
-from tests.proof.moves import LazyGate, Move, Moves, Scope
-from tests.proof.oracle import NOTHING, ORDER, PRODUCTION
+from tests.proof.ghost import ORDER, PRODUCTION
+from tests.proof.lazy import LazyGate
+from tests.proof.moves import Move, Moves, Scope
+from tests.proof.oracle import NOTHING
 from tests.proof.parts import ANYTHING
 from tests.proof.people import BASE, FEEDS, JUDGES, NORMAL, WRITES, content, identity
 from tests.proof.people import digest as of

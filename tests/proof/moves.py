@@ -210,6 +210,9 @@ class Moves:
         there = self.environments[place].occupant
         present = there is not None and release.content is not None
         again = present and (there.release, there.content) == (name, release.content.digest)  # type: ignore[union-attr]
+        if not release.open and place in ORDER[:3] and place not in self.scope.steps_in:
+            # What is completed is rehearsed again, or deployed again; nobody develops and tests it again.
+            return
         # Who rehearses again deploys to stage again; elsewhere a redeploy helps nobody.
         cost = int(again and place != STAGE)
         if cost and not self.disturbs("redeploy"):

@@ -127,16 +127,18 @@ WAY = frozenset({DEVELOPMENT, TESTS, SANDBOX})
 NO_STEPS: frozenset[str] = frozenset()
 STAGED = frozenset({STAGE})
 PARTS: tuple[Part, ...] = (
-    Part(Scope("production", 2, NO_STEPS, LEASES | INCIDENTS, (NORMAL,)), rehearsed,
-         "a rehearsed release, each step in production"),
     Part(Scope("stage", 1, STAGED, ANYTHING, (NORMAL,)), approved,
          "an approved release, each step in stage and production"),
-    Part(Scope("overtaking", 1, NO_STEPS, frozenset({"it fails", "freeze"})), overtaking,
+    Part(Scope("rollback", 1, NO_STEPS, INCIDENTS), hotfixed,
+         "a hotfix of a release in production, each step in production"),
+    Part(Scope("overtaking", 0, NO_STEPS, NO_STEPS), overtaking,
          "a rehearsed release and a hotfix behind it, each step in production"),
+    Part(Scope("incidents", 2, NO_STEPS, frozenset({"it fails", "problem", "freeze"}), (NORMAL,)), rehearsed,
+         "a rehearsed release on bad days, each step in production"),
     Part(Scope("way of two", 0, WAY, frozenset({"tries"}), (NORMAL, HOTFIX), STAGE), two_begun,
          "a release and a hotfix side by side, each step before stage"),
     Part(Scope("way of one", 2, WAY, ANYTHING | {"tries"}, (NORMAL,), STAGE), opened,
          "a release, each step before stage"),
-    Part(Scope("rollback", 2, NO_STEPS, INCIDENTS), hotfixed,
-         "a hotfix of a release in production, each step in production"),
+    Part(Scope("production", 1, NO_STEPS, ANYTHING, (NORMAL,)), rehearsed,
+         "a rehearsed release, each step in production"),
 )  # fmt: skip

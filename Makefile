@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up test check lint types arrows bench schemas format locks
+.PHONY: help setup demo up test check lint types arrows prove bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,8 @@ up: $(READY) ## Start the server here, with an embedded database
 test: lint types arrows ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
-check: lint types arrows ## Lint, types, arrows and the tests that need no server: about a minute
-	$(PYTEST) -m 'not server' $(ARGS)
+check: lint types arrows ## Lint, types, arrows and the quick tests, which need no server: about a minute
+	$(PYTEST) -m 'not server and not proof' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)
 	$(BIN)/ruff check
@@ -41,6 +41,9 @@ types: $(READY) ## Types of every file (mypy --strict)
 
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
+
+prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
+	@$(BIN)/python -m tests.proof --long
 
 bench: $(READY) ## Measure the desk against other ways to do it, and how dt starts
 	$(BIN)/python -m bench $(ARGS)

@@ -20,6 +20,7 @@ from interlock.events.catalogue.release import ReleaseOpened
 from interlock.events.codec import BrokenEvent, decode, digest_of, encode, fact_of, plain, request_hash
 from interlock.events.decision import Decision
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace as replaced
 from tests.events.examples import DECISION, DIGEST, NOW, SATURDAY, example, recorded
 
 OPENED = ReleaseOpened(name="4.12.0", kind="normal", title="Quotes survive a gap", author="anton")
@@ -110,3 +111,14 @@ def test_a_recorded_event_is_a_domain_event_of_the_eventsourcing_library() -> No
     assert domain_event.originator_version == 17
     assert given_event.timestamp == given_event.recorded_at
     assert isinstance(given_event.id, UUID)
+
+
+def test_a_fact_is_copied_with_changes_as_any_dataclass_is() -> None:
+    changed = replaced(OPENED, title="Another")
+    assert changed == replace(OPENED, title="Another")
+    assert (changed is OPENED, OPENED.title) == (False, "Quotes survive a gap")
+
+
+def test_a_fact_is_not_given_a_field_that_it_does_not_have() -> None:
+    with pytest.raises(AttributeError):
+        replaced(OPENED, colour="blue")

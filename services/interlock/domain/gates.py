@@ -7,12 +7,12 @@ release. All checks are evaluated and shown, not the first that fails.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from interlock.domain import policy as policies
 from interlock.domain.checks import CHECKS, Asked
 from interlock.domain.policy import Policy
 from interlock.events.decision import CheckOutcome
+from interlock.events.fact import replace
 
 START = (
     "release-open", "environment-free", "environment-identified", "environment-sure", "no-freeze", "no-hold",

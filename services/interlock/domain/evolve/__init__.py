@@ -7,7 +7,6 @@ what depended on it then stands in the event.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve import adjustment, deploy, environment, people, rehearsal, release
@@ -17,6 +16,7 @@ from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Situation
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 _BY_TYPE: dict[str, Step] = {
     "DeployRequested": deploy.on_requested,

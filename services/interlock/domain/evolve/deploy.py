@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve.parts import (
@@ -32,6 +31,7 @@ from interlock.domain.situation import (
 from interlock.events.catalogue import release as happened
 from interlock.events.catalogue.parts import Migration
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def on_requested(situation: Situation, recorded: Recorded[Any]) -> Situation:

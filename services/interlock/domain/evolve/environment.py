@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve.adjustment import attempted
@@ -24,6 +23,7 @@ from interlock.domain.situation import (
 )
 from interlock.events.catalogue import environment as happened
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:

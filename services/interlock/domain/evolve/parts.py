@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from interlock.domain.situation import Adjustment, Deploy, Environment, Occupant, Problem, Release, Situation
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 V = TypeVar("V")
 Step = Callable[[Situation, Recorded[Any]], Situation]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve.adjustment import operated
@@ -22,6 +21,7 @@ from interlock.domain.situation import (
 )
 from interlock.events.catalogue import ledger, policy, problem, refusals, team
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def evolve_problem(known: Problem | None, recorded: Recorded[Any]) -> Problem | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve.deploy import reported
@@ -11,6 +10,7 @@ from interlock.domain.evolve.release import on_release
 from interlock.domain.situation import Environment, Rehearsal, Situation, Verdict
 from interlock.events.catalogue import release as happened
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def rehearsing(situation: Situation, deploy: str) -> Environment | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.evolve.parts import forget, with_environment, with_release
 from interlock.domain.situation import Content, Release, Situation, Verdict
 from interlock.events.catalogue import release as happened
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release | None:

@@ -1,0 +1,148 @@
+"""Running the searches: two at a time, each in a process of its own, and what came of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tests.proof import adjusting
+from tests.proof.adjusting import DATA
+from tests.proof.ghost import PRODUCTION, Wrong
+from tests.proof.guards import Removed, guards, removed, without
+from tests.proof.parts import PARTS
+from tests.proof.scenes import SCENES
+from tests.proof.search import Found, Search
+from tests.proof.world import State
+
+PROCESSES = 2
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What one part came to; `found` is what must not be, with the way to it."""
+
+    name: str
+    states: int = 0
+    transitions: int = 0
+    attempts: int = 0
+    depth: int = 0
+    goals: int = 0
+    scenes: tuple[tuple[str, int], ...] = ()
+    stuck: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+
+
+def calm(state: State) -> bool:
+    """No release is open; production is sure, free, neither frozen nor troubled."""
+    production = state.situation.environments[PRODUCTION]
+    if production.unsure is not None or production.lease is not None or production.freeze is not None:
+        return False
+    if any(problem.environment == PRODUCTION for problem in state.situation.problems.values()):
+        return False
+    return not any(release.open for release in state.situation.releases.values())
+
+
+def agree(state: State) -> None:
+    """The rules and the oracle know the same of every environment. Raises Wrong."""
+    for name, place in state.ghost.places.items():
+        known = state.situation.environments[name]
+        there = known.occupant
+        at = None if there is None else (there.release, there.content)
+        if (at, there is not None and there.deploy is not None) != (place.at, place.brought):
+            raise Wrong(f"the rules say that {at} is in {name}, the events that {place.at} is")
+        if (known.unsure is not None) != bool(place.unsure):
+            raise Wrong(f"the rules and the events differ on whether {name} is sure")
+        if there is not None and known.unsure is not None:
+            raise Wrong(f"{name} has an occupant and is unsure")
+        if (known.lease is not None) != (place.lease is not None):
+            raise Wrong(f"the rules and the events differ on whether {name} is held")
+        if known.deploy is not None and known.lease is None:
+            raise Wrong(f"a deploy runs in {name} without a lease")
+
+
+def search_of(name: str) -> Search:
+    """The search of that name."""
+    for part in PARTS:
+        if part.scope.name == name:
+            return Search(part.scope, (part.beginning(),), is_goal=calm, check=agree, scenes=SCENES)
+    data = next(part for part in DATA if part.name == name)
+    return Search(
+        data, (adjusting.begun(),), is_goal=adjusting.settled, moves=adjusting.moves_of, canon=adjusting.Canon()
+    )
+
+
+def searched(name: str) -> Searched:
+    """Search one part."""
+    try:
+        space = search_of(name).run()
+    except Found as found:
+        return Searched(name, found=(found.what, *found.way))
+    stuck = min(space.stuck, key=len, default=[])
+    return Searched(
+        name, space.states, space.transitions, space.attempts, space.depth, space.goals,
+        tuple(sorted(space.scenes.items())), (f"{len(space.stuck)} states", *stuck) if space.stuck else (),
+    )  # fmt: skip
+
+
+def searched_without(guard: str) -> Searched:
+    """Search every part without this guard, until something is found."""
+    with without(guard):
+        for part in PARTS:
+            try:
+                Search(part.scope, (part.beginning(),)).run()
+            except Found as found:
+                return Searched(guard, found=(f"in {part.scope.name}: {found.what}", *found.way))
+    return Searched(guard)
+
+
+JOBS: dict[str, Any] = {"part": searched, "guard": removed, "implied": searched_without}
+
+
+def in_processes(kind: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Do the job for each name, PROCESSES at a time, each in its own process; in the order of the names."""
+
+    def one(name: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "tests.proof", "--job", kind, name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{kind} {name}: {done.stderr[-2000:]}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        yield from pool.map(one, names)
+
+
+def all_parts() -> list[Searched]:
+    """Every part, the largest first so that no process waits long for the other."""
+    names = [part.scope.name for part in PARTS] + [part.name for part in DATA]
+    found = in_processes("part", names)
+    return [Searched(**{key: _tuples(value) for key, value in one.items()}) for one in found]
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def all_guards() -> list[Removed]:
+    """Each guard taken away, alone; in one process for each half."""
+    names = guards()
+    halves = [",".join(names[start::PROCESSES]) for start in range(PROCESSES)]
+    found = [one for half in in_processes("guard", halves) for one in half["removed"]]
+    told = [Removed(**{**one, "way": tuple(one["way"])}) for one in found]
+    return sorted(told, key=lambda one: one.guard)
+
+
+def job(kind: str, name: str) -> str:
+    """What one process does, as JSON."""
+    if kind == "guard":
+        return json.dumps({"removed": [asdict(removed(guard)) for guard in name.split(",")]})
+    return json.dumps(asdict(JOBS[kind](name)))
+
+
+__all__ = ["Searched", "agree", "all_guards", "all_parts", "calm", "in_processes", "job", "search_of"]

@@ -1,0 +1,147 @@
+"""One state of the search: the situation that the shipped rules came to, and what the oracle read in its events.
+
+A step is a command that the shipped `decide` accepts, folded by the shipped `evolve`; what is over is loaded by the
+shipped `streams_needed` and `admit`, as the desk does it. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from interlock.domain.decide import Accepted, Submitted, decide
+from interlock.domain.decide.case import New
+from interlock.domain.due import due
+from interlock.domain.errors import InvalidCommand, NotFound
+from interlock.domain.evolve import admit, evolve
+from interlock.domain.needs import streams_needed
+from interlock.domain.situation import EMPTY, Situation
+from interlock.events.envelope import Actor, Recorded
+from tests.proof.ghost import Wrong
+from tests.proof.oracle import NOTHING
+
+MONDAY = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
+WATCH = Actor(id="watch", kind="system")
+SERVE = Actor(id="serve", kind="system")
+SAME = UUID(int=1)
+# What only tells somebody something, and no rule reads: the night, the hour and the reaction that were missed.
+ONLY_TOLD = ("RecordMissedTestRun", "RecordMissedLogCheck", "RecordOverdueReaction")
+KEPT = ("release", "problem", "adjustment")
+
+
+@dataclass(slots=True)
+class State:
+    """Where the search stands. `streams` are the events of releases and problems, for the day they are loaded again."""
+
+    situation: Situation
+    ghost: Any
+    now: datetime
+    left: int
+    streams: dict[str, tuple[Recorded[Any], ...]]
+    parts: dict[str, Any] | None = None
+
+
+def person(name: str) -> Actor:
+    """One of the four, or the service."""
+    return Actor(id=name, kind="service" if name == "ci-1" else "person")
+
+
+def record(state: State, actor: Actor, facts: Iterable[New]) -> State:
+    """The state after these facts; the oracle reads each of them. Raises Wrong where it finds one wrong."""
+    situation, ghost, streams = state.situation, state.ghost, state.streams
+    for ordinal, new in enumerate(facts):
+        stream = new.stream
+        kept = stream.split("/", 1)[0] in KEPT
+        before = streams.get(stream, ()) if kept else ()
+        recorded = Recorded(
+            project="proof",
+            position=situation.position + 1,
+            id=SAME,
+            type=type(new.event).__name__,
+            schema=1,
+            stream=stream,
+            version=len(before) + 1 if kept else situation.versions.get(stream, 0) + 1,
+            recorded_at=state.now,
+            occurred_at=state.now,
+            actor=actor,
+            command_id=SAME,
+            ordinal=ordinal,
+            request_hash="",
+            causation=None,
+            correlation=None,
+            policy_version=situation.policy_version,
+            event=new.event,
+        )
+        if kept:
+            streams = {**streams, stream: (*before, recorded)}
+        situation = evolve(situation, recorded)
+        ghost = ghost.read(recorded)
+    return State(situation, ghost, state.now, state.left, streams)
+
+
+def loaded(state: State, command: Any) -> Situation:
+    """The situation as the decision sees it."""
+    seen = state.situation
+    for stream in streams_needed(seen, command):
+        seen = admit(seen, stream, state.streams.get(stream, ()))
+    return seen
+
+
+def give(state: State, actor: Actor, command: Any) -> State | None:
+    """The state after the command; None where it is refused, impossible, or changes nothing."""
+    try:
+        answer = decide(loaded(state, command), Submitted(command=command, actor=actor), state.now)
+    except (NotFound, InvalidCommand):
+        return None
+    if not isinstance(answer, Accepted) or not answer.facts:
+        return None
+    return record(state, actor, answer.facts)
+
+
+def due_now(state: State) -> tuple[Any, ...]:
+    """What the watch would do now, without what only tells."""
+    return tuple(command for command in due(state.situation, state.now) if type(command).__name__ not in ONLY_TOLD)
+
+
+def later(state: State, moment: datetime) -> State:
+    """The same at a later moment."""
+    return State(state.situation, state.ghost, moment, state.left, state.streams)
+
+
+def is_open(now: datetime) -> bool:
+    """Whether a normal release may start in production, by the clock alone."""
+    return now.weekday() >= 5 and 9 <= now.hour < 12
+
+
+def next_opening(now: datetime) -> datetime:
+    """The next Saturday at nine."""
+    nine = now.replace(hour=9, minute=0, second=0, microsecond=0)
+    ahead = (5 - now.weekday()) % 7
+    moment = nine + timedelta(days=ahead)
+    return moment if moment > now else moment + timedelta(days=7)
+
+
+def nothing() -> State:
+    """Before anything happened."""
+    return State(EMPTY, NOTHING, MONDAY, 0, {})
+
+
+__all__ = [
+    "MONDAY",
+    "SERVE",
+    "WATCH",
+    "State",
+    "Wrong",
+    "due_now",
+    "give",
+    "is_open",
+    "later",
+    "loaded",
+    "next_opening",
+    "nothing",
+    "person",
+    "record",
+]

@@ -5,6 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+NODE_READY := tests/asyncapi/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help setup demo up test check lint types arrows bench schemas format locks
@@ -20,16 +21,21 @@ $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
 	@PYTHON='$(PYTHON)' sh infra/setup.sh
 	@touch $@
 
+# The official parser of AsyncAPI is JavaScript; its lock has hashes and no address, like the others.
+$(NODE_READY): tests/asyncapi/package-lock.json infra/setup-node.sh
+	@sh infra/setup-node.sh tests/asyncapi
+	@touch $@
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
 up: $(READY) ## Start the server here, with an embedded database
 	@$(BIN)/dt up $(ARGS)
 
-test: lint types arrows ## Lint, types, arrows and every test
+test: lint types arrows $(NODE_READY) ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
-check: lint types arrows ## Lint, types, arrows and the tests that need no server: about a minute
+check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the tests that need no server: about a minute
 	$(PYTEST) -m 'not server' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)

@@ -6,15 +6,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
+KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up test check lint types arrows bench schemas format locks
+.PHONY: help setup demo up kafka test check lint types arrows bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
 
-setup: $(READY) ## Make .venv from the hashed locks (every other target does this by itself)
+setup: $(READY) $(KAFKA) ## Make .venv from the hashed locks, and fetch Kafka (other targets do what they need by themselves)
 
 # The stamp is written last: a set-up that was interrupted is done again.
 $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
@@ -26,13 +27,21 @@ $(NODE_READY): tests/asyncapi/package-lock.json infra/setup-node.sh
 	@sh infra/setup-node.sh tests/asyncapi
 	@touch $@
 
+# As above. What is fetched lies in .kafka/, and serves until pom.xml names another version.
+$(KAFKA): infra/kafka/pom.xml infra/kafka/jars.sha256 infra/kafka/setup.sh
+	@sh infra/kafka/setup.sh
+	@touch $@
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
 up: $(READY) ## Start the server here, with an embedded database
 	@$(BIN)/dt up $(ARGS)
 
-test: lint types arrows $(NODE_READY) ## Lint, types, arrows and every test
+kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
+	@$(BIN)/python -m infra.kafka $(ARGS)
+
+test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
 check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the tests that need no server: about a minute

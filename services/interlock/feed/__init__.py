@@ -1,4 +1,4 @@
-"""Events in order after a position: from the ledger, or from Kafka (`interlock.feed.from_kafka`, where its client is)."""
+"""Events in order after a position: from the ledger, or from Kafka (`interlock.feed.from_kafka` has its client)."""
 
 from interlock.feed.feed import PAGE_EVENTS_MAX, Feed, Page, Reassigned, Source, Unreadable
 from interlock.feed.from_ledger import POLL_SECONDS, RETRY_SECONDS, LedgerFeed

@@ -10,19 +10,17 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
 
+from interlock.bus import BusError, Graveyard, KafkaAddress, TopicMissing, refused_by_name, within
 from interlock.events.cloudevents import from_kafka
 from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema
 from interlock.events.envelope import Recorded
 from interlock.events.seams import MonotonicClock, Sleep
 from interlock.events.topics import EVENTS
-from interlock.feed.bounded import bounded
 from interlock.feed.feed import Page, Reassigned, Unreadable
 from interlock.feed.shelves import Follower, Shelf
 
@@ -37,16 +35,15 @@ STUCK_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 5.0
 CALL_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
-# How soon a topic that was made later, or made anew, is found.
-METADATA_SECONDS: Final = 10.0
+CLIENT: Final = "interlock-projector"
 POSITION_HEADER: Final = "ce_position"
 
 _log = logging.getLogger(__name__)
 _ANY: Final = ""
 
 
-class NoSuchTopic(KafkaError):  # type: ignore[misc]
-    """the broker has no such topic yet"""
+class StandsStill(BusError):
+    """a consumer makes no progress though there is more to read, so it is thrown away"""
 
 
 class Bookmarks(Protocol):
@@ -62,13 +59,12 @@ class Bookmarks(Protocol):
 class KafkaFeed:
     """A `Feed` over a topic, alive inside `async with`.
 
-    `connection` are aiokafka's own settings of how to reach the broker. With a `group`, partitions are shared with
-    every other process of that group; without one, this feed reads all of them.
+    With a `group`, partitions are shared with every other process of that group; without one, this feed reads all.
     """
 
     def __init__(
         self,
-        connection: Mapping[str, Any],
+        address: KafkaAddress,
         sleep: Sleep,
         monotonic: MonotonicClock,
         *,
@@ -80,7 +76,7 @@ class KafkaFeed:
         make_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
     ) -> None:
         """Read `topic`; `alarm` is told what somebody should look at."""
-        self._connection = dict(connection)
+        self._address = address
         self._sleep = sleep
         self._monotonic = monotonic
         self._topic = topic
@@ -100,6 +96,7 @@ class KafkaFeed:
         self._seen_moving: dict[int, tuple[int, float]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._graveyard = Graveyard()
         self._consumer: AIOKafkaConsumer | None = None
         self._stumbled: BaseException | None = None
         self.rebuilt = 0
@@ -118,6 +115,7 @@ class KafkaFeed:
         self._closing.set()
         assert self._reading is not None
         await self._reading
+        await self._graveyard.close(STOP_SECONDS)
 
     def holds(self, project: str) -> bool:
         """Tell whether the project's partition is read by this process now."""
@@ -190,18 +188,18 @@ class KafkaFeed:
             consumer = self._consumer = self._new_consumer()
             self._stumbled = None
             try:
-                await self._read_with(consumer)
+                with refused_by_name():
+                    await self._read_with(consumer)
                 self._said(None)
-            except (KafkaError, OSError, TimeoutError) as away:
-                self._said(f"{type(away).__name__}: {away}")
+            except BusError as away:
+                self._said(str(away))
             except Exception as trouble:
                 # Nobody thought of it; reading again from the bookmarks is all there is to do.
                 _log.exception("the Kafka feed stumbled")
                 self._said(f"{type(trouble).__name__}: {trouble}")
             self._lose(list(self._assigned))
-            # One that hangs is abandoned: it holds nothing that anybody needs.
-            with suppress(KafkaError, OSError, TimeoutError):
-                await bounded(consumer.stop(), STOP_SECONDS)
+            # One that hangs is left: it holds nothing that anybody needs.
+            self._graveyard.bury(consumer.stop)
             if not self._closing.is_set():
                 self.rebuilt += 1
                 await self._sleep(RETRY_SECONDS)
@@ -218,9 +216,7 @@ class KafkaFeed:
                 "enable_auto_commit": False,
                 "auto_offset_reset": "earliest",
                 "fetch_max_wait_ms": int(POLL_SECONDS * 1000),
-                "metadata_max_age_ms": int(METADATA_SECONDS * 1000),
-                "request_timeout_ms": int(CALL_SECONDS * 1000),
-                **self._connection,
+                **self._address.options(CLIENT),
             }
         )
         consumer.subscribe([self._topic], listener=self._listener(consumer))
@@ -248,21 +244,21 @@ class KafkaFeed:
         return _Listener(gain, lose)
 
     async def _read_with(self, consumer: AIOKafkaConsumer) -> None:
-        """Read until closed. Raises what the client raises, and TimeoutError where it stands still."""
+        """Read until closed. Raises BusError."""
         self._seen_moving.clear()
-        await bounded(consumer.start(), CALL_SECONDS)
+        await within(CALL_SECONDS, consumer.start())
         if self._group is None:
             # Without a group nobody assigns; the partitions are all there are.
             partitions = [each.partition for each in consumer.assignment()]
             if not partitions:
-                raise NoSuchTopic(self._topic)
+                raise TopicMissing(self._topic)
             await self._gain(consumer, partitions)
         marked = looked = self._monotonic()
         while not self._closing.is_set():
             await self._rewind(consumer)
             self._make_room(consumer)
-            found = await bounded(
-                consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=POLL_RECORDS_MAX), CALL_SECONDS
+            found = await within(
+                CALL_SECONDS, consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=POLL_RECORDS_MAX)
             )
             self._take(found)
             if self._stumbled is not None:
@@ -287,7 +283,7 @@ class KafkaFeed:
     async def _seek(self, consumer: AIOKafkaConsumer, where: TopicPartition, offset: int | None) -> int:
         """Read on from `offset`, None for the first there is; return it."""
         if offset is None:
-            offset = int((await bounded(consumer.beginning_offsets([where]), CALL_SECONDS))[where])
+            offset = int((await within(CALL_SECONDS, consumer.beginning_offsets([where])))[where])
         consumer.seek(where, offset)
         return offset
 
@@ -404,14 +400,14 @@ class KafkaFeed:
             committed[where] = offset
         if committed and self._group is not None:
             # For Kafka's own tools, which show the lag; nothing here reads it.
-            await bounded(consumer.commit(committed), CALL_SECONDS)
+            await within(CALL_SECONDS, consumer.commit(committed))
 
     async def _look_for_progress(self, consumer: AIOKafkaConsumer, now: float) -> None:
-        """Raise TimeoutError where a partition has more, is not paused, and stood still for too long."""
+        """Raise StandsStill where a partition has more, is not paused, and stood still for too long."""
         places = [TopicPartition(self._topic, partition) for partition in self._assigned]
         if not places:
             return
-        ends = await bounded(consumer.end_offsets(places), CALL_SECONDS)
+        ends = await within(CALL_SECONDS, consumer.end_offsets(places))
         for where in places:
             if where.partition not in self._assigned:
                 continue
@@ -422,7 +418,7 @@ class KafkaFeed:
                 self._seen_moving[where.partition] = (position, now)
             elif now - since >= self._stuck_seconds:
                 self._alarm(f"{self._topic} {where.partition} stands still at {position} of {ends[where]}: begun anew")
-                raise TimeoutError(f"no progress for {self._stuck_seconds:g} s")
+                raise StandsStill(f"{self._topic} {where.partition}, for {self._stuck_seconds:g} s")
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

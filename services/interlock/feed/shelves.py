@@ -6,10 +6,13 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from interlock.events.envelope import Recorded
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
+
+# How far apart those records are whose offsets are remembered, to begin again near what is asked for.
+SHELF_TRAIL_RECORDS: Final = 500
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class Shelf:
             # It is handed on as it is: whoever follows sees the gap, and asks the ledger.
             self.gaps += 1
         self.kept.append(Kept(position, offset, event))
-        if not self.trail or position >= self.trail[-1][0] + PAGE_EVENTS_MAX:
+        if not self.trail or position >= self.trail[-1][0] + SHELF_TRAIL_RECORDS:
             self.trail.append((position, offset))
         return True
 

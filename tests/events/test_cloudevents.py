@@ -15,10 +15,12 @@ from interlock.events.cloudevents import (
     attributes_of,
     from_kafka,
     from_structured,
+    kafka_headers,
     kafka_message,
     structured,
 )
 from interlock.events.codec import BrokenEvent, NotCanonical, decode, encode
+from interlock.events.envelope import Recorded
 from interlock.events.strict import BadInput
 from tests.events import kettles
 from tests.events.corpus import stored
@@ -37,6 +39,16 @@ def test_every_stored_event_goes_out_and_comes_back_in_both_modes(body: bytes) -
     assert message.key == event.project
     assert from_kafka(message.headers.items(), message.value) == event
     assert from_structured(structured(event)) == event
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_who_only_carries_bytes_gives_them_the_same_headers(body: bytes) -> None:
+    assert kafka_headers(body) == kafka_message(decode(body)).headers
+
+
+@pytest.mark.parametrize("event", [ONE, LEAN])
+def test_a_carrier_gives_events_with_and_without_causes_the_same_headers(event: Recorded) -> None:
+    assert kafka_headers(encode(event)) == kafka_message(event).headers
 
 
 def test_the_attributes_are_cloudevents() -> None:

@@ -52,6 +52,7 @@ from interlock.domain.evolve import admit, evolve
 from interlock.domain.explain import gate
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import EMPTY, Situation
+from interlock.events.catalogue import CATALOGUE
 from interlock.events.catalogue.parts import (
     AppliedMigration,
     Artifact,
@@ -144,7 +145,7 @@ class Story:
                 position=position,
                 id=UUID(int=(7 << 76) + position),
                 type=type(new.event).__name__,
-                schema=1,
+                schema=CATALOGUE[type(new.event).__name__][1],
                 stream=new.stream,
                 version=1 + sum(e.stream == new.stream for e in self.events),
                 recorded_at=self.now,

@@ -427,7 +427,7 @@ class Credential:
     credential: str
     principal: str
     secret_digest: str
-    purpose: Literal["token", "enrolment"]
+    purpose: Literal["token", "enrolment", "signing"]
     scopes: tuple[str, ...]
     expires_at: datetime
 

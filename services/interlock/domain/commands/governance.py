@@ -98,13 +98,15 @@ class DesignateOperator:
 class IssueCredential:
     """Accept a secret, by its digest, as proof of a principal; for somebody else it takes two administrators.
 
-    The secret is made where it will be used and never sent here.
+    The secret is made where it will be used and never sent here. For signing, the digest is of the public key as it is
+    written in a record's header, `ed25519:` and its base64; the private key is the secret.
     """
 
     principal: PrincipalId
     secret_digest: Digest
     expires_at: Instant
     scopes: tuple[Literal["read", "write"], ...] = ("read", "write")
+    purpose: Literal["token", "signing"] = "token"
 
 
 @command()

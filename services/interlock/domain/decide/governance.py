@@ -296,12 +296,14 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
     if known is not None:
         if known.principal != principal.id:
             raise InvalidCommand("secret_digest", "is another principal's: make a new secret")
+        if known.purpose != command.purpose:
+            raise InvalidCommand("purpose", f"this digest is of a {known.purpose}: make a new secret")
         return case.unchanged(action, "team")
     if not case.now < command.expires_at <= case.now + CREDENTIAL_LIFE_MAX:
         raise InvalidCommand("expires_at", f"lies in the next {CREDENTIAL_LIFE_MAX.days} days")
     used = team.credentials.get(case.actor.credential or "")
     asker = case.asker.id if case.asker is not None else case.actor.id
-    if asker == principal.id and used is not None and used.purpose == "token":
+    if asker == principal.id and used is not None and used.purpose != "enrolment":
         grown = set(command.scopes) - set(used.scopes)
         if grown:
             raise InvalidCommand("scopes", f"a credential gives no more than it has: {', '.join(used.scopes)}")
@@ -314,7 +316,7 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
                 credential=case.new_id("K"),
                 principal=principal.id,
                 secret_digest=command.secret_digest,
-                purpose="token",
+                purpose=command.purpose,
                 scopes=tuple(dict.fromkeys(command.scopes)),
                 expires_at=command.expires_at,
                 second_person=_second(case),

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from interlock import desk, evidence, ledger
-from interlock.api import audit, commands, environments, people, published, releases, server, status
+from interlock.api import audit, commands, environments, letters, people, published, releases, server, status
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
@@ -75,6 +75,7 @@ def _application(parts: Parts) -> FastAPI:
         people.router,
         status.router,
         evidence_routes.router,
+        letters.router,
     ):
         app.include_router(router)
     server.add_documentation(app)

@@ -39,6 +39,7 @@ COMMANDS = (
     (RULES, "team", f"{AT}.team:team", "Who is there, and what each may do."),
     (RULES, "audit", f"{AT}.record:audit", "Who did what, when, because of what."),
     (RULES, "annotate", f"{AT}.record:annotate", "Put a remark beside an event."),
+    (HERE, "intake", f"{AT}.intake:intake", "What came in on Kafka and could not be understood."),
     (HERE, "init", f"{AT}.init:init", "Make an interlock.toml: the project and its two founders."),
     (HERE, "up", f"{AT}.up:up", "Start a server here, with an embedded database."),
     (HERE, "demo", "interlock.cli.demo:demo", "Watch two weeks of releases, then try to break a rule."),

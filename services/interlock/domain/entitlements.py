@@ -24,7 +24,7 @@ PERSONS_ONLY = frozenset(
         "WithdrawCodeReview", "BaselineEnvironment", "StateContent", "BreakLease", "FreezeEnvironment",
         "UnfreezeEnvironment", "MarkDataClean", "ResolveProblem", "DismissProblem", "ProposePolicy", "ApprovePolicy",
         "RejectPolicy", "RegisterEnvironment", "RegisterPrincipal", "DeactivatePrincipal", "GrantRole", "RevokeRole",
-        "AssignOwner", "DesignateOperator", "ConfirmAsked", "DeclineAsked",
+        "AssignOwner", "DesignateOperator", "AcceptRestoredLedger", "ConfirmAsked", "DeclineAsked",
     }
 )  # fmt: skip
 
@@ -84,6 +84,7 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "RevokeRole": (ADMIN,),
     "AssignOwner": (ADMIN,),
     "DesignateOperator": (ADMIN,),
+    "AcceptRestoredLedger": (ADMIN,),
     "IssueCredential": (EVERYBODY,),
     "RevokeCredential": (EVERYBODY,),
     "ConfirmAsked": (EVERYBODY,),

@@ -540,6 +540,8 @@ class Situation:
     rolled_back: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
     opened_at: datetime | None = None
+    # Where a restored ledger ends, until two persons let it take commands.
+    restored: int | None = None
 
     def version_of(self, stream: str) -> int:
         """The stream's last version, 0 where it has none, or where it is over and was not loaded."""

@@ -64,7 +64,7 @@ def show(session: Session, letter: str, raw: bool) -> None:
 @click.pass_obj
 def retry(session: Session, letter: str) -> None:
     """Let the intake try it again; its sender hears the outcome."""
-    answer = session.client.post(_path(letter, "/retry"))
+    answer = session.client.settle(_path(letter, "/retry"))
     _told(session, answer, "is tried again", [(f"dt intake show {letter}", "what became of it")])
 
 
@@ -75,7 +75,7 @@ def retry(session: Session, letter: str) -> None:
 def discard(session: Session, letter: str, reason: str) -> None:
     """Say that nothing will be done about it; it stays readable."""
     session.confirm(f"Discard {letter}?")
-    answer = session.client.post(_path(letter, "/discard"), {"reason": reason})
+    answer = session.client.settle(_path(letter, "/discard"), {"reason": reason})
     _told(session, answer, "is discarded", [])
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from interlock.domain.commands.registry import command
 from interlock.events.catalogue.parts import CredentialGiven
 from interlock.events.catalogue.team import PrincipalKind
-from interlock.events.values import Digest, Instant, Name, Positive, PrincipalId, Role, Text
+from interlock.events.values import Digest, Instant, Line, Name, Positive, PrincipalId, Role, Text
 
 
 @command()
@@ -131,6 +131,18 @@ class DeclineAsked:
 
     ask: Name
     reason: Text
+
+
+@command()
+class AcceptRestoredLedger:
+    """Let a ledger that was restored take commands again; takes two administrators, who know what it lacks.
+
+    `position` is where it ends, `backup` what it was restored from, `taken_at` when its last event was recorded.
+    """
+
+    position: Positive
+    backup: Line
+    taken_at: Instant
 
 
 @command()

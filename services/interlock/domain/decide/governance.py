@@ -9,6 +9,7 @@ from typing import Any
 
 from interlock.domain import policy as policies
 from interlock.domain.commands.governance import (
+    AcceptRestoredLedger,
     Annotate,
     ApprovePolicy,
     AssignOwner,
@@ -372,6 +373,31 @@ def revoke_credential(case: Case, command: RevokeCredential) -> Ruled:
     event = happened.CredentialRevoked(credential=known.credential, principal=known.principal, reason=command.reason)
     extra = [] if known.principal == case.actor.id else [_administrator(case)]
     return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),), extra=extra)
+
+
+def accept_restored_ledger(case: Case, command: AcceptRestoredLedger) -> Ruled:
+    """By two administrators; before it, a restored ledger takes no other command."""
+    action = f"take commands again after a restore to {command.position}"
+    if case.situation.restored is None:
+        raise InvalidCommand("position", "this ledger was not restored, or takes commands already")
+    if command.position != case.situation.restored:
+        raise InvalidCommand("position", f"the restored ledger ends at {case.situation.restored}")
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield from case.confirmation()
+        asked_by, confirmed_by = case.first_and_second
+        yield New(
+            stream="ledger",
+            event=ledger.LedgerRestored(
+                position=command.position,
+                backup=command.backup,
+                taken_at=command.taken_at,
+                asked_by=asked_by,
+                confirmed_by=confirmed_by,
+            ),
+        )
+
+    return case.two_persons(action, "ledger", (), case.asked(case.policy.production), effect)
 
 
 def annotate(case: Case, command: Annotate) -> Ruled:

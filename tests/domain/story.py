@@ -82,6 +82,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     "qa-1": ("tester", "verifier"),
     "qa-2": ("tester", "verifier"),
     "reviewer-1": ("reviewer",),
+    "vera": ("verifier",),
     "rm-1": ("release-manager",),
     "operator-1": ("developer",),
     "admin-1": ("administrator",),
@@ -137,7 +138,7 @@ class Story:
         return answer
 
     def _record(self, situation: Situation, actor: Actor, command: Any, facts: Iterable[Any]) -> Situation:
-        command_id = UUID(int=len(self.events) + 1)
+        command_id, policy_version = UUID(int=len(self.events) + 1), situation.policy_version
         for ordinal, new in enumerate(facts):
             position = situation.position + 1
             recorded = Recorded(
@@ -156,7 +157,7 @@ class Story:
                 request_hash=digest(type(command).__name__),
                 causation=None,
                 correlation=None,
-                policy_version=situation.policy_version,
+                policy_version=policy_version,
                 event=new.event,
             )
             again = decode(encode(recorded))

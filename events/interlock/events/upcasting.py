@@ -71,3 +71,9 @@ def _signing_came(data: Data) -> Data:
 def _adjustments_came(data: Data) -> Data:
     """Schema 2 knows one more kind, `adjustment`; what was stored before has none of it."""
     return data
+
+
+@UPCASTERS.step("ActionRefused", from_schema=1)
+def _questions_came(data: Data) -> Data:
+    """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""
+    return data

@@ -31,12 +31,15 @@ def accepted_document(given: Answer) -> dict[str, Any]:
 
 def event_document(recorded: Recorded[Any]) -> dict[str, Any]:
     """Return one event as commands' answers and the stream show it."""
+    # Both times, where a past fact was reported: when it happened, and when it was recorded.
+    happened = {} if recorded.occurred_at == recorded.recorded_at else {"occurred_at": recorded.occurred_at}
     return {
         "type": recorded.type,
         "position": recorded.position,
         "stream": recorded.stream,
         "version": recorded.version,
         "recorded_at": recorded.recorded_at,
+        **happened,
         "by": recorded.actor.id,
         "data": plain(recorded.event),
     }

@@ -11,7 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from interlock import desk, evidence, ledger
-from interlock.api import audit, commands, environments, letters, people, published, releases, server, status
+from interlock.api import (
+    audit,
+    commands,
+    environments,
+    governance,
+    letters,
+    people,
+    published,
+    read_models,
+    releases,
+    server,
+    status,
+)
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
@@ -73,7 +85,9 @@ def _application(parts: Parts) -> FastAPI:
         environments.router,
         audit.router,
         people.router,
+        governance.router,
         status.router,
+        read_models.router,
         evidence_routes.router,
         letters.router,
     ):

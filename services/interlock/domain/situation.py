@@ -155,7 +155,7 @@ class Work:
 
 @fact
 class Lease:
-    """The one activity that holds the environment."""
+    """The one activity that holds the environment. `adjustment` is the one that is rehearsed or executed under it."""
 
     lease: str
     kind: LeaseKind
@@ -168,6 +168,8 @@ class Lease:
     position: int
     work: Work
     identity: Identity | None = None
+    schema_digest: str | None = None
+    adjustment: str | None = None
 
     @property
     def activity(self) -> str:
@@ -377,7 +379,10 @@ class Authorization:
 
 @fact
 class AdjustmentAttempt:
-    """An execution under way, or one whose outcome is unknown. `started` is where it may have been committed."""
+    """An execution under way, or one whose outcome is unknown. `started` is where it may have been committed.
+
+    `rows`, `before` and `after` are what the commit was decided with.
+    """
 
     lease: str
     token: int
@@ -386,6 +391,9 @@ class AdjustmentAttempt:
     backup: str | None = None
     started: int | None = None
     marker: str | None = None
+    rows: int = 0
+    before: str | None = None
+    after: str | None = None
     unknown: bool = False
 
 

@@ -57,6 +57,8 @@ class Readiness:
         for status in self._projector.status():
             if status.stopped_because:
                 return f"{status.name}: stopped: {status.stopped_because}"
+        if not self._projector.serving():
+            return "a new version is being built beside the one that serves"
         for project, head in heads.items():
             behind = head - self._projector.position(project)
             if behind > LAG_EVENTS_MAX:

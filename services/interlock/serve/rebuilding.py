@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 
@@ -23,6 +24,8 @@ from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
 from interlock.serve.restoring import FAILED
 from interlock.serve.settings import CONFIG_NAME, load, resolve
+
+REFUSALS: Final = (TopicBroken, NotEmpty, CannotApply, GapWithoutLedger)
 
 
 async def rebuilt(database: str, address: KafkaAddress, topic: str) -> dict[str, tuple[int, str]]:

@@ -16,10 +16,11 @@ from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
-from interlock.projector import Projector
+from interlock.projector import Projector, Rebuilder
 from interlock.serve import seams
 from interlock.serve.database import Database, why_not
 from interlock.serve.project import begin
+from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Settings
@@ -59,6 +60,9 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
         projector = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, alarm=_alarm)
         await projector.prepare()
+        rebuilder = Rebuilder(
+            ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, renewed=projector.renewed
+        )
         watch = Watch(desk)
         clock = TestClock(ledger, desk, watch, lambda: begin(desk, ledger, settings)) if test_clock else None
         ended: dict[str, str] = {}
@@ -66,6 +70,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             await begin(desk, ledger, settings)
             await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep), ended))
         await stack.enter_async_context(running("projector", projector.run, ended))
+        await stack.enter_async_context(running("rebuilds", rebuilder.run, ended))
         stopping = asyncio.Event()
         api = build(
             Parts(
@@ -74,6 +79,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
                 evidence=EvidenceStore(ledger),
                 events=feed,
                 reads=projector,
+                read_models=ReadModelsHere(projector, rebuilder),
                 readiness=Readiness(ledger, desk, projector, watch, ended),
                 version=own_version(),
                 stopping=stopping,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from interlock.domain.evolve.adjustment import operated
 from interlock.domain.evolve.parts import counted, forget, with_problem, without
 from interlock.domain.situation import (
     ANNOTATIONS_KEPT_MAX,
@@ -101,7 +102,8 @@ def on_team(situation: Situation, recorded: Recorded[Any]) -> Situation:
     changed = _member(situation.team, recorded) or _credential(situation.team, recorded)
     if isinstance(recorded.event, team.ProjectOpened):
         situation = replace(situation, opened_at=recorded.recorded_at)
-    return situation if changed is None else replace(situation, team=changed)
+    situation = situation if changed is None else replace(situation, team=changed)
+    return operated(situation, recorded) if isinstance(recorded.event, team.OperatorDesignated) else situation
 
 
 def _asked(situation: Situation, recorded: Recorded[Any]) -> Situation:

@@ -5,6 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
 
@@ -21,6 +22,11 @@ $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
 	@PYTHON='$(PYTHON)' sh infra/setup.sh
 	@touch $@
 
+# The official parser of AsyncAPI is JavaScript; its lock has hashes and no address, like the others.
+$(NODE_READY): tests/asyncapi/package-lock.json infra/setup-node.sh
+	@sh infra/setup-node.sh tests/asyncapi
+	@touch $@
+
 # As above. What is fetched lies in .kafka/, and serves until pom.xml names another version.
 $(KAFKA): infra/kafka/pom.xml infra/kafka/jars.sha256 infra/kafka/setup.sh
 	@sh infra/kafka/setup.sh
@@ -35,10 +41,10 @@ up: $(READY) ## Start the server here, with an embedded database
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
-check: lint types arrows ## Lint, types, arrows and the tests that need no server: about a minute
+check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the tests that need no server: about a minute
 	$(PYTEST) -m 'not server' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from interlock import desk, evidence, ledger
-from interlock.api import audit, commands, environments, people, releases, server, status
+from interlock.api import audit, commands, environments, people, published, releases, server, status
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
@@ -67,6 +67,7 @@ def _application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for router in (
         server.router,
+        published.router,
         commands.routes(),
         releases.router,
         environments.router,

@@ -9,7 +9,7 @@ NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up kafka test check lint types arrows bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 
 up: $(READY) ## Start the server here, with an embedded database
 	@$(BIN)/dt up $(ARGS)
+
+up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server as a process
+	@$(BIN)/python -m infra.kafka -- $(BIN)/dt up --kafka {kafka} $(ARGS)
 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)

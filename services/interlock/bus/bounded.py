@@ -86,6 +86,30 @@ class Graveyard:
         self._seconds = seconds
         self._buried: set[asyncio.Task[None]] = set()
 
+    async def start(self, seconds: float, start: Awaitable[Any], stop: Callable[[], Awaitable[Any]]) -> None:
+        """Start a client, or bury it. Raises KafkaAway after `seconds`, and what the start comes to.
+
+        A start is not cancelled half way, which would leave its connection open; it is stopped when it is done.
+        """
+        starting = asyncio.ensure_future(start)
+
+        async def stop_after() -> None:
+            try:
+                await asyncio.wait({starting})
+            finally:
+                leave(starting)
+            await stop()
+
+        try:
+            done, _ = await asyncio.wait({starting}, timeout=seconds)
+            if not done:
+                raise KafkaAway(f"no answer within {seconds:g} s")
+            with refused_by_name():
+                starting.result()
+        except BaseException:
+            self.bury(stop_after)
+            raise
+
     def bury(self, stop: Callable[[], Awaitable[Any]]) -> None:
         """Begin to stop a client, and return at once."""
         task = asyncio.create_task(self._stopped(stop), name="bury a Kafka client")

@@ -82,18 +82,15 @@ class Producer:
     async def _ready(self) -> AIOKafkaProducer:
         """Return a producer that is connected. Raises KafkaAway, KafkaRefuses."""
         if self._producer is None:
-            self._producer = AIOKafkaProducer(
+            producer = AIOKafkaProducer(
                 **self._address.options(self._client),
                 acks="all",
                 enable_idempotence=True,
                 max_batch_size=BATCH_BYTES_MAX,
                 max_request_size=BATCH_BYTES_MAX,
             )
-            try:
-                await within(START_SECONDS, self._producer.start())
-            except BaseException:
-                self.abandon()
-                raise
+            await self._graveyard.start(START_SECONDS, producer.start(), producer.stop)
+            self._producer = producer
         return self._producer
 
     def abandon(self) -> None:

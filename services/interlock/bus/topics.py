@@ -86,9 +86,9 @@ class Administration:
     async def __aenter__(self) -> Self:
         """Connect. Raises KafkaAway, KafkaRefuses."""
         try:
-            await within(ANSWER_SECONDS, self._admin.start())
+            await self._graveyard.start(ANSWER_SECONDS, self._admin.start(), self._admin.close)
         except BaseException:
-            self._graveyard.bury(self._admin.close)
+            await self._graveyard.close(LEAVE_SECONDS)
             raise
         return self
 

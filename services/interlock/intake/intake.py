@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -19,7 +20,9 @@ from interlock.bus import (
     KafkaAddress,
     KafkaAway,
     Producer,
+    Topic,
     Topics,
+    ensure,
     refused_by_name,
     within,
 )
@@ -45,6 +48,12 @@ LOOK_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
+def own_topic(names: Topics, principal: str) -> Topic:
+    """Return the topic into which, by the broker's access list, this principal alone may write."""
+    intake = names.intake
+    return replace(intake, name=f"{intake.name}.{principal}", about=f"What {principal} publishes, and nobody else.")
+
+
 class Intake:
     """Reads the intake's topics as one of a group. `own` names the principal of each topic that is one's own."""
 
@@ -60,6 +69,7 @@ class Intake:
         monotonic: MonotonicClock,
         own: Mapping[str, str] | None = None,
         group: str = GROUP,
+        create_topics: bool = False,
         stuck_seconds: float = STUCK_SECONDS,
         make_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
     ) -> None:
@@ -70,6 +80,7 @@ class Intake:
         self._sleep = sleep
         self._monotonic = monotonic
         self._group = group
+        self._create_topics = create_topics
         self._stuck_seconds = stuck_seconds
         self._make_consumer = make_consumer
         self._own = dict(own or {})
@@ -85,6 +96,7 @@ class Intake:
     async def run(self) -> None:
         """Take requests until cancelled."""
         try:
+            await self._topics_are_there()
             async with Producer(self._address, CLIENT) as producer:
                 telling = Telling(producer, self._topics, self._letters, self._home)
                 while True:
@@ -93,6 +105,18 @@ class Intake:
                     await self._sleep(RETRY_SECONDS)
         finally:
             await self._graveyard.close(STOP_SECONDS)
+
+    async def _topics_are_there(self) -> None:
+        """Create the topics that are missing, or find them as they must be; until then nothing can be taken."""
+        own = [own_topic(self._topics, principal) for principal in self._own.values()]
+        wanted = [self._topics.intake, self._topics.outcomes, self._topics.dead_letter, *own]
+        while True:
+            try:
+                await ensure(self._address, wanted, sleep=self._sleep, create=self._create_topics)
+                return
+            except BusError as not_yet:
+                self._say(str(not_yet))
+                await self._sleep(RETRY_SECONDS)
 
     async def _with_one_consumer(self, telling: Telling) -> None:
         consumer = self._make_consumer(

@@ -14,7 +14,7 @@ from interlock.domain.situation import Situation
 from interlock.events.codec import request_hash
 from interlock.events.envelope import Actor
 from interlock.events.fact import fact
-from interlock.events.intake import KEY_HEADER, SIGNATURE_HEADER, signed_bytes
+from interlock.events.intake import KEY_HEADER, SIGNATURE_HEADER, Unsignable, signed_bytes
 from interlock.events.seams import Sleep
 from interlock.evidence import EvidenceStore
 from interlock.identity import NotAuthenticated
@@ -118,7 +118,10 @@ class Handling:
         headers = dict(record.headers)
         key, signature = (headers[name].decode("latin-1") if name in headers else None for name in _PROOF)
         now = await self._now(request.project)
-        signed = signed_bytes(record.headers, record.value or b"")
+        try:
+            signed = signed_bytes(record.headers, record.value or b"")
+        except Unsignable as two_ways:
+            raise NotAuthenticated(str(two_ways)) from None
         caller = authenticate_signature(situation, key, signature, signed, now)
         caller.require_command(request.name, getattr(request.command, "principal", None))
         if not vouched and not _fresh(request.time, now) and not await self._known(request):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from interlock.answers.problems import Problem, problem_of
+from interlock.bus import Skipped
 from interlock.desk import Desk, DeskClosed, Unavailable, UnknownEvent
 from interlock.domain.errors import NotFound
 from interlock.domain.situation import Situation
@@ -104,6 +105,16 @@ class Handling:
             return await self._refused(ready.record, request.reference, error)
         now = await self._now(request.project)
         return Handled(record=ready.record, reference=request.reference, outcome=answered(given, now), at=now)
+
+    async def unreadable(self, skipped: Skipped) -> Handled:
+        """Return what becomes of records that Kafka's client cannot take apart: put aside, by their place only."""
+        place = skipped.place
+        record = Record(
+            topic=place.topic, partition=place.partition, offset=skipped.first, key=None, value=None, headers=()
+        )
+        behind = skipped.following - skipped.first
+        why = f"Kafka's client cannot read it ({skipped.why}), so {behind} record(s) of its batch were stepped over"
+        return Handled(record=record, reference=Reference(), outcome=None, at=await self._now(self._home), aside=why)
 
     async def _kept(self, request: Request, evidence: Any) -> str:
         return await self._evidence.put(request.project, evidence.media_type, evidence.content)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.feed.feeds import sleep
 from tests.fixtures.server import PROJECT
 from tests.house.tree import REPOSITORY
 from tests.intake.conftest import Office
@@ -49,3 +50,23 @@ async def test_a_killed_intake_is_as_if_it_had_not_been(office: Office, step: st
         assert all(answer == found[0] for answer in found), name
         assert found[0]["position"] == before + 1 + number
     assert len(await office.letters.listed(PROJECT, everything=True)) == 1
+
+
+async def test_while_intakes_come_and_go_each_request_is_done_once(office: Office) -> None:
+    before = await office.events()
+    async with office.running() as first:
+        for round_ in range(4):
+            # A batch is under way each time somebody joins or leaves, and the partition goes over in its middle.
+            async with office.running():
+                for number in range(10):
+                    await office.put(event(ANNOTATE, remark(10 * round_ + number), f"{round_}-{number}"), STRUCTURED)
+                await sleep(0.5)
+        told = await office.outcomes(40)
+        while len({each.about[1] for each in told}) < 40:
+            told = await office.outcomes(len(told) + 1)
+        assert first.trouble is None
+    assert await office.events() == before + 40
+    answers: dict[str, list[dict[str, object]]] = {}
+    for each in told:
+        answers.setdefault(each.about[1], []).append({**json.loads(each.value), "repeated": None})
+    assert all(answer == found[0] for found in answers.values() for answer in found)

@@ -14,6 +14,7 @@ from interlock.events.cloudevents import (
     AttributesDiffer,
     attributes_of,
     from_kafka,
+    from_relay,
     from_structured,
     kafka_headers,
     kafka_message,
@@ -38,6 +39,7 @@ def test_every_stored_event_goes_out_and_comes_back_in_both_modes(body: bytes) -
     assert message.value == body
     assert message.key == event.project
     assert from_kafka(message.headers.items(), message.value) == event
+    assert from_relay(message.headers.items(), message.value) == event
     assert from_structured(structured(event)) == event
 
 
@@ -102,8 +104,9 @@ def test_a_header_that_is_not_what_the_event_says_is_refused(name: str) -> None:
         {**message.headers, name: b"7"},
         {key: text for key, text in message.headers.items() if key != name},
     ):
-        with pytest.raises(AttributesDiffer, match=name):
-            from_kafka(headers.items(), message.value)
+        for read in (from_kafka, from_relay):
+            with pytest.raises(AttributesDiffer, match=name):
+                read(headers.items(), message.value)
 
 
 def test_a_carriers_own_headers_are_not_looked_at() -> None:

@@ -108,6 +108,21 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Cod
     return recorded
 
 
+def from_relay(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Codec = CODEC) -> Recorded[Any]:
+    """Return the event of a binary message, as `from_kafka` at a third of its cost, for those who only read on.
+
+    The headers are compared with the value; that the value is canonical is believed, as of the ledger's own bytes.
+    Whoever stores the bytes anew asks `from_kafka`.
+    """
+    recorded = codec.decode(value)
+    expected = kafka_headers(value)
+    given = {name: text for name, text in headers if name.startswith("ce_") or name == "content-type"}
+    if given != expected:
+        name = min(name for name in given.keys() | expected.keys() if given.get(name) != expected.get(name))
+        raise AttributesDiffer(f"{name}: {AttributesDiffer.__doc__}")
+    return recorded
+
+
 def from_structured(body: bytes, *, codec: Codec = CODEC) -> Recorded[Any]:
     """Return the event of the structured form.
 

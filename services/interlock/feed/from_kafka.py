@@ -26,7 +26,7 @@ from interlock.bus import (
     step_over,
     within,
 )
-from interlock.events.cloudevents import from_kafka
+from interlock.events.cloudevents import from_relay
 from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema
 from interlock.events.envelope import Recorded
 from interlock.events.seams import MonotonicClock, Sleep
@@ -96,6 +96,7 @@ class KafkaFeed:
         self._stuck_seconds = stuck_seconds
         self._make_consumer = make_consumer
         self._shelves: dict[str, Shelf] = {}
+        self._in_partition: defaultdict[int, dict[str, Shelf]] = defaultdict(dict)
         # Partition -> the epoch of its assignment, and the offset after what was put on the shelves.
         self._assigned: dict[int, int] = {}
         self._next: dict[int, int] = {}
@@ -319,7 +320,7 @@ class KafkaFeed:
     def _make_room(self, consumer: AIOKafkaConsumer) -> None:
         """Read no partition on whose records wait to be taken; what nobody follows waits for nobody."""
         for partition in self._assigned:
-            shelves = [shelf for shelf in self._shelves.values() if shelf.partition == partition]
+            shelves = self._in_partition[partition].values()
             full = sum(len(shelf.kept) for shelf in shelves) >= SHELF_RECORDS_MAX
             if full:
                 for shelf in shelves:
@@ -359,7 +360,7 @@ class KafkaFeed:
 
     def _event(self, partition: int, record: Any, position: int) -> Recorded[Any] | Unreadable | None:
         try:
-            return from_kafka(record.headers, record.value or b"")
+            return from_relay(record.headers, record.value or b"")
         except (UnknownEventType, UnknownSchema) as unknown:
             return Unreadable(record.key.decode(), position, f"{type(unknown).__name__}: {unknown}")
         except (BrokenEvent, ValueError) as broken:
@@ -374,7 +375,7 @@ class KafkaFeed:
     def _shelve(self, project: str, partition: int, floor: int) -> Shelf:
         known = self._shelves.get(project)
         shelf = Shelf(project, partition, floor, self._assigned[partition])
-        self._shelves[project] = shelf
+        self._shelves[project] = self._in_partition[partition][project] = shelf
         if known is not None:
             shelf.duplicates, shelf.gaps = known.duplicates, known.gaps
         self._ring(project)
@@ -403,8 +404,8 @@ class KafkaFeed:
         for partition in partitions:
             self._assigned.pop(partition, None)
             self._rewinds.pop(partition, None)
-            for shelf in self._shelves.values():
-                if shelf.partition == partition and shelf.epoch is not None:
+            for shelf in self._in_partition[partition].values():
+                if shelf.epoch is not None:
                     shelf.epoch = None
                     shelf.kept.clear()
                     self._ring(shelf.project)
@@ -416,7 +417,7 @@ class KafkaFeed:
             where = TopicPartition(self._topic, partition)
             if partition in self._rewinds:
                 continue
-            shelves = [each for each in self._shelves.values() if each.partition == partition and each.epoch]
+            shelves = [each for each in self._in_partition[partition].values() if each.epoch is not None]
             waiting = [first for each in shelves if (first := each.first_offset()) is not None]
             offset = min(waiting, default=self._next[partition])
             before, known = self._marked.get(partition, (0, {}))

@@ -112,7 +112,7 @@ class Intake:
 
     async def _topics_are_there(self) -> None:
         """Create the topics that are missing, or find them as they must be; until then nothing can be taken."""
-        own = [own_topic(self._topics, principal) for principal in self._own.values()]
+        own = [replace(own_topic(self._topics, principal), name=name) for name, principal in self._own.items()]
         wanted = [self._topics.intake, self._topics.outcomes, self._topics.dead_letter, *own]
         while True:
             try:

@@ -112,6 +112,17 @@ def test_there_are_as_many_events_as_two_weeks_have_and_no_more(watched: Watched
 
 @server
 @patient
+def test_each_decision_of_the_two_weeks_is_decided_again_the_same(watched: Watched) -> None:
+    told = json.loads(watched.demo.typed_elsewhere("dt audit recheck --json").stdout)
+    assert told["differences"] == []
+    assert told["unknown"] == {}
+    assert told["decided_again"] == told["commands"] > 200
+    # The digest of the command stands beside its events; few commands said something that nobody looked at.
+    assert told["proved"] > 0.95 * told["commands"]
+
+
+@server
+@patient
 def test_anton_is_who_asks_and_everybody_else_can(watched: Watched) -> None:
     mine = watched.demo.typed_elsewhere("dt login --list --json")
     logins = json.loads(mine.stdout)["logins"]

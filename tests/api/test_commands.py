@@ -6,8 +6,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from interlock.api.commands import BY_NOBODY, PUBLISHED
-from interlock.domain.commands import COMMANDS
+from interlock.domain.commands import BY_NOBODY, COMMANDS, PUBLISHED
 from tests.api.conftest import Here
 from tests.fixtures.server import digest, token_of
 

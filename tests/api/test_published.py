@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from interlock.api import asyncapi
-from interlock.api.commands import PUBLISHED
+from interlock.domain.commands import PUBLISHED
 from interlock.events import schemas, topics
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.cloudevents import kafka_message

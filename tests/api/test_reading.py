@@ -6,6 +6,8 @@ from typing import Any
 
 from interlock.evidence import EVIDENCE_BYTES_MAX
 from tests.api.conftest import Caller, Here
+from tests.cli.story import Story, event, observed
+from tests.fixtures.server import Served
 
 
 async def release(caller: Caller, name: str) -> int:
@@ -104,6 +106,8 @@ QUESTIONS = (
     "/policy",
     "/policy/versions/1",
     "/policy/proposals",
+    "/policy/proposals/2",
+    "/staffing",
     "/team",
     "/asks",
     "/asks/C-1",
@@ -303,3 +307,31 @@ async def test_evidence_may_be_as_large_as_the_store_keeps_and_no_larger(here: H
     assert (largest.status_code, largest.json()["bytes"]) == (200, EVIDENCE_BYTES_MAX)
     larger = await here.admin.post("/evidence", b"x" * (EVIDENCE_BYTES_MAX + 1), headers=headers)
     assert (larger.status_code, larger.json()["errors"][0]["field"]) == (413, "body")
+
+
+def test_the_occupants_page_also_where_one_was_given_back(server: Served) -> None:
+    story = Story(server)
+    story.begin()
+    for name in ("4.12.0", "4.12.1"):
+        story.develop(name, contains=["4.11.2"])
+    story.open("4.12.2", "it fails")
+    story.content("4.12.2", contains=["4.11.2"])
+    where = {"release": "4.12.2", "deploy": ""}
+    asked = story.by("anton", "RequestDeploy", release="4.12.2", environment="sandbox-anton")
+    where["deploy"] = event(asked, "DeployRequested")["deploy"]
+    started = story.by("ci-1", "StartDeploy", **where, observed=observed("sandbox-anton"))
+    token = event(started, "DeployStarted")["fencing_token"]
+    failed = {"phase": "copy", "error": "no room", "environment_left": "unchanged"}
+    story.by("ci-1", "ReportDeployFailed", **where, fencing_token=token, **failed)
+    path = "/environments/sandbox-anton/occupants"
+    whole = server["anton"].get(path)["occupants"]
+    assert [row["state"] for row in whole] == [
+        "occupied",
+        "deploying",
+        "occupied",
+        "deploying",
+        "occupied",
+        "deploying",
+    ]
+    paged = [row for page in server["anton"].pages(path, limit=1) for row in page["occupants"]]
+    assert paged == whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from tests.fixtures.server import token_of
 GOLDEN = Path(__file__).parent / "golden"
 # `INTERLOCK_GOLDEN=write pytest tests/cli` writes the files anew; the difference is then read in git.
 WRITE = os.environ.get("INTERLOCK_GOLDEN") == "write"
+UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 DT = [sys.executable, "-c", "from interlock.cli import main; main()"]
 HANGS_SECONDS = 60
 
@@ -91,6 +93,7 @@ class Terminal:
         done = self.dt(*words, who=who, merged=True)
         spoken = " ".join(f'"{word}"' if " " in word else word for word in words)
         seen = f"$ dt {spoken}\n{done.stdout}".replace(self.url, "http://interlock.test")
+        seen = UUID.sub("some-uuid", seen)
         assert done.code == code, seen
         path = GOLDEN / f"{name}.txt"
         if WRITE:

@@ -69,32 +69,6 @@ def test_every_command_takes_json(path: tuple[str, ...]) -> None:
     assert any("--json" in parameter.opts for parameter in EVERY[path].params)
 
 
-READS = [
-    "status",
-    "todo",
-    "release list",
-    "release show",
-    "release why",
-    "release timeline",
-    "env show",
-    "env list",
-    "problem show",
-    "problem list",
-    "gate check",
-    "window next",
-    "window list",
-    "policy show",
-    "team list",
-    "audit log",
-    "audit show",
-]
-
-
-@pytest.mark.parametrize("words", READS)
-def test_every_read_takes_at(words: str) -> None:
-    assert any("--at" in parameter.opts for parameter in EVERY[tuple(words.split())].params)
-
-
 def test_every_command_has_one_line_in_the_table() -> None:
     for _, name, _, short in COMMANDS:
         assert len(short) < 76, name

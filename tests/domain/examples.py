@@ -5,7 +5,7 @@ The table is complete: a command without an example fails the tests that walk ov
 
 from __future__ import annotations
 
-from tests.domain import examples_of_people, examples_of_the_way
+from tests.domain import examples_of_adjustments, examples_of_people, examples_of_the_way
 from tests.domain.example import (
     EXAMPLES,
     Example,
@@ -28,6 +28,7 @@ __all__ = [
     "asked",
     "enrolments",
     "example",
+    "examples_of_adjustments",
     "examples_of_people",
     "examples_of_the_way",
     "migrated",

@@ -1,11 +1,7 @@
-"""For each check a story in which it alone stands in the way, and one for each rule of independence.
-
-A story gives the moment, who asks, and what is asked.
-"""
+"""The stories of the checks of releases, environments and people; those of adjustments stand beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,33 +11,13 @@ from interlock.domain.evolve.parts import with_release
 from interlock.events.catalogue.parts import AppliedMigration, Identity, Migration, Observed
 from interlock.events.codec import digest_of
 from interlock.events.envelope import Actor
-from tests.domain import examples, given
+from tests.domain import examples, given, guards_of_adjustments
 from tests.domain.examples import EXAMPLES, Example
 from tests.domain.given import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS
+from tests.domain.guard import GUARDS, INDEPENDENCE, guard, independence
 from tests.domain.story import ALL_AREAS, SATURDAY_09, SUNDAY_09, Story, digest
 
-GUARDS: dict[str, Callable[[], Example]] = {}
-INDEPENDENCE: dict[str, Callable[[], Example]] = {}
-
-
-def guard(name: str) -> Callable[[Callable[[], Example]], Callable[[], Example]]:
-    """Register the story of a check."""
-
-    def register(make: Callable[[], Example]) -> Callable[[], Example]:
-        GUARDS[name] = make
-        return make
-
-    return register
-
-
-def independence(name: str) -> Callable[[Callable[[], Example]], Callable[[], Example]]:
-    """Register the story of a rule of independence."""
-
-    def register(make: Callable[[], Example]) -> Callable[[], Example]:
-        INDEPENDENCE[name] = make
-        return make
-
-    return register
+__all__ = ["GUARDS", "INDEPENDENCE", "guards_of_adjustments"]
 
 
 def to(place: str, name: str = "4.12.0", **more: Any) -> deploy.RequestDeploy:

@@ -52,6 +52,7 @@ from interlock.domain.evolve import admit, evolve
 from interlock.domain.explain import gate
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import EMPTY, Situation
+from interlock.events.catalogue import CATALOGUE
 from interlock.events.catalogue.parts import (
     AppliedMigration,
     Artifact,
@@ -81,6 +82,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     "qa-1": ("tester", "verifier"),
     "qa-2": ("tester", "verifier"),
     "reviewer-1": ("reviewer",),
+    "vera": ("verifier",),
     "rm-1": ("release-manager",),
     "operator-1": ("developer",),
     "admin-1": ("administrator",),
@@ -136,7 +138,7 @@ class Story:
         return answer
 
     def _record(self, situation: Situation, actor: Actor, command: Any, facts: Iterable[Any]) -> Situation:
-        command_id = UUID(int=len(self.events) + 1)
+        command_id, policy_version = UUID(int=len(self.events) + 1), situation.policy_version
         for ordinal, new in enumerate(facts):
             position = situation.position + 1
             recorded = Recorded(
@@ -144,7 +146,7 @@ class Story:
                 position=position,
                 id=UUID(int=(7 << 76) + position),
                 type=type(new.event).__name__,
-                schema=1,
+                schema=CATALOGUE[type(new.event).__name__][1],
                 stream=new.stream,
                 version=1 + sum(e.stream == new.stream for e in self.events),
                 recorded_at=self.now,
@@ -155,7 +157,7 @@ class Story:
                 request_hash=digest(type(command).__name__),
                 causation=None,
                 correlation=None,
-                policy_version=situation.policy_version,
+                policy_version=policy_version,
                 event=new.event,
             )
             again = decode(encode(recorded))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from interlock.domain.commands.adjustment import CancelAdjustment, VerifyAdjustmentResult
 from interlock.domain.commands.deploy import RequestDeploy, RequestRollback
 from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.commands.problem import ReopenProblem, ResolveProblem
@@ -13,7 +15,7 @@ from interlock.domain.commands.release import OpenRelease
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import ANNOTATIONS_KEPT_MAX, OCCUPANTS_KEPT_MAX, REPORTS_KEPT_MAX, Situation
 from interlock.domain.snapshot import dump
-from tests.domain import given
+from tests.domain import adjusting, given
 from tests.domain.given import PRODUCTION, Story
 from tests.domain.story import SATURDAY_09
 
@@ -38,11 +40,13 @@ def long() -> Story:
     return lived(MANY)
 
 
+HELD = (
+    "releases", "requests", "problems", "adjustments", "proposals", "policies", "asks", "refusals", "versions",
+)  # fmt: skip
+
+
 def held(situation: Situation) -> dict[str, int]:
-    return {
-        name: len(getattr(situation, name))
-        for name in ("releases", "requests", "problems", "proposals", "policies", "asks", "refusals", "versions")
-    }
+    return {name: len(getattr(situation, name)) for name in HELD}
 
 
 def test_the_situation_holds_no_more_after_many_closed_releases_than_after_few(long) -> None:
@@ -111,3 +115,47 @@ def test_what_is_open_needs_nothing_loaded() -> None:
     story = given.rehearsed()
     for name in story.situation.releases:
         assert streams_needed(story.situation, RequestDeploy(release=name, environment=PRODUCTION)) == ()
+
+
+def adjusted(times: int) -> Story:
+    """As many adjustments were executed and found right, cancelled, or forgotten, one after the other."""
+    story = adjusting.with_scratch()
+    for number in range(1, times + 1):
+        name = f"ADJ-{number}"
+        if name not in story.situation.adjustments:
+            adjusting.request(story, salt=str(number))
+        if number % 3 == 0:
+            story.do("dora", CancelAdjustment(adjustment=name, reason="no"))
+            continue
+        if number % 3 == 1:
+            story.tick(days=7)
+            continue
+        story.restore(adjusting.SCRATCH)
+        adjusting.rehearse(story, name, adjusting.SCRATCH)
+        adjusting.verify(story, "qa-1", "qa-2", name=name)
+        adjusting.execute(story, name)
+        story.do("reviewer-1", VerifyAdjustmentResult(adjustment=name, method="counted"))
+    return story
+
+
+def test_the_situation_holds_no_more_after_many_closed_adjustments_than_after_few() -> None:
+    few, many = adjusted(30).situation, adjusted(60).situation
+    assert held(many) == held(few)
+    assert not many.adjustments
+    assert many.counters["ADJ"] == 60
+    assert all(len(place.finished) <= REPORTS_KEPT_MAX for place in many.environments.values())
+    assert len(dump(unreported(many))) < len(dump(unreported(few))) * 1.01
+
+
+def unreported(situation: Situation) -> Situation:
+    """The situation without the last reports, of which a bounded number is kept."""
+    places = {name: replace(place, finished=()) for name, place in situation.environments.items()}
+    return replace(situation, environments=places)
+
+
+def test_a_closed_adjustment_is_loaded_for_whoever_names_it() -> None:
+    story = adjusted(6)
+    command = CancelAdjustment(adjustment="ADJ-2", reason="no")
+    assert streams_needed(story.situation, command) == ("adjustment/ADJ-2",)
+    story.refuse("dora", command, "adjustment-open")
+    assert "adjustment/ADJ-2" not in story.situation.versions

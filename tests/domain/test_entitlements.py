@@ -19,7 +19,9 @@ from tests.domain.examples import EXAMPLES
 from tests.domain.story import WATCH
 
 ROLES: tuple[str, ...] = get_args(Role)
-APPROVING = {name for name in COMMANDS if name.startswith(("Approve", "Confirm", "Reject", "Withdraw", "Resolve"))}
+VERBS = ("Approve", "Confirm", "Reject", "Withdraw", "Resolve", "Verify", "Dispute")
+# To resolve an adjustment is to repeat what its marker says, which a runner reads.
+APPROVING = {name for name in COMMANDS if name.startswith(VERBS)} - {"ResolveAdjustment"}
 NEWCOMER = "newcomer"
 GOVERNING = {"GrantRole", "RevokeRole", "RegisterPrincipal", "AssignOwner", "DesignateOperator", "ApprovePolicy"}
 

@@ -17,7 +17,7 @@ from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.explain import explain, gate, gates
 from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.decision import Decision
-from tests.domain import given
+from tests.domain import adjusting, given
 from tests.domain.examples import EXAMPLES
 from tests.domain.given import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Story
 from tests.domain.guards import GUARDS
@@ -162,3 +162,16 @@ def test_no_command_at_an_odd_moment_is_more_than_refused(name, moment, hours) -
     except (NotFound, InvalidCommand):
         return
     replace(story, now=now)._record(given.seen(story, command), given.actor(story, who), command, answer.facts)
+
+
+def test_the_gate_of_an_adjustment_is_the_decision_that_its_start_gets_then() -> None:
+    story = adjusting.verified()
+    shown = adjusting.gate(story)
+    assert shown.result == "refused"
+    decision = story.refuse("operator-1", adjusting.starting(story)).decision
+    assert {o.check: o.state for o in shown.checks} == {
+        o.check: o.state for o in decision.checks if o.check != "role-held"
+    }
+    authorized = adjusting.authorized()
+    assert adjusting.gate(authorized).allowed
+    assert all(outcome.required and outcome.observed for outcome in adjusting.gate(authorized).checks)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from interlock.domain.commands.adjustment import DisputeAdjustmentResult, RejectAdjustment
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.commands.evidence import StartTestRun
 from interlock.domain.commands.governance import DeactivatePrincipal, ProposePolicy
@@ -13,7 +14,7 @@ from interlock.domain.commands.problem import AcknowledgeProblem
 from interlock.domain.commands.release import HoldRelease
 from interlock.domain.obligations import Obligation, obligations
 from interlock.domain.situation import EMPTY
-from tests.domain import examples, given
+from tests.domain import adjusting, examples, given
 from tests.domain.given import DEVELOPMENT, PRODUCTION, SANDBOX, TESTS, Story
 from tests.domain.story import MONDAY, SATURDAY_09
 
@@ -144,3 +145,59 @@ def test_what_is_overdue_comes_first_then_what_is_due_first() -> None:
 
 def test_a_project_that_does_not_exist_asks_nobody() -> None:
     assert obligations(EMPTY, MONDAY) == ()
+
+
+@pytest.mark.parametrize("make,words,who,command", [
+    (adjusting.requested, "rehearse ADJ-1", ("ci-1",), "dt adjust rehearse ADJ-1"),
+    (adjusting.rehearsed, "verify ADJ-1", ("qa-1", "qa-2", "vera"), "dt adjust verify ADJ-1"),
+    (adjusting.verified, "verify ADJ-1", ("qa-2", "vera"), "dt adjust verify ADJ-1"),
+    (adjusting.authorized, "execute ADJ-1", ("operator-1",), "dt adjust execute ADJ-1"),
+    (adjusting.unknown, "by its marker", ("operator-1", "ci-1"), "dt adjust show ADJ-1"),
+    (adjusting.executed, "check the result of", ("qa-1", "qa-2", "reviewer-1", "rm-1", "vera"),
+     "dt adjust check-result ADJ-1"),
+])  # fmt: skip
+def test_each_step_of_an_adjustment_names_who_can_take_it(make, words, who, command) -> None:
+    waiting = of(make(), words)
+    assert (waiting.who, waiting.command, waiting.subject) == (who, command, "ADJ-1")
+
+
+def test_an_adjustment_is_to_be_verified_before_its_week_and_executed_before_its_day_is_over() -> None:
+    story = adjusting.rehearsed()
+    assert of(story, "verify ADJ-1").by == adjusting.of(story).expires_at
+    story = adjusting.authorized()
+    authorization = adjusting.of(story).authorization
+    assert authorization is not None
+    assert of(story, "execute ADJ-1").by == authorization.valid_until
+
+
+def test_what_somebody_rejected_is_asked_of_him_and_of_who_asked_for_it() -> None:
+    story = adjusting.verified()
+    bound = adjusting.of(story).bound_digest
+    story.do("vera", RejectAdjustment(adjustment="ADJ-1", bound_digest=bound, reason="no"))
+    assert of(story, "the rejected ADJ-1").who == ("vera", "dora")
+    assert not [each for each in told(story) if each.what == "verify ADJ-1"]
+
+
+def test_where_the_operator_left_another_one_is_to_be_named() -> None:
+    story = adjusting.authorized()
+    story.do("admin-1", DeactivatePrincipal(principal="operator-1", reason="left"))
+    waiting = of(story, "name who executes ADJ-1")
+    assert (waiting.who, waiting.command) == (("admin-1", "admin-2"), "dt team operator production PERSON")
+    assert not [each for each in told(story) if "execute ADJ-1" in each.what]
+
+
+@pytest.mark.parametrize("make", [adjusting.started, adjusting.committed])
+def test_what_is_being_executed_is_asked_of_none(make) -> None:
+    assert not [each for each in told(make()) if each.subject == "ADJ-1"]
+
+
+def test_a_disputed_result_is_to_be_settled() -> None:
+    story = adjusting.executed()
+    story.do("qa-1", DisputeAdjustmentResult(adjustment="ADJ-1", reason="15 fills are gone"))
+    assert "qa-2" in of(story, "disputed result of ADJ-1").who
+
+
+def test_a_scratch_database_is_to_be_registered_too() -> None:
+    story = given.running()
+    adjusting.tightened(story, scratch="scratch")
+    assert of(story, "register scratch").command == "dt env register scratch"

@@ -74,6 +74,9 @@ UNDER_THE_FLOOR: dict[str, Change] = {
     "a check in no environment": figure("additional_checks", {"staging": ["no-open-problem"]}),
     "a word that is not in the grammar": figure("skip_checks", ["release-window"]),
     "an environment's word that is not in the grammar": environment(QA, checks=[]),
+    "adjustments that wait longer": figure("adjustment_life_hours", 169),
+    "a scratch that is production": figure("scratch", "production"),
+    "a scratch that is stage": figure("scratch", "stage"),
     "no check of a gate": figure("gates", {}),
     "no independence": figure("independence", False),
 }
@@ -91,6 +94,8 @@ TIGHTER: dict[str, Change] = {
     "more at high risk": figure("verifications_high_risk", 5),
     "quicker reactions": environment(PRODUCTION, react_minutes=5),
     "more core areas": figure("core_areas", ["orders", "quotes", "positions", "fees"]),
+    "a scratch database": figure("scratch", "scratch"),
+    "shorter authorizations": figure("authorization_minutes", 60),
     "nothing by hand": environment(DEVELOPMENT, by_hand=[]),
     "fewer sources": environment(QA, restore_sources=["production"]),
     "an added check": figure("additional_checks", {"stage": ["log-watch-current"]}),
@@ -117,7 +122,8 @@ def test_the_shipped_figures_are_the_designs() -> None:
     )  # fmt: skip
     assert [environment.react_minutes for environment in policy.environments[2:]] == [240, 240, 15]
     assert (policy.lease_minutes, policy.authorization_minutes, policy.second_person_hours) == (15, 1440, 168)
-    assert (policy.snapshot_age_hours, policy.request_life_minutes) == (168, 1440)
+    assert (policy.snapshot_age_hours, policy.request_life_minutes, policy.adjustment_life_hours) == (168, 1440, 168)
+    assert policy.scratch is None
     assert (policy.verifications, policy.verifications_high_risk) == (2, 3)
     assert policy.core_areas
 
@@ -137,6 +143,16 @@ def test_every_check_of_a_gate_is_one_and_a_gate_holds_the_ones_before_it() -> N
     local = {"owner-only", "data-feed-correct"}
     for earlier, later in pairwise(gates):
         assert earlier - local <= later
+
+
+def test_scratch_is_a_place_and_no_environment() -> None:
+    policy = parse(changed(figure("scratch", "scratch")))
+    place = policy.place("scratch")
+    assert place is not None
+    assert place.restore_sources == ("production",)
+    assert (policy.environment("scratch"), policy.index("scratch")) == (None, -1)
+    assert parse(shipped()).place("scratch") is None
+    assert policy.place("stage") == policy.environment("stage")
 
 
 def test_what_differs_is_told_by_its_path() -> None:

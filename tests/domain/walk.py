@@ -58,6 +58,7 @@ from interlock.domain.commands.release import (
 )
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.events.catalogue.parts import AppliedMigration, TestCounts
+from tests.domain import adjusting
 from tests.domain.story import (
     ALL_AREAS,
     DEVELOPMENT,
@@ -68,27 +69,35 @@ from tests.domain.story import (
     TESTS,
     Story,
     digest,
-    running,
 )
+from tests.domain.walk_of_adjustments import Adjusting
 
 ORDER = (DEVELOPMENT, TESTS, SANDBOX, STAGE, PRODUCTION)
 RELEASES_AT_ONCE = 2
 WHIM = 0.1
+ADJUSTS = 0.35
+WHIM_OF_ADJUSTMENTS = 0.25
 
 
 class Walk:
     """One story, gone on with at random."""
 
     def __init__(self, seed: int) -> None:
-        """Production runs 4.11.0, and nothing else is there."""
+        """Production runs 4.11.0, a scratch database is registered, and nothing else is there."""
         self.random = Random(seed)
-        self.story: Story = running()
+        self.story: Story = adjusting.scratch_registered()
+        self.adjustments = Adjusting(self.story, self.random)
         self.opened = 0
 
     def go(self, steps: int) -> Story:
         """Take so many steps."""
         for _ in range(steps):
-            if self.random.random() < WHIM:
+            adjusts = self.random.random() < ADJUSTS
+            if adjusts and self.random.random() < WHIM_OF_ADJUSTMENTS:
+                self.adjustments.whim()
+            elif adjusts:
+                self.adjustments.help()
+            elif self.random.random() < WHIM:
                 self.whim()
             else:
                 self.help()
@@ -284,6 +293,8 @@ class Walk:
         """The report of what runs there."""
         if place.deploy is not None:
             self.report_deploy(place, lease, good=good)
+        elif lease.adjustment is not None:
+            self.adjustments.help()
         else:
             self.report_work(place, lease, good=good)
 

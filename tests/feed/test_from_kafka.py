@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -214,10 +215,14 @@ async def test_with_a_frozen_broker_it_stops_all_the_same() -> None:
             connection.close()
 
 
+def _as_it_is(event: Any) -> Any:
+    return event
+
+
 def shelf_of(count: int) -> Shelf:
     shelf = Shelf("shop", 0)
     for event in holds("shop", 1, count):
-        shelf.put(event.position, event.position * 10, lambda event=event: event)
+        shelf.put(event.position, event.position * 10, partial(_as_it_is, event))
     return shelf
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from random import Random
 
@@ -14,11 +15,13 @@ from tests.feed.feeds import sleep
 from tests.feed.published import Published, published
 from tests.fixtures.kafka import Kafka
 from tests.fixtures.postgres import PostgresServer
+from tests.house.tree import REPOSITORY
 from tests.projections.histories import chaos, walk
 from tests.projections.story import story
 from tests.projector.kafka_ways import append, fresh_ledgers, from_kafka, from_the_ledger, in_pieces
 
 SEEDS = (1, 2, 3)
+STATEMENTS_MIN = 20
 
 
 @pytest_asyncio.fixture
@@ -96,3 +99,26 @@ async def test_in_the_middle_of_a_batch_partitions_go_to_another_process_and_com
             assert all(status.stopped_because is None for status in first.projector.status())
         async with from_kafka(await fresh(), topic, bookmarks=False) as again:
             assert found == {name: await again.at(name, len(events)) for name, events in tapes.items()}
+
+
+async def test_killed_between_any_two_statements_a_projector_goes_on_where_it_was(
+    topic: Published, postgres_server: PostgresServer
+) -> None:
+    tape = walk(Random(5), 6)
+    await topic.put(tape.events)
+    async with fresh_ledgers(postgres_server) as fresh:
+        read = await fresh()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.projector.killed", read._dsn, topic.address.servers, topic.topic),
+            *("shop", str(tape.position)),
+            cwd=REPOSITORY,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        killed, ended = said.split()
+        assert int(ended) == 0
+        # Every statement of the start and of each page was the last one of some process.
+        assert int(killed) > STATEMENTS_MIN
+        async with from_kafka(read, topic) as after, from_kafka(await fresh(), topic, bookmarks=False) as again:
+            assert await after.at("shop", tape.position) == await again.at("shop", tape.position)

@@ -60,8 +60,20 @@ class Upcasters:
 UPCASTERS = Upcasters()
 
 
+@UPCASTERS.step("CredentialIssued", from_schema=1)
+def _signing_came(data: Data) -> Data:
+    """Schema 2 knows one more purpose, `signing`; what was stored before has none of it."""
+    return data
+
+
 @UPCASTERS.step("LeaseGranted", from_schema=1)
 @UPCASTERS.step("FactObserved", from_schema=1)
 def _adjustments_came(data: Data) -> Data:
     """Schema 2 knows one more kind, `adjustment`; what was stored before has none of it."""
+    return data
+
+
+@UPCASTERS.step("ActionRefused", from_schema=1)
+def _questions_came(data: Data) -> Data:
+    """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""
     return data

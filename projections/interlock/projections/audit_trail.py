@@ -21,6 +21,7 @@ ENTRY = "read_model.audit_trail_1_entry"
 TAG = "read_model.audit_trail_1_tag"
 CAUSES_SHOWN_MAX = 100
 EFFECTS_SHOWN_MAX = 200
+REMARKS_SHOWN_MAX = 2_000
 
 SCHEMA = f"""
 create table {ENTRY} (
@@ -150,6 +151,12 @@ with recursive chain as (
 select {COLUMNS} from chain join {ENTRY} as entry on entry.project = $1 and entry.position = chain.position
  where entry.position <> $2 order by entry.position desc
 """
+TIMES = f"select position, recorded_at, occurred_at from {ENTRY} where project = $1 and position = any($2::bigint[])"
+REMARKS = f"""
+select entry.position, entry.recorded_at, entry.actor, entry.body from {TAG} as tag
+  join {ENTRY} as entry on entry.project = $1 and entry.position = tag.position
+ where tag.project = $1 and tag.tag = any($2::text[]) and tag.position <= $3 order by entry.position limit $4
+"""
 EFFECTS = f"""
 select {COLUMNS} from {ENTRY} as entry
  where project = $1 and causation = $2 and position <= $3 order by position limit $4
@@ -178,7 +185,8 @@ async def entries(
         high = min(high, await _position(connection, project, BEFORE_THEN, filters.until))
     statement = _page(len(filters.tags()), oldest_first=after is not None, body=data)
     rows = await connection.fetch(statement, project, low, high, min(limit, PAGE_ROWS_MAX), *filters.tags())
-    return [_entry(row, data=data) for row in rows]
+    remarked = await remarks(connection, project, [row["position"] for row in rows], at=at)
+    return [{**_entry(row, data=data), **_remarked(remarked, row["position"])} for row in rows]
 
 
 async def entry(connection: Connection, project: str, position: int, *, at: int | None = None) -> dict[str, Any] | None:
@@ -197,6 +205,45 @@ async def entry(connection: Connection, project: str, position: int, *, at: int 
         "effects": [_entry(row) for row in effects],
         "annotations": [_entry(row, data=True) for row in about],
     }
+
+
+async def remarks(
+    connection: Connection, project: str, positions: Sequence[int], *, at: int | None = None
+) -> dict[int, list[dict[str, Any]]]:
+    """Return what was remarked by `at` about the events at `positions`, oldest first; the events stay as they are."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    about = [f"about/{position}" for position in positions]
+    for row in await connection.fetch(REMARKS, project, about, seen_at(at), REMARKS_SHOWN_MAX) if about else ():
+        said = orjson.loads(row["body"])["data"]
+        found.setdefault(said["target"], []).append(
+            {
+                "position": row["position"],
+                "at": instant(row["recorded_at"]),
+                "by": row["actor"],
+                "kind": said["kind"],
+                "text": said["text"],
+            }
+        )
+    return found
+
+
+async def annotated(
+    connection: Connection, project: str, lines: Sequence[dict[str, Any]], *, at: int | None = None
+) -> list[dict[str, Any]]:
+    """Return `lines`, which have a `position` each, with `occurred_at` where it lies back, and with `remarks`."""
+    positions = [line["position"] for line in lines]
+    remarked = await remarks(connection, project, positions, at=at)
+    times = await connection.fetch(TIMES, project, positions)
+    back = {
+        row["position"]: {"occurred_at": instant(row["occurred_at"])}
+        for row in times
+        if row["occurred_at"] != row["recorded_at"]
+    }
+    return [{**line, **back.get(line["position"], {}), **_remarked(remarked, line["position"])} for line in lines]
+
+
+def _remarked(remarked: dict[int, list[dict[str, Any]]], position: int) -> dict[str, Any]:
+    return {"remarks": remarked[position]} if position in remarked else {}
 
 
 async def position_at(connection: Connection, project: str, at: datetime) -> int:

@@ -250,6 +250,11 @@ def data(event: Any, *without: str) -> dict[str, Any]:
     return {name: value for name, value in plain(event).items() if name != "decision" and name not in without}
 
 
+def late(recorded: Recorded[Any]) -> dict[str, Any]:
+    """Return when it happened, where that is not when it was recorded: a past fact that was reported."""
+    return {} if recorded.occurred_at == recorded.recorded_at else {"happened_at": instant(recorded.occurred_at)}
+
+
 def compact(value: dict[str, Any]) -> str:
     """Return a JSON object as text."""
     return orjson.dumps(value).decode()

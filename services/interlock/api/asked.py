@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request
+from starlette.types import Scope
 
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, invalid, not_found
@@ -19,17 +20,22 @@ from interlock.ledger import LedgerError
 
 AFTER_SECONDS: Final = 2.0
 NOW: Final = "interlock.now"
+AS_OF: Final = "interlock.as-of"
 
 
 @dataclass(slots=True)
 class Asked:
-    """A known caller's request: `situation` is the project's present one, `now` the ledger's clock."""
+    """A known caller's request: `situation` is the project's present one, `now` the ledger's clock.
+
+    What is put into `scope` the edge tells the caller in headers.
+    """
 
     parts: Parts
     project: str
     caller: Caller
     situation: Situation
     now: datetime
+    scope: Scope
 
 
 @dataclass(slots=True)
@@ -55,7 +61,7 @@ async def identified(request: Request, project: Annotated[Name, Path(description
     except NotAuthenticated:
         parts.strangers.count += 1
         raise
-    return Asked(parts, project, caller, situation, now)
+    return Asked(parts, project, caller, situation, now, request.scope)
 
 
 async def reader(asked: Annotated[Asked, Depends(identified)]) -> Asked:
@@ -88,6 +94,13 @@ async def read_moment(asked: Asked, query: Reading, *, pinned: int | None = None
     moment = await _named_moment(asked, query)
     if pinned is not None:
         moment = Moment(min(pinned, moment.position), moment.now, moment.past)
+    if not asked.parts.reads.serving():
+        # What is there is older than what the version before it answers, so it is no answer.
+        raise Problem(
+            "behind",
+            "a new version of the read models is still being built; a server of the version before it answers",
+            headers={"Retry-After": "1"},
+        )
     wanted = max(moment.position, query.after or 0)
     reached = await asked.parts.reads.wait_for(asked.project, wanted, AFTER_SECONDS)
     if query.after is not None and reached < query.after:
@@ -111,6 +124,7 @@ async def rules_moment(asked: Asked, query: Reading, *, about: Any = None) -> tu
             raise invalid("if_at", "it cannot be combined with `at`: one is the past, the other the future")
         if query.if_at < asked.now:
             raise invalid("if_at", "it lies in the past; `at` asks about the past")
+        asked.scope[AS_OF] = query.if_at
         return await _present(asked, about), query.if_at
     moment = await _named_moment(asked, query)
     if not moment.past:
@@ -127,6 +141,13 @@ async def _present(asked: Asked, about: Any) -> Situation:
 
 
 async def _named_moment(asked: Asked, query: Reading) -> Moment:
+    moment = await _moment_of(asked, query)
+    # Who asks by a position is told the instant too.
+    asked.scope[AS_OF] = moment.now
+    return moment
+
+
+async def _moment_of(asked: Asked, query: Reading) -> Moment:
     head = asked.situation.position
     match query.at:
         case None:

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from typing import Any, Final
 
-from interlock.api.commands import PUBLISHED
 from interlock.api.openapi import component_schemas
+from interlock.domain.commands import PUBLISHED
 from interlock.events import topics
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.cloudevents import CONTENT_TYPE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
@@ -13,9 +13,12 @@ from interlock.api.cursors import next_page, place_of
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
 from interlock.api.problems import malformed, not_found
-from interlock.api.query import EventsQuery, Number, Reading, StreamQuery, number
+from interlock.api.query import EventsQuery, Number, Reading, StoredQuery, StreamQuery, number
 from interlock.api.stream import frames
 from interlock.projections import audit_trail
+
+# A page of events with much in them is shorter: whoever reads the whole record reads it in bounded pieces.
+STORED_BYTES_MAX: Final = 4 * 1024 * 1024
 
 router = APIRouter(prefix="/v1/{project}", tags=["audit"])
 
@@ -73,6 +76,25 @@ async def live(request: Request, asked: Reader, query: Annotated[StreamQuery, Qu
         may_read=partial(still_reader, request, asked),
     )
     return StreamingResponse(wanted, media_type="text/event-stream", headers={"Interlock-Position": str(after)})
+
+
+@router.get("/events/stored", **Documented.of())
+async def as_stored(asked: Reader, query: Annotated[StoredQuery, Query()]) -> Response:
+    """The events after a position, the oldest first, each as the bytes that are stored: the record itself.
+
+    It ends where the record ends now (`position`), or earlier; then the next page begins after the last one here.
+    """
+    stored = await asked.parts.ledger.read(
+        asked.project, after=query.after, limit=query.limit, up_to=asked.situation.position
+    )
+    bodies: list[str] = []
+    size = 0
+    for each in stored:
+        size += len(each.body)
+        if bodies and size > STORED_BYTES_MAX:
+            break
+        bodies.append(each.body.decode("utf-8"))
+    return answer({"events": bodies}, position=asked.situation.position)
 
 
 @router.get("/events/{position}", **Documented.of())

@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interlock.api.asked import NOW
+from interlock.api.asked import AS_OF, NOW
 from interlock.api.documents import rfc3339
 from interlock.api.parts import Parts
-from interlock.api.problems import Problem, invalid, malformed, problem_of
+from interlock.api.problems import Problem, invalid, malformed, problem_of, response_of
 from interlock.api.query import instant
 from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import TestClockGoesBack
@@ -48,7 +48,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _mark(MutableHeaders(scope=message), scope.get(NOW))
+                _mark(MutableHeaders(scope=message), scope.get(NOW), scope.get(AS_OF))
             # A reader that takes nothing would hold the request, and what it holds, for ever.
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
@@ -62,7 +62,7 @@ class Edge:
                 _LOG.exception("%s %s", scope["method"], scope["path"])
             if started:
                 return
-            await problem.response()(scope, receive, send_on)
+            await response_of(problem)(scope, receive, send_on)
 
     async def _before(self, scope: Scope) -> None:
         _refuse_repeated_parameters(scope["query_string"])
@@ -117,8 +117,10 @@ def _refuse_repeated_parameters(query: bytes) -> None:
         seen.add(name)
 
 
-def _mark(headers: MutableHeaders, now: datetime | None) -> None:
+def _mark(headers: MutableHeaders, now: datetime | None, as_of: datetime | None) -> None:
     if now is not None:
         headers["Interlock-Now"] = rfc3339(now)
+    if as_of is not None:
+        headers["Interlock-As-Of"] = rfc3339(as_of)
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from interlock.api.asked import Reader, read_moment, rules_moment
+from interlock.api.asked import Asked, Moment, Reader, read_moment, rules_moment
 from interlock.api.cursors import next_page, place_of
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
@@ -17,7 +17,7 @@ from interlock.api.releases import EnvironmentName, tagged
 from interlock.domain.policy import Policy
 from interlock.domain.windows import describe, is_open, windows
 from interlock.events.values import Name
-from interlock.projections import environment_state, problems
+from interlock.projections import audit_trail, environment_state, problems
 
 router = APIRouter(prefix="/v1/{project}")
 
@@ -28,12 +28,22 @@ async def which_environments(asked: Reader, query: Annotated[Reading, Query()]) 
     moment = await read_moment(asked, query)
     async with asked.parts.connection() as connection:
         rows = await environment_state.environments(connection, asked.project, at=moment.position)
-    return answer({"environments": in_order(rows, policy_of(asked.situation))}, position=moment.position)
+    return answer({"environments": in_order(rows, await _policy(asked, moment))}, position=moment.position)
 
 
-def in_order(rows: list[dict[str, Any]], policy: Policy) -> list[dict[str, Any]]:
+async def _policy(asked: Asked, moment: Moment) -> Policy | None:
+    """Return the policy that was in force at the moment: the flow may have been another one; None before the first."""
+    situation = asked.situation
+    if moment.past:
+        situation = await asked.parts.desk.situation(asked.project, at_position=moment.position)
+    return policy_of(situation) if situation.policy_version in situation.policies else None
+
+
+def in_order(rows: list[dict[str, Any]], policy: Policy | None) -> list[dict[str, Any]]:
     """Return `rows` in the flow's order, with a blank one for each environment where nothing happened."""
     known = {row["environment"]: row for row in rows}
+    if policy is None:
+        return [*known.values()]
     ordered = [
         {**known.pop(each.name, {"environment": each.name, "occupancy": {"state": "empty"}}), "purpose": each.purpose}
         for each in policy.environments
@@ -47,7 +57,8 @@ async def one_environment(asked: Reader, name: EnvironmentName, query: Annotated
     moment = await read_moment(asked, query)
     async with asked.parts.connection() as connection:
         row = await environment_state.environment(connection, asked.project, name, at=moment.position)
-    named = policy_of(asked.situation).environment(name)
+    policy = await _policy(asked, moment)
+    named = policy.environment(name) if policy is not None else None
     if row is None and named is None:
         raise not_found("environment", name)
     [found] = [row] if row is not None else [{"environment": name, "occupancy": {"state": "empty"}}]
@@ -66,9 +77,12 @@ async def who_was_here(
         rows = await environment_state.occupants(
             connection, asked.project, name, at=moment.position, before=place.key, limit=query.limit
         )
-    if not rows and policy_of(asked.situation).environment(name) is None:
+    policy = await _policy(asked, moment)
+    if not rows and (policy is None or policy.environment(name) is None):
         raise not_found("environment", name)
-    members, headers = next_page(request, query, rows, key="position", position=moment.position, limit=query.limit)
+    members, headers = next_page(
+        request, query, rows, key="since_position", position=moment.position, limit=query.limit
+    )
     return answer({"environment": name, "occupants": rows, **members}, position=moment.position, headers=headers)
 
 
@@ -131,6 +145,8 @@ async def one_problem(
     moment = await read_moment(asked, query)
     async with asked.parts.connection() as connection:
         row = await problems.problem(connection, asked.project, problem, at=moment.position)
+        if row is not None:
+            row["history"] = await audit_trail.annotated(connection, asked.project, row["history"], at=moment.position)
     if row is None:
         raise not_found("problem", problem)
     return tagged(request, row, position=moment.position)

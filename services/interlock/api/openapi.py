@@ -82,7 +82,11 @@ def _headers(*, project: bool) -> dict[str, Any]:
     if not project:
         return {}
     return {
-        "Interlock-Position": {"description": "the position at which the answer holds", "schema": {"type": "integer"}}
+        "Interlock-Position": {"description": "the position at which the answer holds", "schema": {"type": "integer"}},
+        "Interlock-As-Of": {
+            "description": "the instant at which a read's answer holds",
+            "schema": {"type": "string", "format": "date-time"},
+        },
     }
 
 
@@ -151,6 +155,7 @@ def _own_schemas() -> dict[str, Any]:
             "stream": text,
             "version": integer,
             "recorded_at": {"type": "string", "format": "date-time"},
+            "occurred_at": {"type": "string", "format": "date-time"},
             "by": text,
             "data": {"type": "object"},
         },

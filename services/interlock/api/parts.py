@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
+import asyncpg
+
+from interlock.api.problems import Problem
 from interlock.desk import Desk
 from interlock.events.envelope import Recorded
 from interlock.evidence import EvidenceStore
@@ -27,6 +31,33 @@ class Reads(Protocol):
 
     async def wait_for(self, project: str, position: int, timeout: float) -> int:
         """Return the lowest position reached: at once when it is `position`, after `timeout` seconds anyway."""
+
+    def serving(self) -> bool:
+        """Tell whether all may be read: none is a new version that is still being built beside an older one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadModel:
+    """How one read model of one project is doing; `rebuild` is its last rebuild, if it ever had one."""
+
+    name: str
+    version: int
+    position: int
+    serving: bool
+    stopped_because: str | None
+    trouble: str | None
+    gaps: int
+    rebuild: Any = None
+
+
+class ReadModels(Protocol):
+    """The read models, and building one anew (`serve` makes this of the projector's parts)."""
+
+    async def told(self, project: str) -> list[ReadModel]:
+        """Return how each read model of the project is doing."""
+
+    async def rebuild(self, name: str, *, by: str, key: UUID) -> bool:
+        """Begin to build one anew; tell whether this is a new rebuild, not one that is known under `key`."""
 
 
 @dataclass(slots=True)
@@ -53,6 +84,7 @@ class Parts:
     evidence: EvidenceStore
     events: Events
     reads: Reads
+    read_models: ReadModels
     readiness: Readiness
     version: str
     stopping: asyncio.Event
@@ -64,6 +96,13 @@ class Parts:
         """Whether the clock is set by requests."""
         return self.advance is not None
 
-    def connection(self) -> AbstractAsyncContextManager[Any]:
-        """Lend a connection for the read models' queries."""
-        return self.ledger.connection()
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """Lend a connection for the read models' queries. Raises a problem where a newer version dropped the tables."""
+        try:
+            async with self.ledger.connection() as lent:
+                yield lent
+        except asyncpg.UndefinedTableError as gone:
+            raise Problem(
+                "behind", "a newer version's read models took the place of these; a newer server answers"
+            ) from gone

@@ -1,26 +1,20 @@
-"""Questions about people and rules: who may do what, who must act, which policy holds, what waits for a second."""
+"""Questions about people: who may do what, who must act, what waits for a second person."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
 from interlock.api.asked import Identified, Reader, rules_moment
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
-from interlock.api.policies import document_of
 from interlock.api.problems import not_found
-from interlock.api.query import NoQuery, Number, ObligationsQuery, Reading
+from interlock.api.query import NoQuery, ObligationsQuery, Reading
 from interlock.domain.obligations import Obligation, obligations
-from interlock.domain.policy import diff
-from interlock.domain.situation import Ask, Designation, Proposal, Situation
-from interlock.events.catalogue import policy as happened
-from interlock.events.codec import decode, digest_of
+from interlock.domain.situation import Ask, Designation
 from interlock.events.values import Name
-
-POLICY_EVENTS_MAX: Final = 5_000
 
 router = APIRouter(prefix="/v1/{project}")
 
@@ -104,64 +98,6 @@ def obligation_document(obligation: Obligation) -> dict[str, Any]:
         "overdue": obligation.overdue,
     }
     return {name: value for name, value in document.items() if value is not None}
-
-
-@router.get("/policy", tags=["policy"], **Documented.of())
-async def which_policy(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
-    """The policy in force."""
-    situation, _ = await rules_moment(asked, query)
-    document = document_of(situation)
-    found = {"version": situation.policy_version, "document": document, "document_digest": digest_of(document)}
-    return answer(found, position=situation.position)
-
-
-@router.get("/policy/proposals", tags=["policy"], **Documented.of())
-async def which_proposals(asked: Reader, query: Annotated[Reading, Query()]) -> Response:
-    """The policies that wait for a second person, each with what it would change."""
-    situation, _ = await rules_moment(asked, query)
-    found = [_proposal(situation, each) for _, each in sorted(situation.proposals.items())]
-    return answer({"proposals": found}, position=situation.position)
-
-
-def _proposal(situation: Situation, proposal: Proposal) -> dict[str, Any]:
-    active = document_of(situation)
-    changes = [{"path": path, "from": old, "to": new} for path, old, new in diff(active, proposal.document)]
-    return {
-        "version": proposal.version,
-        "proposed_by": proposal.proposed_by,
-        "proposed_position": proposal.position,
-        "document_digest": proposal.document_digest,
-        "document": proposal.document,
-        "changes": changes,
-    }
-
-
-@router.get("/policy/versions/{version}", tags=["policy"], **Documented.of())
-async def one_policy(
-    asked: Reader, version: Annotated[Number, Path(description="from 1")], query: Annotated[Reading, Query()]
-) -> Response:
-    """One version of the policy, in force or not, and what became of it."""
-    situation, _ = await rules_moment(asked, query)
-    stored = await asked.parts.ledger.read_stream(asked.project, "policy", limit=POLICY_EVENTS_MAX)
-    events = [decode(each.body) for each in stored if each.position <= situation.position]
-    history = [each for each in events if each.event.version == version]
-    if not history:
-        raise not_found("policy version", str(version))
-    state = {happened.PolicyProposed: "proposed", happened.PolicyRejected: "rejected"}.get(
-        type(history[-1].event), "active" if version == situation.policy_version else "superseded"
-    )
-    [first, *_] = [each.event for each in history if hasattr(each.event, "document")]
-    told = [
-        {"type": each.type, "position": each.position, "at": each.recorded_at, "by": each.actor.id} for each in history
-    ]
-    document = {
-        "version": version,
-        "state": state,
-        "document": first.document,
-        "document_digest": first.document_digest,
-        "history": told,
-    }
-    return answer(document, position=situation.position)
 
 
 @router.get("/asks", tags=["people"], **Documented.of())

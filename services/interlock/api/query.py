@@ -142,6 +142,13 @@ class EventsQuery(Reading):
     cursor: Cursor | None = None
 
 
+class StoredQuery(NoQuery):
+    """From where on, and how many at most."""
+
+    after: Number = 0
+    limit: Limit = PAGE_ITEMS_MAX
+
+
 class ObligationsQuery(Reading):
     """Whose obligations."""
 

@@ -19,6 +19,7 @@ from interlock.domain.explain import gate, gates
 from interlock.domain.situation import Situation
 from interlock.events.codec import plain
 from interlock.events.values import Name
+from interlock.projections import audit_trail
 from interlock.projections import releases as read
 
 ReleaseName = Annotated[Name, Path(description="the release's name")]
@@ -64,7 +65,7 @@ async def one_release(
 async def what_happened(
     request: Request, asked: Reader, name: ReleaseName, query: Annotated[TimelineQuery, Query()]
 ) -> Response:
-    """What happened to the release, the oldest first."""
+    """What happened to the release, the oldest first; with what was remarked about it, and when it really was."""
     place = place_of(request, query)
     moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
@@ -73,6 +74,7 @@ async def what_happened(
         rows = await read.timeline(
             connection, asked.project, name, at=moment.position, after=place.key or 0, limit=query.limit
         )
+        rows = await audit_trail.annotated(connection, asked.project, rows, at=moment.position)
     members, headers = next_page(request, query, rows, key="position", position=moment.position, limit=query.limit)
     return answer({"release": name, "timeline": rows, **members}, position=moment.position, headers=headers)
 

@@ -44,7 +44,7 @@ class Batch:
         self._builder = builder
         self.records = 0
 
-    def add(self, key: bytes, value: bytes, headers: Headers, at_ms: int) -> bool:
+    def add(self, key: bytes | None, value: bytes, headers: Headers, at_ms: int) -> bool:
         """Add a record with its timestamp; False where it does not fit any more."""
         if self._builder.append(key=key, value=value, timestamp=at_ms, headers=headers) is None:
             return False

@@ -43,6 +43,8 @@ def run(arguments: Sequence[str]) -> int:
         return UNEXPECTED
     except Exception as error:
         return explained(session, error)
+    finally:
+        session.close()
 
 
 def explained(session: Session, error: Exception) -> int:

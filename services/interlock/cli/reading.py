@@ -28,10 +28,10 @@ def all_pages(session: Session, path: str, key: str, *, at: str | None = None, *
 
 
 def scene_of(session: Session, answer: dict[str, Any], at: str | None) -> Scene:
-    """Return the scene of an answer: its own `now`, or the instant that was asked for."""
+    """Return the scene of an answer: its own `now`, or the instant at which the server says that it holds."""
     from interlock.cli.instants import at_query, parse_instant
 
     told = instant(answer.get("now"))
-    if told is None and at is not None and not at_query(at).isdigit():
-        told = parse_instant(at, "--at")
+    if told is None and at is not None:
+        told = parse_instant(at, "--at") if not at_query(at).isdigit() else session.client.as_of
     return session.scene(told)

@@ -45,6 +45,7 @@ class Session:
         self.idempotency_key: str | None = None
         self._settings: settings.Settings | None = None
         self._client: Client | None = None
+        self._clients: list[Client] = []
         self._myself: dict[str, Any] | None = None
 
     def set_option(self, name: str, value: Any) -> None:
@@ -103,7 +104,7 @@ class Session:
         """Return a client with another token, or without one."""
         from interlock.client import Client
 
-        return Client(
+        made = Client(
             self.settings.url,
             project or self.settings.project or "-",
             token,
@@ -112,6 +113,13 @@ class Session:
             new_id=seams.new_id,
             now=self.test_now,
         )
+        self._clients.append(made)
+        return made
+
+    def close(self) -> None:
+        """Close the connections."""
+        for made in self._clients:
+            made.close()
 
     @property
     def test_now(self) -> datetime | None:

@@ -31,7 +31,8 @@ class Client:
 
     `clock` gives monotonic seconds, `sleep` waits, `new_id` makes idempotency keys. `now` is sent
     as `Interlock-Now`, which only a server with a test clock accepts. After each answer of a
-    project, `server_now` is the ledger's clock as the server told it.
+    project, `server_now` is the ledger's clock as the server told it; `as_of` is the instant at which the last answer
+    holds, where it was a read.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Client:
         self.base_url = base_url.rstrip("/")
         self.project = project
         self.server_now: datetime | None = None
+        self.as_of: datetime | None = None
         self._clock = clock
         self._sleep = sleep
         self._new_id = new_id
@@ -98,6 +100,12 @@ class Client:
                 problem.problem.setdefault("idempotency_key", key)
             raise
 
+    def post(self, path: str, *, idempotency_key: UUID | str | None = None) -> dict[str, Any]:
+        """Ask for work that is no command of the rules: `post("/projections/problems/rebuild")`; safe to send again."""
+        key = str(idempotency_key or self._new_id())
+        headers = {"Idempotency-Key": key}
+        return self._json(self._answer("POST", f"/v1/{self.project}{path}", key=key, headers=headers))
+
     def explain(self, name: str, fields: Mapping[str, Any], **query: Query) -> dict[str, Any]:
         """Ask what would be decided, and record nothing; returns the decision."""
         path = f"/v1/{self.project}/explain/{name}"
@@ -120,6 +128,10 @@ class Client:
     def server(self, path: str) -> dict[str, Any]:
         """Read what belongs to the server, not to a project: `/v1`, `/ready`, `/health`."""
         return self._json(self._answer("GET", path))
+
+    def settle(self, path: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Change something that is no command of the rules; asked twice, it is done once."""
+        return self._json(self._answer("POST", f"/v1/{self.project}{path}", json=present(fields or {})))
 
     def put_evidence(self, body: bytes, media_type: str) -> str:
         """Store something larger and return its digest; the same bytes again are the same digest."""
@@ -175,7 +187,8 @@ class Client:
         raise ServerAway(self.base_url, cause, TRIES_MAX, self._clock() - began, key if arrived else None)
 
     def _json(self, response: httpx2.Response) -> dict[str, Any]:
-        self._hear_time(response.headers.get("Interlock-Now"))
+        self.server_now = instant_of(response.headers.get("Interlock-Now"), self.server_now)
+        self.as_of = instant_of(response.headers.get("Interlock-As-Of"), None)
         try:
             answer = response.json()
         except ValueError as odd:
@@ -190,14 +203,16 @@ class Client:
             answer.setdefault("position", int(position))
         return answer
 
-    def _hear_time(self, told: str | None) -> None:
-        if told is None:
-            return
-        try:
-            self.server_now = datetime.fromisoformat(told)
-        except ValueError:
-            # A proxy's or a newer server's own idea of the header: the answer counts, not its clock.
-            self.server_now = None
+
+def instant_of(told: str | None, otherwise: datetime | None) -> datetime | None:
+    """Return the instant in a header; `otherwise` where there is none."""
+    if told is None:
+        return otherwise
+    try:
+        return datetime.fromisoformat(told)
+    except ValueError:
+        # A proxy's or a newer server's own idea of the header: the answer counts, not its clock.
+        return None
 
 
 def clock_header(now: datetime) -> str:

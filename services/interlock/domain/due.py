@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from interlock.domain.checks.adjusting import snapshot_until
 from interlock.domain.commands.timely import (
+    AuthorizeAdjustment,
+    ExpireAdjustment,
     ExpireAsked,
     ExpireLease,
     RecordMissedLogCheck,
@@ -14,12 +17,13 @@ from interlock.domain.commands.timely import (
     RecordOverdueReaction,
     SettleDeployRequest,
 )
+from interlock.domain.decide.adjustment import ends_at, followed, may_be_authorized
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.request import waits_no_more
 from interlock.domain.decide.timely import is_overdue, missed_log_check, missed_nights
 from interlock.domain.explain import NOBODY
 from interlock.domain.policy import Policy
-from interlock.domain.situation import Situation
+from interlock.domain.situation import Adjustment, Situation
 
 INSTANT = timedelta(microseconds=1)
 
@@ -58,6 +62,12 @@ def _due(situation: Situation, now: datetime) -> Iterator[tuple[datetime, Any]]:
     for ask in situation.asks.values():
         if now >= ask.until:
             yield ask.until, ExpireAsked(ask=ask.ask)
+    for adjustment in situation.adjustments.values():
+        end = ends_at(situation, adjustment)
+        if end is not None and now >= end:
+            yield end, ExpireAdjustment(adjustment=adjustment.adjustment)
+        elif may_be_authorized(situation, adjustment, now):
+            yield now, AuthorizeAdjustment(adjustment=adjustment.adjustment)
 
 
 def next_due(situation: Situation, now: datetime) -> datetime | None:
@@ -87,3 +97,19 @@ def _moments(situation: Situation, now: datetime) -> Iterator[datetime]:
             yield problem.react_by + INSTANT
     for ask in situation.asks.values():
         yield ask.until
+    for adjustment in situation.adjustments.values():
+        yield from _moments_of(situation, adjustment)
+
+
+def _moments_of(situation: Situation, adjustment: Adjustment) -> Iterator[datetime]:
+    """When it expires, when its rehearsal's data is too old for it to be authorized, when a deputy's time is over."""
+    end = ends_at(situation, adjustment)
+    if end is not None:
+        yield end
+    yield adjustment.expires_at
+    taken_at = adjustment.rehearsal.data_taken_at if adjustment.rehearsal is not None else None
+    if taken_at is not None:
+        yield min(snapshot_until(policy, taken_at) for policy in followed(situation, adjustment)) + INSTANT
+    operator = situation.team.operators.get(adjustment.plan.targets.environment)
+    if operator is not None and operator.deputy_until is not None:
+        yield operator.deputy_until

@@ -24,7 +24,10 @@ PERSONS_ONLY = frozenset(
         "WithdrawCodeReview", "BaselineEnvironment", "StateContent", "BreakLease", "FreezeEnvironment",
         "UnfreezeEnvironment", "MarkDataClean", "ResolveProblem", "DismissProblem", "ProposePolicy", "ApprovePolicy",
         "RejectPolicy", "RegisterEnvironment", "RegisterPrincipal", "DeactivatePrincipal", "GrantRole", "RevokeRole",
-        "AssignOwner", "DesignateOperator", "ConfirmAsked", "DeclineAsked",
+        "AssignOwner", "DesignateOperator", "AcceptRestoredLedger", "ConfirmAsked", "DeclineAsked",
+        "VerifyAdjustment", "RejectAdjustment",
+        "StartAdjustment", "ReportAdjustmentBackup", "CommitAdjustment", "ReportAdjustmentExecuted",
+        "ReportAdjustmentFailed", "VerifyAdjustmentResult", "DisputeAdjustmentResult",
     }
 )  # fmt: skip
 
@@ -55,7 +58,8 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "BaselineEnvironment": (ADMIN, RM),
     "StateContent": (DEV, TEST, REVIEW, RM),
     "ObserveFact": ANYONE,
-    "RenewLease": REPORTERS,
+    # Whoever holds a lease may keep it: also an operator without any role.
+    "RenewLease": (EVERYBODY,),
     "BreakLease": (RM,),
     "StartRestore": REPORTERS,
     "ReportRestored": REPORTERS,
@@ -84,11 +88,29 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "RevokeRole": (ADMIN,),
     "AssignOwner": (ADMIN,),
     "DesignateOperator": (ADMIN,),
+    "AcceptRestoredLedger": (ADMIN,),
     "IssueCredential": (EVERYBODY,),
     "RevokeCredential": (EVERYBODY,),
     "ConfirmAsked": (EVERYBODY,),
     "DeclineAsked": (EVERYBODY,),
     "Annotate": (EVERYBODY,),
+    "RequestAdjustment": (DEV, TEST, VERIFY, RM),
+    "AmendAdjustment": (DEV, TEST, VERIFY, RM),
+    "CancelAdjustment": (DEV, TEST, VERIFY, RM),
+    "StartAdjustmentRehearsal": (RUN,),
+    "ReportAdjustmentRehearsed": (RUN,),
+    "ReportAdjustmentRehearsalFailed": (RUN,),
+    "VerifyAdjustment": (VERIFY,),
+    "RejectAdjustment": (VERIFY,),
+    # Who executes is designated, and holds the lease; no role gives or replaces that.
+    "StartAdjustment": (EVERYBODY,),
+    "ReportAdjustmentBackup": (EVERYBODY,),
+    "CommitAdjustment": (EVERYBODY,),
+    "ReportAdjustmentExecuted": (EVERYBODY,),
+    "ReportAdjustmentFailed": (EVERYBODY,),
+    "ResolveAdjustment": (EVERYBODY,),
+    "VerifyAdjustmentResult": (TEST, VERIFY, REVIEW, RM),
+    "DisputeAdjustmentResult": (DEV, TEST, VERIFY, REVIEW, RM),
     "OpenProject": (SYSTEM,),
     "ExpireLease": (SYSTEM,),
     "SettleDeployRequest": (SYSTEM,),
@@ -96,6 +118,8 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "RecordMissedLogCheck": (SYSTEM,),
     "RecordOverdueReaction": (SYSTEM,),
     "ExpireAsked": (SYSTEM,),
+    "AuthorizeAdjustment": (SYSTEM,),
+    "ExpireAdjustment": (SYSTEM,),
 }
 
 

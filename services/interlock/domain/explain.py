@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.decide import Submitted, answer
+from interlock.domain.decide.adjustment import adjustment_asked
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.request import deploy_asked
-from interlock.domain.gates import deploy_gate
+from interlock.domain.gates import START_ADJUSTMENT, deploy_gate
+from interlock.domain.policy import Policy
 from interlock.domain.situation import Situation
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor
@@ -36,20 +39,35 @@ def gate(situation: Situation, release: str, environment: str, now: datetime, ac
     decision = case.ruled(
         f"deploy {release} to {environment}", f"release/{release}", deploy_gate(asked), asked, lambda _: ()
     ).decision
-    if actor is not None:
-        return decision
-    # Who asks is not part of the question: only what the release still lacks.
+    return decision if actor is not None else _for_anybody(decision)
+
+
+def adjustment_gate(situation: Situation, adjustment: str, now: datetime) -> Decision:
+    """The gate of executing the adjustment, for whoever is operator then; the runner has read nothing yet.
+
+    Raises NotFound.
+    """
+    designated = situation.team.operators.get(_policy(situation, now).production)
+    operator = Actor(id=designated.at(now), kind="person") if designated is not None else NOBODY
+    case = Case(situation=situation, command=None, actor=operator, now=now)
+    asked = adjustment_asked(case, case.adjustment(adjustment))
+    # What verifiers read is what is there; the digest that the operator confirms is compared at the start.
+    asked = replace(asked, bound_digest=asked.adjusted.bound_digest)
+    decision = case.ruled(
+        f"execute {adjustment}", f"adjustment/{adjustment}", START_ADJUSTMENT, asked, lambda _: ()
+    ).decision
+    return _for_anybody(decision)
+
+
+def _policy(situation: Situation, now: datetime) -> Policy:
+    return Case(situation=situation, command=None, actor=NOBODY, now=now).policy
+
+
+def _for_anybody(decision: Decision) -> Decision:
+    """The decision without its first question: who asks is no part of it, only what is still lacking."""
     checks = tuple(outcome for outcome in decision.checks if outcome.check != "role-held")
     holds = all(outcome.holds for outcome in checks)
-    return Decision(
-        action=decision.action,
-        result="allowed" if holds else "refused",
-        position=decision.position,
-        policy_version=decision.policy_version,
-        checks=checks,
-        allowed_at=decision.allowed_at,
-        next=decision.next,
-    )
+    return replace(decision, result="allowed" if holds else "refused", checks=checks)
 
 
 def gates(situation: Situation, release: str, now: datetime, actor: Actor | None = None) -> dict[str, Decision]:

@@ -53,6 +53,31 @@ CORE_TEST = (
     "no-open-problem",
 )  # fmt: skip
 
+REQUEST_ADJUSTMENT = ("environment-identified", "reverted-once")
+AMEND_ADJUSTMENT = ("adjustment-open", "adjustment-idle", *REQUEST_ADJUSTMENT)
+CANCEL_ADJUSTMENT = ("adjustment-own", "adjustment-open", "adjustment-idle")
+REHEARSE_ADJUSTMENT_IN_SCRATCH = (
+    "reported-by-runner", "adjustment-open", "environment-free", "environment-identified",
+    "rehearsed-on-production-data",
+)  # fmt: skip
+REHEARSE_ADJUSTMENT = (*REHEARSE_ADJUSTMENT_IN_SCRATCH, "environment-sure", "no-freeze")
+REPORT_ADJUSTMENT_REHEARSED = (
+    "reported-by-runner", "lease-held", "rehearsed-on-production-data", "within-expected-effect",
+)  # fmt: skip
+VERIFY_ADJUSTMENT = ("adjustment-open", "adjustment-unchanged", "adjustment-rehearsed", "verifier-independent")
+REJECT_ADJUSTMENT = ("adjustment-open", "adjustment-unchanged")
+AUTHORIZE_ADJUSTMENT = (
+    "adjustment-rehearsed", "adjustment-verified", "verifiers-independent", "operator-designated",
+)  # fmt: skip
+_ADJUST = (
+    "adjustment-open", *AUTHORIZE_ADJUSTMENT, "adjustment-unchanged", "authorization-valid", "reverted-once",
+    "environment-identified", "target-identified",
+)  # fmt: skip
+START_ADJUSTMENT = (*_ADJUST, "environment-free")
+COMMIT_ADJUSTMENT = (*_ADJUST, "lease-held", "backup-taken", "within-expected-effect")
+RESOLVE_ADJUSTMENT = ("outcome-unknown", "target-identified", "marker-reader")
+CHECK_ADJUSTMENT = ("adjustment-executed", "result-checker-independent")
+
 
 def deploy_gate(asked: Asked) -> tuple[str, ...]:
     """The checks of a deploy with the intent that `asked` has, and those that its policies add."""
@@ -61,17 +86,20 @@ def deploy_gate(asked: Asked) -> tuple[str, ...]:
     table = REDEPLOY if asked.intent == "redeploy" else DEPLOY
     checks = table[asked.rule.purpose]
     added = list(asked.policy.additional_checks.get(asked.environment, ()))
-    older = _policy_of_release(asked)
+    older = _policy_before(asked)
     if older is not None:
         added.extend(older.additional_checks.get(asked.environment, ()))
     return (*checks, *(name for name in dict.fromkeys(added) if name not in checks))
 
 
 def evaluate(names: Iterable[str], asked: Asked) -> tuple[CheckOutcome, ...]:
-    """Every check's answer, under the active policy and under the one that the release was opened under."""
+    """Every check's answer, under the active policy and under the one that the release was opened under.
+
+    An adjustment has to satisfy the policy that it was requested under as well.
+    """
     names = tuple(names)
     outcomes = [_run(name, asked) for name in names]
-    older = _policy_of_release(asked)
+    older = _policy_before(asked)
     if older is not None:
         under_older = replace(asked, policy=older)
         outcomes = [
@@ -92,10 +120,10 @@ def _stricter(active: CheckOutcome, older: CheckOutcome) -> CheckOutcome:
     return active if older.holds else older
 
 
-def _policy_of_release(asked: Asked) -> Policy | None:
-    """The policy that the release was opened under, where that is another one than the active."""
-    release, situation = asked.release, asked.situation
-    if release is None or release.policy_version == situation.policy_version:
+def _policy_before(asked: Asked) -> Policy | None:
+    """The policy that the release was opened under, or the adjustment requested, where it is not the active one."""
+    subject, situation = asked.adjustment or asked.release, asked.situation
+    if subject is None or subject.policy_version == situation.policy_version:
         return None
-    document = situation.policies.get(release.policy_version)
+    document = situation.policies.get(subject.policy_version)
     return policies.parse(document) if document is not None else None

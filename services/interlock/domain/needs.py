@@ -6,6 +6,13 @@ from typing import Any
 
 from interlock.domain.checks.asked import Asked
 from interlock.domain.checks.production import chosen_target
+from interlock.domain.commands.adjustment import (
+    AmendAdjustment,
+    CommitAdjustment,
+    ReportAdjustmentExecuted,
+    ResolveAdjustment,
+    StartAdjustment,
+)
 from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestRollback, StartDeploy
 from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.commands.problem import DismissProblem, ResolveProblem
@@ -21,10 +28,11 @@ ACTORLESS = Actor(id="", kind="system")
 
 
 def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
-    """The streams of closed releases and problems that the command names, directly or by what follows from it."""
+    """The streams of closed things that the command names, directly or by what follows from it."""
     wanted: list[str] = []
     for field, kind in (
         ("release", "release"), ("hotfix", "release"), ("fixed_by_release", "release"), ("problem", "problem"),
+        ("adjustment", "adjustment"), ("reverts", "adjustment"),
     ):  # fmt: skip
         name = getattr(command, field, None)
         if isinstance(name, str):
@@ -37,6 +45,8 @@ def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
 
 def _known(situation: Situation, stream: str) -> bool:
     kind, _, name = stream.partition("/")
+    if kind == "adjustment":
+        return name in situation.adjustments
     return name in (situation.releases if kind == "release" else situation.problems)
 
 
@@ -55,6 +65,15 @@ def _following(situation: Situation, command: Any) -> list[str]:
                 if deploy is not None and deploy.deploy == name and deploy.intent == "rollback":
                     return [f"problem/{fix}" for fix in fixes_of_leaving(environment, deploy.content)]
             return []
+        case (
+            AmendAdjustment(adjustment=name)
+            | StartAdjustment(adjustment=name)
+            | CommitAdjustment(adjustment=name)
+            | ReportAdjustmentExecuted(adjustment=name)
+            | ResolveAdjustment(adjustment=name)
+        ):
+            adjustment = situation.adjustments.get(name)
+            return [f"adjustment/{adjustment.reverts}"] if adjustment is not None and adjustment.reverts else []
         case ConfirmAsked() if situation.recorded_at is not None:
             case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)
             try:

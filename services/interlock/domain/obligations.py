@@ -8,24 +8,14 @@ from datetime import datetime, timedelta
 from interlock.domain.checks import independence
 from interlock.domain.decide.case import Case
 from interlock.domain.explain import NOBODY, gate
+from interlock.domain.obligation import Obligation
+from interlock.domain.obligations_of_data import of_adjustments
 from interlock.domain.policy import Policy
 from interlock.domain.situation import Release, Situation
 from interlock.events.decision import Decision
-from interlock.events.fact import fact
 from interlock.events.values import LeaseKind, Purpose
 
-
-@fact
-class Obligation:
-    """`who` (principal ids; any one of them) should do `what` about `subject`, by `by`, with `command`."""
-
-    who: tuple[str, ...]
-    what: str
-    command: str
-    subject: str
-    since: datetime | None = None
-    by: datetime | None = None
-    overdue: bool = False
+__all__ = ["Obligation", "obligations"]
 
 
 def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
@@ -35,10 +25,12 @@ def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
     policy = Case(situation=situation, command=None, actor=NOBODY, now=now).policy
     found = [
         *_problems(situation, policy, now),
+        *_unregistered(situation, policy),
         *_environments(situation, policy, now),
         *_governance(situation),
         *_releases(situation, policy, now),
         *_requests(situation, policy),
+        *of_adjustments(situation, now),
     ]
     far = datetime.max.replace(tzinfo=now.tzinfo)
     return tuple(sorted(found, key=lambda o: (not o.overdue, o.by or far, o.since or far, o.subject)))
@@ -74,17 +66,22 @@ def _problems(situation: Situation, policy: Policy, now: datetime) -> Iterator[O
         )
 
 
+def _unregistered(situation: Situation, policy: Policy) -> Iterator[Obligation]:
+    names = [rule.name for rule in policy.environments] + ([policy.scratch] if policy.scratch is not None else [])
+    for name in names:
+        if situation.environment(name).identity is None:
+            yield Obligation(
+                who=situation.team.persons_holding("administrator"),
+                what=f"register {name}",
+                command=f"dt env register {name}",
+                subject=name,
+            )
+
+
 def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterator[Obligation]:
     team = situation.team
     for rule in policy.environments:
         place = situation.environment(rule.name)
-        if place.identity is None:
-            yield Obligation(
-                who=team.persons_holding("administrator"),
-                what=f"register {rule.name}",
-                command=f"dt env register {rule.name}",
-                subject=rule.name,
-            )
         if place.unsure is not None:
             yield Obligation(
                 who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),

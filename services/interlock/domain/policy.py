@@ -122,6 +122,8 @@ class Policy(_Closed):
         names = [environment.name for environment in self.environments]
         if len(set(names)) != len(names):
             raise ValueError("environments: two have the same name")
+        if self.scratch in names:
+            raise ValueError(f"scratch: {self.scratch} is an environment; name a database that is none")
         unknown = set(self.additional_checks) - set(names)
         if unknown:
             message = f"additional_checks: there is no environment {min(unknown)!r}"
@@ -151,6 +153,16 @@ class Policy(_Closed):
             if environment.name == name:
                 return environment
         return None
+
+    def place(self, name: str) -> EnvironmentPolicy | None:
+        """The environment of that name, or the scratch database; None where there is neither.
+
+        Scratch is no environment of the flow: adjustments are rehearsed there, on production's data, and nothing
+        is ever deployed there.
+        """
+        if self.scratch is not None and name == self.scratch:
+            return EnvironmentPolicy(name=name, purpose="rehearsal", restore_sources=(self.production,))
+        return self.environment(name)
 
     def index(self, name: str) -> int:
         """The environment's place in the order, from 0; -1 where there is none of that name."""

@@ -155,7 +155,7 @@ class Work:
 
 @fact
 class Lease:
-    """The one activity that holds the environment."""
+    """The one activity that holds the environment. `adjustment` is the one that is rehearsed or executed under it."""
 
     lease: str
     kind: LeaseKind
@@ -168,6 +168,8 @@ class Lease:
     position: int
     work: Work
     identity: Identity | None = None
+    schema_digest: str | None = None
+    adjustment: str | None = None
 
     @property
     def activity(self) -> str:
@@ -377,7 +379,10 @@ class Authorization:
 
 @fact
 class AdjustmentAttempt:
-    """An execution under way, or one whose outcome is unknown. `started` is where it may have been committed."""
+    """An execution under way, or one whose outcome is unknown. `started` is where it may have been committed.
+
+    `rows`, `before` and `after` are what the commit was decided with.
+    """
 
     lease: str
     token: int
@@ -386,6 +391,9 @@ class AdjustmentAttempt:
     backup: str | None = None
     started: int | None = None
     marker: str | None = None
+    rows: int = 0
+    before: str | None = None
+    after: str | None = None
     unknown: bool = False
 
 
@@ -427,7 +435,7 @@ class Credential:
     credential: str
     principal: str
     secret_digest: str
-    purpose: Literal["token", "enrolment"]
+    purpose: Literal["token", "enrolment", "signing"]
     scopes: tuple[str, ...]
     expires_at: datetime
 
@@ -540,6 +548,8 @@ class Situation:
     rolled_back: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
     opened_at: datetime | None = None
+    # Where a restored ledger ends, until two persons let it take commands.
+    restored: int | None = None
 
     def version_of(self, stream: str) -> int:
         """The stream's last version, 0 where it has none, or where it is over and was not loaded."""

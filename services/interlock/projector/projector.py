@@ -63,6 +63,7 @@ class Projector:
         self._serving: set[str] = set()
         self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._not_serving = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
 
     async def prepare(self) -> None:
         """Create the tables that are missing. Raises SchemaChanged, and what the database raises."""
@@ -74,6 +75,7 @@ class Projector:
     async def run(self) -> None:
         """Project until cancelled. A projection that stops does not stop the others."""
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             if len(self._serving) < len(self._projections):
                 tasks.create_task(self._swap())
             async for project in self._feed.projects():
@@ -111,6 +113,14 @@ class Projector:
     def serving(self) -> bool:
         """Tell whether every projection's version serves: none is still being built beside an older one."""
         return len(self._serving) == len(self._projections)
+
+    def renewed(self, name: str) -> None:
+        """Go on with a projection whose tables were built anew, also where it had stopped at the old ones."""
+        for runners in self._runners.values():
+            for runner in runners:
+                if runner.projection.name == name and runner.progress.stopped_because and self._tasks is not None:
+                    runner.progress.stopped_because = None
+                    self._tasks.create_task(runner.run())
 
     def position(self, project: str, *names: str) -> int:
         """Return the position up to which all projections (or those of `names`) are: the `at` that means now."""
@@ -153,6 +163,9 @@ class Projector:
             try:
                 for projection in self._projections:
                     await self._look_who_serves(projection)
+                if not self.serving():
+                    # The old version was in the middle of a page, and perhaps nothing moves any more.
+                    self._not_serving.set()
             except Exception as away:
                 _log.warning("who serves cannot be seen now: %s", away)
                 self._not_serving.set()
@@ -161,5 +174,5 @@ class Projector:
     async def _look_who_serves(self, projection: Projection) -> None:
         if projection.name not in self._serving:
             async with self._connect() as connection:
-                if await cursors.serves(connection, projection):
+                if await cursors.serves(connection, projection, self._sleep):
                     self._serving.add(projection.name)

@@ -39,6 +39,13 @@ select name, project, stopped_because from cursor.projection
 """
 
 
+_SERVING = """
+select count(*) from cursor.projection_version as version
+  join unnest($1::text[], $2::integer[]) as ours(name, number) on ours.name = version.name and ours.number = version.version
+ where version.serving
+"""
+
+
 class Reached:
     """Answers what a Projector in this process would, from the positions that are committed with the rows."""
 
@@ -47,6 +54,8 @@ class Reached:
         self._connect = connect
         self._sleep = sleep
         self._names = [projection.name for projection in projections]
+        self._versions = [projection.version for projection in projections]
+        self._serving = True
 
     async def wait_for(self, project: str, position: int, timeout: float) -> int:
         """Return the lowest position reached: at once when it is `position`, after `timeout` seconds anyway.
@@ -54,6 +63,7 @@ class Reached:
         A projection that stopped is not waited for; what is returned tells that it lags.
         """
         reached = 0
+        await self._look_who_serves()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:
@@ -65,6 +75,15 @@ class Reached:
                         break
                     await self._sleep(LOOK_SECONDS)
         return reached
+
+    def serving(self) -> bool:
+        """Tell whether, when it was last looked at, every projection's version served."""
+        return self._serving
+
+    async def _look_who_serves(self) -> None:
+        async with self._connect() as connection:
+            serving = await connection.fetchval(_SERVING, self._names, self._versions)
+        self._serving = serving == len(self._names)
 
     async def positions(self) -> dict[str, int]:
         """Return up to where each project is projected; what stopped is left out of it."""

@@ -7,6 +7,10 @@ import ssl
 from collections.abc import Mapping
 
 from interlock.bus import KafkaAddress, Topics, topics
+from interlock.desk import Desk
+from interlock.intake import Intake, own_topic
+from interlock.ledger import Ledger
+from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Kafka, Settings, secret
 
@@ -30,6 +34,23 @@ def address_of(settings: Settings, kafka: Kafka, environ: Mapping[str, str] = os
     except (OSError, ssl.SSLError) as wrong:
         raise CannotStart(f"Kafka's authority {authority}", str(wrong), "name a file of PEM certificates") from wrong
     return address
+
+
+def intake_of(settings: Settings, kafka: Kafka, desk: Desk, ledger: Ledger) -> Intake:
+    """Return the intake of the deployment. Raises CannotStart."""
+    names = topics_of(kafka)
+    return Intake(
+        desk,
+        ledger,
+        address_of(settings, kafka),
+        names,
+        home=settings.project,
+        sleep=seams.sleep,
+        monotonic=seams.monotonic,
+        own={own_topic(names, principal).name: principal for principal in kafka.own_topics},
+        group=f"{kafka.topics}.intake",
+        create_topics=kafka.create_topics,
+    )
 
 
 def topics_of(kafka: Kafka) -> Topics:

@@ -19,15 +19,16 @@ from interlock.feed import LedgerFeed
 from interlock.feed.from_kafka import KafkaFeed
 from interlock.ledger import Ledger
 from interlock.projections import PROJECTIONS
-from interlock.projector import Projector
+from interlock.projector import Projector, Rebuilder
 from interlock.projector.bookmarks import KeptBookmarks
 from interlock.projector.reached import Reached
 from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.database import Database
 from interlock.serve.health import Figures, Health, no_figures
-from interlock.serve.kafka import address_of, kafka_of, topics_of
+from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
 from interlock.serve.project import begin
+from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Settings
@@ -71,6 +72,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
         ledger = await _ledger(stack, asked)
         desk = await _desk(stack, ledger)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
+        rebuilder = Rebuilder(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed)
         # Their tables, so that questions have an answer before the projector came.
         await Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep).prepare()
         if not asked.test_clock:
@@ -86,6 +88,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
                 evidence=EvidenceStore(ledger),
                 events=feed,
                 reads=reached,
+                read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
                 readiness=Readiness(ledger, checks, {}),
                 version=own_version(),
                 stopping=stopping,
@@ -153,8 +156,33 @@ async def projector(asked: Asked) -> AsyncIterator[Part]:
             )
         part = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=source, alarm=alarm)
         await part.prepare()
+        # Built anew from the ledger also where events come from Kafka: there nobody else waits for what is read again.
+        rebuilder = Rebuilder(
+            ledger.connection, source, PROJECTIONS, sleep=seams.sleep, ledger=source, renewed=part.renewed
+        )
+        await stack.enter_async_context(running("rebuilds", rebuilder.run, {}))
         checks = {"read models": readiness.projecting(part, shared=asked.settings.kafka is not None)}
         yield await _healthy(stack, "projector", ledger, checks, part.run)
+
+
+@asynccontextmanager
+async def intake(asked: Asked) -> AsyncIterator[Part]:
+    """What services publish goes to the desk; several such processes share the intake's partitions."""
+    kafka = kafka_of(asked.settings, "intake")
+    async with AsyncExitStack() as stack:
+        ledger = await _ledger(stack, asked)
+        part = intake_of(asked.settings, kafka, await _desk(stack, ledger), ledger)
+
+        async def figures() -> Mapping[str, float]:
+            return {
+                "handled_total": part.handled,
+                "put_aside_total": part.put_aside,
+                "rebuilt_total": part.rebuilt,
+                "in_trouble": part.trouble is not None,
+            }
+
+        checks = {"intake": readiness.taking(part)}
+        yield await _healthy(stack, "intake", ledger, checks, part.run, figures)
 
 
 @asynccontextmanager
@@ -170,7 +198,7 @@ async def watch(asked: Asked) -> AsyncIterator[Part]:
 
 
 PARTS: Final[Mapping[str, Builder]] = MappingProxyType(
-    {"api": api, "relay": relay, "projector": projector, "watch": watch}
+    {"api": api, "relay": relay, "intake": intake, "projector": projector, "watch": watch}
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from interlock.desk import Desk, DeskError
+from interlock.intake import Intake
 from interlock.ledger import Ledger, LedgerError
 from interlock.projector import Projector
 from interlock.projector.reached import Reached
@@ -78,6 +79,8 @@ def projecting(projector: Projector, *, shared: bool = False) -> Check:
         for status in statuses:
             if status.stopped_because:
                 return f"{status.name}: stopped: {status.stopped_because}"
+        if not projector.serving():
+            return "a new version is being built beside the one that serves"
         ours = {status.project for status in statuses} if shared else heads.keys()
         return _far_behind(
             {project: heads[project] - projector.position(project) for project in ours if project in heads}
@@ -104,6 +107,15 @@ def publishing(relay: Relay) -> Check:
 
     async def check(_heads: Heads) -> str:
         return state_of(await relay.lag(), relay.standing())
+
+    return check
+
+
+def taking(intake: Intake) -> Check:
+    """An intake that cannot go on says what holds it."""
+
+    async def check(_heads: Heads) -> str:
+        return intake.trouble or OK
 
     return check
 

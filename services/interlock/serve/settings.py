@@ -23,6 +23,7 @@ security = "PLAINTEXT"                  # or "SSL", "SASL_PLAINTEXT", "SASL_SSL"
 user = "interlock"                      # with SASL
 password = "env:INTERLOCK_KAFKA_PASSWORD"  # "env:NAME" or "file:PATH", never the password
 authority = "ca.pem"                    # who signed the brokers' certificates; absent: whom the system trusts
+own_topics = ["bot-1"]                  # services with a topic of their own, by the access list: interlock.intake.bot-1
 
 [[founders]]                            # two of them; lost before the first start: the project cannot begin
 principal = "admin-1"
@@ -90,6 +91,7 @@ class Kafka(_Closed):
     user: str | None = None
     password: Annotated[str, Field(pattern="^(env|file):.+")] | None = None
     authority: Path | None = None
+    own_topics: tuple[PrincipalId, ...] = ()
 
     @model_validator(mode="after")
     def _who(self) -> Self:

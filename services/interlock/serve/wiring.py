@@ -16,12 +16,13 @@ from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
-from interlock.projector import Projector
+from interlock.projector import Projector, Rebuilder
 from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.database import Database, why_not
-from interlock.serve.kafka import address_of, topics_of
+from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.project import begin
+from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Settings
@@ -61,6 +62,9 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
         projector = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, alarm=alarm)
         await projector.prepare()
+        rebuilder = Rebuilder(
+            ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, renewed=projector.renewed
+        )
         watch = Watch(desk)
         clock = TestClock(ledger, desk, watch, lambda: begin(desk, ledger, settings)) if test_clock else None
         ended: dict[str, str] = {}
@@ -68,6 +72,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             await begin(desk, ledger, settings)
             await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep), ended))
         await stack.enter_async_context(running("projector", projector.run, ended))
+        await stack.enter_async_context(running("rebuilds", rebuilder.run, ended))
         checks = {
             "desk": readiness.deciding(desk),
             "watch": readiness.watching(watch),
@@ -84,6 +89,8 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
                 create_topic=settings.kafka.create_topics,
             )
             await stack.enter_async_context(running("relay", relay.run, ended))
+            intake = intake_of(settings, settings.kafka, desk, ledger)
+            await stack.enter_async_context(running("intake", intake.run, ended))
         stopping = asyncio.Event()
         api = build(
             Parts(
@@ -92,6 +99,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
                 evidence=EvidenceStore(ledger),
                 events=feed,
                 reads=projector,
+                read_models=ReadModelsHere(projector, rebuilder),
                 readiness=Readiness(ledger, checks, ended),
                 version=own_version(),
                 stopping=stopping,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from interlock.domain.commands.environment import ObserveFact
@@ -19,7 +21,7 @@ def seen(kind: str, **more: object) -> ObserveFact:
     return ObserveFact(environment=PRODUCTION, kind=kind, **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", ["deploy", "restore", "migration", "erase", "drift"])
+@pytest.mark.parametrize("kind", ["deploy", "restore", "migration", "adjustment", "erase", "drift"])
 def test_what_was_not_asked_for_is_recorded_opens_a_problem_and_leaves_the_environment_unsure(kind) -> None:
     story = given.released()
     before = len(story.events)
@@ -106,3 +108,19 @@ def test_a_deploy_that_changed_nothing_does_not_end_it_either() -> None:
     story.fail("4.12.0", STAGE, left="unchanged")
     place = story.situation.environment(STAGE)
     assert (place.occupant, place.unsure is not None) == (None, True)
+
+
+def test_what_happened_before_it_was_reported_keeps_both_times_and_what_follows_begins_now() -> None:
+    story = given.released()
+    before = len(story.events)
+    happened = story.now - timedelta(hours=1)
+    story.do("dora", seen("deploy", happened_at=happened))
+    fact, *following = story.events[before:]
+    assert (fact.occurred_at, fact.recorded_at) == (happened, story.now)
+    assert all(one.occurred_at == one.recorded_at == story.now for one in following)
+
+
+def test_what_lies_in_the_future_has_not_happened() -> None:
+    story = given.released()
+    with pytest.raises(InvalidCommand, match="future"):
+        story.do("dora", seen("deploy", happened_at=story.now + timedelta(seconds=1)))

@@ -10,7 +10,7 @@ from interlock.events.catalogue import release as rel
 from interlock.events.catalogue import team
 from interlock.events.envelope import Recorded
 from interlock.projections.environment_state.tables import FACETS, LOSE, RECOVER, SET_WHERE_DEPLOYED
-from interlock.projections.facets import compact, data, instant
+from interlock.projections.facets import compact, data, instant, late
 from interlock.projections.projection import Write
 
 
@@ -225,7 +225,8 @@ def _care(recorded: Recorded[Any]) -> Iterator[Write]:
                 keep=("read_from", "read_until"),
             )
         case env.FactObserved() | env.DriftDetected() | env.MisbehaviourDetected():
-            yield FACETS.set(recorded, event.environment, "observed", recorded.type, data(event, "environment"))
+            detail = {**data(event, "environment"), **late(recorded)}
+            yield FACETS.set(recorded, event.environment, "observed", recorded.type, detail)
         case team.OwnerAssigned():
             facet = "owner" if event.until is None else "owner_deputy"
             yield FACETS.set(recorded, event.environment, facet, "assigned", data(event, "environment"))

@@ -35,7 +35,11 @@ class Finding:
 @click.command("doctor", cls=Command)
 @click.pass_obj
 def doctor(session: Session) -> None:
-    """Is everything in order: settings, server, clock, login, readiness, lag, window? Red is exit 1."""
+    """Is everything in order: settings, server, clock, login, readiness, lag, window, people? Red is exit 1.
+
+    People: whether those who are registered could take each step of the flow, with the present policy, and whether
+    somebody independent is left for each open release.
+    """
     findings = list(examine(session))
     steps = [each.then for each in findings if each.then is not None and each.state == "red"]
     red = any(each.state == "red" for each in findings)
@@ -80,7 +84,7 @@ def examine(session: Session) -> Iterator[Finding]:
     served = attempt(lambda: session.client_with(None).server("/v1"))
     if isinstance(served, str):
         yield Finding("server", "red", f"{settings.url}: {served}", ("dt up", "starts a server here"))
-        for name in ("readiness", "clock", "login", "lag", "window"):
+        for name in ("readiness", "clock", "login", "lag", "window", "people"):
             yield Finding(name, "grey", "not looked at: the server is away; gates stay closed")
         return
     clock = ", test clock" if served.get("test_clock") else ""
@@ -144,7 +148,7 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
     after = seams.now()
     if isinstance(who, str):
         yield Finding("login", "red", who, ("dt login --code CODE", "proves who you are"))
-        for name in ("clock", "lag", "window"):
+        for name in ("clock", "lag", "window", "people"):
             yield Finding(name, "grey", "not looked at: it takes a login")
         return
     server_now = instant(who.get("now"))
@@ -154,6 +158,7 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
     picture = attempt(lambda: session.client.get("/status"))
     if isinstance(picture, str):
         yield Finding("lag", "red", picture)
+        yield from people_findings(session)
         return
     here, there = int(picture.get("position") or 0), int(who.get("position") or 0)
     if here < there:
@@ -161,6 +166,30 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
     else:
         yield Finding("lag", "green", f"none: read models and record stand at @{here:,}")
     yield window_finding(session, picture, server_now or after)
+    yield from people_findings(session)
+
+
+def people_findings(session: Session) -> Iterator[Finding]:
+    """Look whether the registered people could pass each gate: a step that nobody could take is red."""
+    found = attempt(lambda: session.client.get("/staffing"))
+    if isinstance(found, str):
+        yield Finding("people", "red", found)
+        return
+    lacks = found.get("lacks") or ()
+    for lack in lacks:
+        could = " or ".join(str(each) for each in lack.get("could") or ())
+        mends = f"for {lack.get('subject') or lack.get('step')}" + (f"; {could} could" if could else "")
+        yield Finding(
+            "people",
+            "red",
+            f"no set of people can {lack.get('step')}: {lack.get('because')}",
+            (str(lack.get("command")), mends),
+        )
+    if not lacks:
+        number = len(found.get("possible") or ())
+        yield Finding("people", "green", f"each of {number} steps can be taken by people who are registered")
+    for lack in found.get("authors_alone") or ():
+        yield Finding("people", "grey", f"not for a release of {lack.get('subject')} alone: {lack.get('because')}")
 
 
 def login_finding(who: dict[str, Any], now: datetime) -> Finding:

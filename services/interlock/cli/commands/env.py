@@ -85,10 +85,21 @@ for _command in (
 @click.option("--source", required=True, metavar="TEXT", help="How it is known.")
 @click.option("--what", "description", required=True, metavar="TEXT", help="What happened.")
 @click.option("--found", "digest", metavar="DIGEST", help="The content's digest as read there.")
+@click.option("--happened", metavar="WHEN", help='When it did, if that is known: "2026-11-14 10:02" (GMT).')
 @changing
 @click.pass_obj
-def observe(session: Session, environment: str, kind: str, source: str, description: str, digest: str | None) -> None:
+def observe(
+    session: Session,
+    environment: str,
+    kind: str,
+    source: str,
+    description: str,
+    digest: str | None,
+    happened: str | None,
+) -> None:
     """Report what happened around Interlock, or content that differs from the record."""
+    from interlock.cli.instants import parse_instant, rfc3339
+
     give(
         session,
         "ObserveFact",
@@ -98,6 +109,7 @@ def observe(session: Session, environment: str, kind: str, source: str, descript
             "source": source,
             "description": description,
             "observed_digest": digest,
+            "happened_at": rfc3339(parse_instant(happened, "--happened", today=session.now())) if happened else None,
         },
     )
 

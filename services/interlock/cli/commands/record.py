@@ -6,6 +6,7 @@ import click
 
 from interlock.cli import seams
 from interlock.cli.change import changing, give
+from interlock.cli.exits import VERIFICATION_FAILED, Ended
 from interlock.cli.lazy import Command, Group
 from interlock.cli.names import at_option, seen
 from interlock.cli.session import Session
@@ -79,6 +80,37 @@ def show(session: Session, position: str, raw: bool, at: str | None) -> None:
         click.echo(event.get("stored", ""))
         return
     session.answer(answer, event_lines(event, scene_of(session, answer, at)))
+
+
+@audit.command("recheck")
+@click.option("--since", metavar="WHEN", help="Tell of what was recorded then or later: an instant, or a position.")
+@click.pass_obj
+def recheck(session: Session, since: str | None) -> None:
+    """Decide every recorded decision again, here, under its own policy. Any difference is a defect: exit 9.
+
+    The whole record is read as it is stored, and this machine's own rules decide: nothing that the server says about
+    it is believed. Nothing is written.
+    """
+    from interlock.cli.again import Since, Tally, whole_record
+    from interlock.cli.render.again import recheck_lines
+    from interlock.domain.recheck import recheck as checked_again
+
+    asked = Since.read(since)
+    tally = Tally()
+    differing = []
+    for checked in checked_again(whole_record(session, "decided again")):
+        if asked.holds(checked.position, checked.events, checked.at):
+            tally.count(checked.position, checked.events, checked.kind, checked.known)
+            if checked.differs is not None:
+                differing.append(checked)
+    if session.options.json:
+        from interlock.cli.render.again import difference_document
+
+        session.give_json({**tally.document(), "differences": [difference_document(each) for each in differing]})
+    else:
+        session.show(recheck_lines(tally.document(), differing, session.scene()))
+    if differing:
+        raise Ended(VERIFICATION_FAILED)
 
 
 def number(text: str) -> int:

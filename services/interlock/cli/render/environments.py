@@ -142,7 +142,10 @@ def care_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str
     seen = environment.get("observed")
     if seen:
         what = str(seen.get("description") or seen.get("observed_digest") or seen.get("state"))
-        yield "observed", [what, f"{brief(seen.get('since'), scene)}, by {seen.get('by')}"]
+        when = f"recorded {brief(seen.get('since'), scene)}"
+        if seen.get("happened_at"):
+            when = f"happened {brief(seen['happened_at'], scene)}, {when}"
+        yield "observed", [what, f"{when}, by {seen.get('by')}"]
 
 
 def standing_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from interlock.cli.render.happenings import short
@@ -113,16 +113,42 @@ def proposal_lines(proposals: Sequence[Facts]) -> Lines:
                 Span(f"  @{proposal.get('proposed_position')}  {short(proposal.get('document_digest'))}", "dim"),
             )
         )
-        rows = [
-            (
-                str(change.get("path")),
-                json.dumps(change.get("from"), ensure_ascii=False),
-                f"→ {json.dumps(change.get('to'), ensure_ascii=False)}",
-            )
-            for change in proposal.get("changes") or ()
-        ]
-        lines += table(rows, indent=2) if rows else [line("  ", Span("changes nothing", "dim"))]
+        lines += change_lines(proposal.get("changes") or ())
     return lines or [line(Span("no policy is proposed", "dim"))]
+
+
+def change_lines(changes: Sequence[Facts]) -> Lines:
+    """Return what differs between two policies, by the path of each figure."""
+    rows: list[tuple[Part, ...]] = []
+    for change in changes:
+        for path, old, new in differing(str(change.get("path")), change.get("from"), change.get("to")):
+            rows.append((path, old, f"→ {new}"))
+    return table(rows, indent=2) if rows else [line("  ", Span("changes nothing", "dim"))]
+
+
+def differing(path: str, old: Any, new: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield (path, old, new) as text; a list of environments is told by environment and figure."""
+    before, after = by_name(old), by_name(new)
+    if before is None or after is None:
+        yield path, told(old), told(new)
+        return
+    for name in dict.fromkeys((*before, *after)):
+        was, would = before.get(name, {}), after.get(name, {})
+        for key in sorted({*was, *would} - {"name"}):
+            if was.get(key) != would.get(key):
+                yield f"{path}.{name}.{key}", told(was.get(key)), told(would.get(key))
+
+
+def by_name(value: Any) -> dict[str, Facts] | None:
+    """Return a list of named objects by their names; None where it is none."""
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) and "name" in each for each in value):
+        return None
+    return {str(each["name"]): each for each in value}
+
+
+def told(value: Any) -> str:
+    """Return a value as JSON; what is absent has none."""
+    return "–" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def ask_lines(asks: Sequence[Facts], scene: Scene) -> Lines:

@@ -21,7 +21,7 @@ def style_of(kind: str) -> str:
 
 
 def event_rows(events: Sequence[Facts], scene: Scene) -> list[tuple[Part, ...]]:
-    """Return position, time, who, type and what, for each event."""
+    """Return position, time, who, type and what, for each event; below it what was remarked about it."""
     rows: list[tuple[Part, ...]] = []
     for event in events:
         kind = str(event.get("type"))
@@ -32,10 +32,26 @@ def event_rows(events: Sequence[Facts], scene: Scene) -> list[tuple[Part, ...]]:
                 brief(at, scene),
                 str(event.get("by") or ""),
                 Span(kind, style_of(kind) or "strong"),
-                sentence(event),
+                sentence(event) + happened(event, scene),
             )
         )
+        for remark in event.get("remarks") or ():
+            rows.append(
+                (
+                    "",
+                    brief(remark.get("at"), scene),
+                    str(remark.get("by") or ""),
+                    Span(f"↳ {remark.get('kind')}", "strong"),
+                    f"{remark.get('text')} (@{remark.get('position')})",
+                )
+            )
     return rows
+
+
+def happened(event: Facts, scene: Scene) -> str:
+    """Return " · happened 10:02", where that is not when it was recorded."""
+    occurred, recorded = event.get("occurred_at"), event.get("recorded_at") or event.get("at")
+    return f" · happened {brief(occurred, scene)}" if occurred and occurred != recorded else ""
 
 
 def event_list_lines(events: Sequence[Facts], scene: Scene) -> Lines:
@@ -51,11 +67,11 @@ def event_lines(event: Facts, scene: Scene) -> Lines:
         line(Span(kind, style_of(kind) or "strong"), Span(f" @{event.get('position')}", "dim"), f"  {sentence(event)}")
     ]
     rows = [
-        ("recorded", moment(event.get("recorded_at"), scene)),
         (
-            "occurred",
+            "happened",
             moment(event.get("occurred_at"), scene) if event.get("occurred_at") != event.get("recorded_at") else "",
         ),
+        ("recorded", moment(event.get("recorded_at"), scene)),
         (
             "by",
             f"{event.get('by')} ({event.get('by_kind')})"

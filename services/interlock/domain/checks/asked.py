@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from interlock.domain.policy import EnvironmentPolicy, HandReport, Policy
-from interlock.domain.situation import DeployRequest, Environment, Release, Situation, Verdict, Work
+from interlock.domain.situation import Adjustment, DeployRequest, Environment, Release, Situation, Verdict, Work
 from interlock.events.catalogue.parts import Observed
 from interlock.events.decision import CheckOutcome, CheckState
 from interlock.events.envelope import Actor
@@ -26,7 +26,8 @@ class Asked:
     `requester` is who asked for a deploy that somebody else now starts. `observed` is what the
     runner read in the target, and is None before there is a runner. `attempt` is the work that a
     retry repeats, where this is one. `lease` is a lease's id, or the activity that must hold it, as in
-    "restore S-3".
+    "restore S-3". `bound_digest`, `rows` and `effect_holds` are what is said of an adjustment: which plan was read,
+    how many rows it touched, and whether its effect queries were true.
     """
 
     situation: Situation
@@ -52,6 +53,10 @@ class Asked:
     hand: HandReport | None = None
     problem_must_be_open: bool = False
     may_be_empty: bool = False
+    adjustment: Adjustment | None = None
+    bound_digest: str | None = None
+    rows: int | None = None
+    effect_holds: bool | None = None
 
     @property
     def place(self) -> Environment:
@@ -61,7 +66,7 @@ class Asked:
     @property
     def rule(self) -> EnvironmentPolicy:
         """The environment's rules."""
-        rule = self.policy.environment(self.environment)
+        rule = self.policy.place(self.environment)
         if rule is None:
             raise EnvironmentUnknownToPolicy(self.environment)
         return rule
@@ -81,6 +86,18 @@ class Asked:
         """The release that is asked about; a check that needs one stands only in gates that have one."""
         assert self.release is not None
         return self.release
+
+    @property
+    def adjusted(self) -> Adjustment:
+        """The adjustment that is asked about; a check that needs one stands only in gates that have one."""
+        assert self.adjustment is not None
+        return self.adjustment
+
+    @property
+    def operator(self) -> str | None:
+        """Who may execute adjustments now; None where nobody is designated."""
+        designated = self.situation.team.operators.get(self.policy.production)
+        return designated.at(self.now) if designated is not None else None
 
     @property
     def is_retry(self) -> bool:

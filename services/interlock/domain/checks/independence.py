@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interlock.domain.situation import Problem, Release, Situation
+from interlock.domain.situation import Adjustment, Problem, Release, Situation
 
 
 def approver_independent(person: str, release: Release) -> bool:
@@ -32,6 +32,16 @@ def resolver_independent(
 ) -> bool:
     """Nobody resolves or dismisses what blocks a release of his, or what he says he fixed."""
     return not any(person in release.authors for release in concerned(situation, problem, fixed_by, production))
+
+
+def verifier_independent(person: str, adjustment: Adjustment, operator: str | None) -> bool:
+    """Nobody verifies what he asked for or amended, or what he will execute."""
+    return person not in adjustment.requesters and person != operator
+
+
+def result_checker_independent(person: str, adjustment: Adjustment) -> bool:
+    """Nobody finds the result right of what he asked for, amended or executed."""
+    return person not in adjustment.requesters and person != adjustment.executed_by
 
 
 def concerned(situation: Situation, problem: Problem, fixed_by: str | None, production: str) -> Iterable[Release]:

@@ -88,7 +88,7 @@ def reported_by_runner(asked: Asked) -> CheckOutcome:
     """What machines find out is reported by a runner; by hand only where the policy lists it, and by no author."""
     team = asked.situation.team
     principal = team.principals.get(asked.actor.id)
-    listed = asked.hand is not None and asked.hand in asked.rule.by_hand
+    listed = _by_hand(asked)
     required = "a service with the role runner" + (", or a person who is no author" if listed else "")
     if principal is not None and principal.kind == "service" and "runner" in principal.roles:
         return outcome("reported-by-runner", "passed", required, principal.id)
@@ -98,6 +98,12 @@ def reported_by_runner(asked: Asked) -> CheckOutcome:
     if asked.release is not None and not independence.reporter_independent(principal.id, asked.release):
         return outcome("reported-by-runner", "needed", required, f"{asked.actor.id} is an author", who=runners)
     return outcome("reported-by-runner", "passed", required, f"{principal.id}, by hand", by=principal.id)
+
+
+def _by_hand(asked: Asked) -> bool:
+    """Whether the policy lets a person report this there."""
+    rule = asked.policy.place(asked.environment)
+    return rule is not None and asked.hand is not None and asked.hand in rule.by_hand
 
 
 @check("lease-held")

@@ -44,13 +44,17 @@ class StateContent:
 
 @command()
 class ObserveFact:
-    """Report something that happened around Interlock, or content that differs from the record."""
+    """Report something that happened around Interlock, or content that differs from the record.
+
+    `happened_at` is when it did, where that is known and lies back: the record keeps both times.
+    """
 
     environment: Name
     kind: Literal["deploy", "restore", "migration", "adjustment", "erase", "drift", "other"]
     source: Line
     description: Text
     observed_digest: Digest | None = None
+    happened_at: Instant | None = None
 
 
 @command()

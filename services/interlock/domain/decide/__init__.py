@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
+from interlock.domain.commands import adjustment as c_adjustment
 from interlock.domain.commands import deploy as c_deploy
 from interlock.domain.commands import environment as c_environment
 from interlock.domain.commands import evidence as c_evidence
@@ -14,6 +15,9 @@ from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
 from interlock.domain.commands import timely as c_timely
 from interlock.domain.decide import (
+    adjusting,
+    adjustment,
+    adjustment_rehearsal,
     data,
     deploy,
     environment,
@@ -27,13 +31,17 @@ from interlock.domain.decide import (
 )
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.situation import REFUSAL_REPEATS_WITHIN, Situation
+from interlock.events.canonical import written
 from interlock.events.catalogue.refusals import ActionRefused
-from interlock.events.codec import digest_of
+from interlock.events.codec import digest_of, plain
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor
 from interlock.events.fact import fact
 
 __all__ = ["Accepted", "New", "Refused", "Submitted", "answer", "decide"]
+
+# An event has 65,535 bytes; the decision takes a few thousand.
+QUESTION_BYTES_MAX = 16_384
 
 Reason = Literal["check", "role"]
 Handler = Callable[[Case, Any], Ruled]
@@ -80,6 +88,22 @@ HANDLERS: dict[type[Any], Handler] = {
     c_environment.MarkDataCorrupt: data.mark_corrupt,
     c_environment.MarkDataClean: data.mark_clean,
     c_environment.SetDataFeed: data.set_feed,
+    c_adjustment.RequestAdjustment: adjustment.request,
+    c_adjustment.AmendAdjustment: adjustment.amend,
+    c_adjustment.CancelAdjustment: adjustment.cancel,
+    c_adjustment.VerifyAdjustment: adjustment.verify,
+    c_adjustment.RejectAdjustment: adjustment.reject,
+    c_adjustment.StartAdjustmentRehearsal: adjustment_rehearsal.start_rehearsal,
+    c_adjustment.ReportAdjustmentRehearsed: adjustment_rehearsal.report_rehearsed,
+    c_adjustment.ReportAdjustmentRehearsalFailed: adjustment_rehearsal.report_rehearsal_failed,
+    c_adjustment.StartAdjustment: adjusting.start,
+    c_adjustment.ReportAdjustmentBackup: adjusting.report_backup,
+    c_adjustment.CommitAdjustment: adjusting.commit,
+    c_adjustment.ReportAdjustmentExecuted: adjusting.report_executed,
+    c_adjustment.ReportAdjustmentFailed: adjusting.report_failed,
+    c_adjustment.ResolveAdjustment: adjusting.resolve,
+    c_adjustment.VerifyAdjustmentResult: adjusting.verify_result,
+    c_adjustment.DisputeAdjustmentResult: adjusting.dispute_result,
     c_problem.ReportProblem: problem.report,
     c_problem.AcknowledgeProblem: problem.acknowledge,
     c_problem.ResolveProblem: problem.resolve,
@@ -98,6 +122,7 @@ HANDLERS: dict[type[Any], Handler] = {
     c_governance.IssueCredential: governance.issue_credential,
     c_governance.RevokeCredential: governance.revoke_credential,
     c_governance.DeclineAsked: second.decline,
+    c_governance.AcceptRestoredLedger: governance.accept_restored_ledger,
     c_governance.Annotate: governance.annotate,
     c_timely.ExpireLease: timely.expire_lease,
     c_timely.SettleDeployRequest: request.settle_request,
@@ -105,6 +130,8 @@ HANDLERS: dict[type[Any], Handler] = {
     c_timely.RecordMissedLogCheck: timely.record_missed_log_check,
     c_timely.RecordOverdueReaction: timely.record_overdue_reaction,
     c_timely.ExpireAsked: timely.expire_asked,
+    c_timely.AuthorizeAdjustment: adjustment.authorize,
+    c_timely.ExpireAdjustment: adjustment.expire,
 }
 
 
@@ -156,6 +183,14 @@ def answer(situation: Situation, submitted: Submitted, now: datetime) -> Ruled:
     return HANDLERS[type(case.command)](case, case.command)
 
 
+def _question(command: Any) -> dict[str, Any]:
+    """What was asked, to be kept beside its refusal; nothing of a command that would crowd the answer out."""
+    fields = plain(command)
+    if len(written(fields)) > QUESTION_BYTES_MAX:
+        return {}
+    return {"command_type": type(command).__name__, "command": fields}
+
+
 def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepted | Refused:
     """Decide one command at `now`, which is the ledger's time, in UTC. Raises as `answer` does."""
     ruled = answer(situation, submitted, now)
@@ -178,7 +213,13 @@ def decide(situation: Situation, submitted: Submitted, now: datetime) -> Accepte
     if submitted.actor.kind != "system" and submitted.actor.id not in situation.team.principals:
         # Unknown callers are counted where they knock, never recorded.
         return Refused(action=decision.action, subject=ruled.subject, decision=decision, reason=reason)
-    event = ActionRefused(action=decision.action, subject=ruled.subject, fingerprint=fingerprint, decision=decision)
+    event = ActionRefused(
+        action=decision.action,
+        subject=ruled.subject,
+        fingerprint=fingerprint,
+        decision=decision,
+        **_question(submitted.command),
+    )
     stream = f"refusals/{submitted.actor.id}"
     return Refused(
         action=decision.action,

@@ -9,7 +9,8 @@ from typing import Literal
 from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.evolve.deploy import fixes_of_leaving
 from interlock.domain.evolve.environment import fingerprint
-from interlock.domain.situation import Deploy, Environment
+from interlock.domain.situation import Deploy, Environment, Lease
+from interlock.events.catalogue import adjustment as happened_to_data
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import problem as problems
 from interlock.events.catalogue import release as happened
@@ -32,7 +33,7 @@ def new_problem(
     offset: int = 1,
 ) -> New:
     """A problem with the reaction time that the policy gives this environment."""
-    rule = case.policy.environment(environment)
+    rule = case.policy.place(environment)
     minutes = rule.react_minutes if rule is not None else 1
     name = case.new_id("P", offset)
     return New(
@@ -120,7 +121,7 @@ def reopened(case: Case, place: Environment, deploy: Deploy) -> Iterator[New]:
 def observed_late(
     case: Case,
     place: Environment,
-    kind: Literal["deploy", "restore", "migration", "erase", "other"],
+    kind: Literal["deploy", "restore", "migration", "adjustment", "erase", "other"],
     source: str,
     description: str,
     digest: str | None,
@@ -178,6 +179,9 @@ def lease_lost(case: Case, place: Environment, *, expired: bool, reason: str = "
                 ),
             )
         return
+    if lease.kind == "adjustment":
+        yield from _adjustment_lost(case, place, lease, f"its lease {word}")
+        return
     cause = f"the lease of {lease.subject} {word}"
     yield New(stream=stream, event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause))
     deploy = place.deploy
@@ -186,3 +190,42 @@ def lease_lost(case: Case, place: Environment, *, expired: bool, reason: str = "
         return
     release = deploy.release if deploy is not None else (place.last_sure.release if place.last_sure else None)
     yield new_problem(case, place.name, cause, "lease", release=release)
+
+
+def _adjustment_lost(case: Case, place: Environment, lease: Lease, error: str) -> Iterator[New]:
+    """Only an execution whose commit was decided may have changed anything; all else is rolled back by its runner."""
+    adjustment = case.situation.adjustments.get(lease.adjustment or "")
+    if adjustment is None:
+        return
+    stream, attempt = f"adjustment/{adjustment.adjustment}", adjustment.attempt
+    if attempt is None or attempt.lease != lease.lease:
+        failed = happened_to_data.DataAdjustRehearsalFailed(
+            adjustment=adjustment.adjustment,
+            environment=place.name,
+            bound_digest=adjustment.bound_digest,
+            lease=lease.lease,
+            error=error,
+        )
+        yield New(stream=stream, event=failed)
+    elif attempt.started is None:
+        rolled_back = happened_to_data.DataAdjustFailed(
+            adjustment=adjustment.adjustment, transaction="rolled_back", error=error
+        )
+        yield New(stream=stream, event=rolled_back)
+    else:
+        yield from unknown_outcome(case, place, adjustment.adjustment, error, "lease")
+
+
+def unknown_outcome(case: Case, place: Environment, adjustment: str, error: str, source: Source) -> Iterator[New]:
+    """It may have been committed: a problem in production, which nobody is sure about until two persons say so."""
+    cause = f"nobody knows whether {adjustment} was committed: {error}"[:300]
+    yield New(
+        stream=f"adjustment/{adjustment}",
+        event=happened_to_data.DataAdjustFailed(adjustment=adjustment, transaction="unknown", error=error),
+    )
+    yield New(
+        stream=f"environment/{place.name}",
+        event=happened_there.EnvironmentUnsure(environment=place.name, cause=cause),
+    )
+    release = place.last_sure.release if place.last_sure is not None else None
+    yield new_problem(case, place.name, cause, source, severity="critical", release=release)

@@ -13,7 +13,7 @@ from interlock.domain.entitlements import role_held
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.gates import evaluate
 from interlock.domain.policy import Policy
-from interlock.domain.situation import Ask, Environment, Problem, Release, Situation
+from interlock.domain.situation import Adjustment, Ask, Environment, Problem, Release, Situation
 from interlock.events.catalogue import team
 from interlock.events.codec import digest_of, plain
 from interlock.events.decision import CheckOutcome, Decision, NextStep
@@ -79,6 +79,23 @@ class Case:
         if self.policy.environment(name) is None:
             raise NotFound("environment", name)
         return self.situation.environment(name)
+
+    def place(self, name: str) -> Environment:
+        """The environment of that name, or the scratch database. Raises NotFound.
+
+        What an activity still holds is known until it is over, also when the policy names it no more.
+        """
+        held = name in self.situation.environments and self.situation.environments[name].lease is not None
+        if not held and self.policy.place(name) is None:
+            raise NotFound("environment", name)
+        return self.situation.environment(name)
+
+    def adjustment(self, name: str) -> Adjustment:
+        """The adjustment of that name. Raises NotFound."""
+        adjustment = self.situation.adjustments.get(name)
+        if adjustment is None:
+            raise NotFound("adjustment", name)
+        return adjustment
 
     def problem(self, name: str) -> Problem:
         """The problem of that name. Raises NotFound."""

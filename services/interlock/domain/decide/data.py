@@ -40,9 +40,9 @@ def _occupant(case: Case, place: Environment) -> Release | None:
 
 def start_restore(case: Case, command: StartRestore) -> Ruled:
     """The environment is held while data from another one is put into it."""
-    place = case.environment(command.environment)
-    rule = case.policy.environment(place.name)
-    rehearses = rule is not None and rule.purpose == "rehearsal"
+    place = case.place(command.environment)
+    # Scratch is for rehearsals too, but of no release.
+    rehearses = place.name == case.policy.named("rehearsal")
     release = _occupant(case, place)
     work = place.unsure.retriable if place.unsure is not None else None
     retries = work is not None and (work.kind, work.source) == ("restore", command.source)
@@ -111,7 +111,7 @@ def _report(
 
 def report_restored(case: Case, command: ReportRestored) -> Ruled:
     """The data is there; after the lease it is something that happened, not a restore to rehearse on."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action = f"report {command.restore} restored"
     if f"{command.restore} restored" in place.finished:
         return case.unchanged(action, stream_of(place.name))
@@ -143,7 +143,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
 
 def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     """What the restore left is no base for a rehearsal."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
@@ -309,7 +309,7 @@ def report_erased(case: Case, command: ReportErased) -> Ruled:
 
 def mark_corrupt(case: Case, command: MarkDataCorrupt) -> Ruled:
     """The data is not to be trusted: what was rehearsed on it is void."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"mark the data of {place.name} as corrupt", stream_of(place.name)
     if place.data.corrupt is not None:
         return case.unchanged(action, subject)
@@ -319,7 +319,7 @@ def mark_corrupt(case: Case, command: MarkDataCorrupt) -> Ruled:
 
 def mark_clean(case: Case, command: MarkDataClean) -> Ruled:
     """The mark is taken off; what it voided stays void."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"mark the data of {place.name} as clean", stream_of(place.name)
     if place.data.corrupt is None:
         return case.unchanged(action, subject)

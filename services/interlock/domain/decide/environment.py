@@ -35,7 +35,7 @@ def stream_of(environment: str) -> str:
 
 def register(case: Case, command: RegisterEnvironment) -> Ruled:
     """Which server and database the environment is; not while something runs there."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"register {place.name}", stream_of(place.name)
     if place.identity == command.identity:
         return case.unchanged(action, subject)
@@ -150,6 +150,8 @@ def observe(case: Case, command: ObserveFact) -> Ruled:
     """What happened around Interlock happened: it is recorded, opens a problem and leaves the environment unsure."""
     place = case.environment(command.environment)
     action, subject = f"observe a {command.kind} in {place.name}", stream_of(place.name)
+    if command.happened_at is not None and command.happened_at > case.now:
+        raise InvalidCommand("happened_at", "it lies in the future: say what happened when it has")
     what = (command.observed_digest or "") if command.kind == "drift" else command.description
     if fingerprint(command.kind, command.source, what) in place.late_reports and _still_open(case, command):
         return case.unchanged(action, subject)
@@ -196,6 +198,7 @@ def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[
                 source=command.source,
                 release=release,
             ),
+            occurred_at=command.happened_at,
         )
     else:
         yield New(
@@ -208,6 +211,7 @@ def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[
                 observed_digest=command.observed_digest,
                 problem=name,
             ),
+            occurred_at=command.happened_at,
         )
     if command.kind != "other":
         cause = f"{command.kind} observed by {command.source}: {command.description}"
@@ -220,7 +224,7 @@ def _observed(case: Case, place: Environment, command: ObserveFact) -> Iterator[
 
 def renew_lease(case: Case, command: RenewLease) -> Ruled:
     """A sign of life; more than three a lease are heartbeats, and no events."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"renew {command.lease}", stream_of(place.name)
     lease = place.lease
     asked = case.asked(place.name, token=command.fencing_token, lease=command.lease)
@@ -240,7 +244,7 @@ def renew_lease(case: Case, command: RenewLease) -> Ruled:
 
 def break_lease(case: Case, command: BreakLease) -> Ruled:
     """A release manager ends a stuck lease; its activity counts as lost."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     if place.lease is None or place.lease.lease != command.lease:
         raise NotFound(f"lease in {place.name}", command.lease)
     return case.ruled(

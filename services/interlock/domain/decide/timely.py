@@ -26,7 +26,7 @@ NIGHTS_TOLD_MAX: Final = 31
 
 def expire_lease(case: Case, command: ExpireLease) -> Ruled:
     """The holder gave no sign of life: the activity counts as lost."""
-    place = case.environment(command.environment)
+    place = case.place(command.environment)
     action, subject = f"expire {command.lease}", f"environment/{place.name}"
     lease = place.lease
     if lease is None or lease.lease != command.lease or case.now < lease.expires_at:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from interlock.domain.evolve import deploy, environment, people, rehearsal, release
+from interlock.domain.evolve import adjustment, deploy, environment, people, rehearsal, release
+from interlock.domain.evolve.adjustment import evolve_adjustment
 from interlock.domain.evolve.parts import Step, forget, with_release, without
 from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Situation
@@ -39,6 +40,7 @@ _BY_TYPE: dict[str, Step] = {
     "ReleaseCompleted": release.on_end,
 }
 _BY_FAMILY: dict[str, Step] = {
+    "interlock.events.catalogue.adjustment": adjustment.on_adjustment,
     "interlock.events.catalogue.release": release.on_release,
     "interlock.events.catalogue.environment": environment.on_environment,
     "interlock.events.catalogue.problem": people.on_problem,
@@ -75,8 +77,10 @@ def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
 
 
 def _is_kept(situation: Situation, stream: str) -> bool:
-    """Whether the stream's release or problem is there: a late word on a closed one leaves nothing behind."""
+    """Whether the stream's release, problem or adjustment is there: a late word on a closed one leaves nothing."""
     kind, _, name = stream.partition("/")
+    if kind == "adjustment":
+        return name in situation.adjustments
     if kind == "release":
         return name in situation.releases
     return kind != "problem" or name in situation.problems
@@ -90,17 +94,21 @@ def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) ->
     """
     kind, _, name = stream.partition("/")
     last = 0
-    release_now, problem_now = None, None
+    release_now, problem_now, adjustment_now = None, None, None
     for recorded in events:
         last = recorded.version
         if kind == "release":
             release_now = evolve_release(release_now, recorded)
         elif kind == "problem":
             problem_now = people.evolve_problem(problem_now, recorded)
+        elif kind == "adjustment":
+            adjustment_now = evolve_adjustment(adjustment_now, recorded)
     if last:
         situation = replace(situation, versions={**situation.versions, stream: last})
     if release_now is not None:
         situation = with_release(situation, release_now)
     if problem_now is not None:
         situation = replace(situation, problems={**situation.problems, name: problem_now})
+    if adjustment_now is not None:
+        situation = replace(situation, adjustments={**situation.adjustments, name: adjustment_now})
     return situation

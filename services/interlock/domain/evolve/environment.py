@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from interlock.domain.evolve.adjustment import attempted
 from interlock.domain.evolve.deploy import lost, reported, still_known
 from interlock.domain.evolve.parts import counted, forget, with_environment
 from interlock.domain.situation import (
@@ -33,6 +34,7 @@ def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
         if changed is not None:
             situation = with_environment(situation, changed)
             break
+    situation = attempted(situation, environment, recorded)
     if isinstance(recorded.event, happened.LeaseGranted):
         # The subject names the activity, as in "restore S-3 from production": its id is taken from here on.
         for identifier in (recorded.event.lease, *recorded.event.subject.split()[1:2]):
@@ -57,6 +59,8 @@ def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | N
                 position=recorded.position,
                 work=work,
                 identity=event.observed.identity,
+                schema_digest=event.observed.schema_digest,
+                adjustment=event.subject.partition(" ")[2] if event.kind == "adjustment" else None,
             )
             return replace(environment, lease=lease, token=event.fencing_token)
         case happened.LeaseRenewed(expires_at=expires_at):
@@ -74,7 +78,8 @@ def _lease(environment: Environment, recorded: Recorded[Any]) -> Environment | N
 
 def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environment:
     lease = environment.lease
-    if lease is None or lease.kind == "test-run":
+    if lease is None or lease.kind in {"test-run", "adjustment"}:
+        # A rehearsed adjustment is rolled back, and what one that may be committed leaves is told by its own event.
         return replace(environment, lease=None)
     word = "expired" if isinstance(recorded.event, happened.LeaseExpired) else "was broken"
     gone = (*environment.lost, *lease.subject.split()[1:2])[-REPORTS_KEPT_MAX:]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from interlock.domain.situation import Deploy, Environment, Occupant, Problem, Release, Situation
+from interlock.domain.situation import Adjustment, Deploy, Environment, Occupant, Problem, Release, Situation
 from interlock.events.envelope import Recorded
 
 V = TypeVar("V")
@@ -39,6 +39,17 @@ def with_problem(situation: Situation, problem: Problem) -> Situation:
     )
 
 
+def with_adjustment(situation: Situation, adjustment: Adjustment) -> Situation:
+    """The situation with this adjustment in it, or without it when it is over."""
+    if adjustment.open:
+        return replace(situation, adjustments={**situation.adjustments, adjustment.adjustment: adjustment})
+    return replace(
+        situation,
+        adjustments=without(situation.adjustments, adjustment.adjustment),
+        versions=without(situation.versions, f"adjustment/{adjustment.adjustment}"),
+    )
+
+
 def counted(situation: Situation, identifier: str) -> Situation:
     """Remember that `identifier` (as in "D-17") is taken."""
     kind, _, number = identifier.rpartition("-")
@@ -66,7 +77,7 @@ def left_digests(environment: Environment, target: str) -> tuple[str, ...]:
 
 
 def forget(situation: Situation) -> Situation:
-    """Let go of closed releases and problems that nothing refers to any more, and of old policies.
+    """Let go of closed releases, problems and adjustments that nothing refers to any more, and of old policies.
 
     A decision that names one of them loads its stream again.
     """
@@ -91,7 +102,15 @@ def forget(situation: Situation) -> Situation:
             problems={name: problem for name, problem in situation.problems.items() if name not in over},
             versions=_versions_without(situation, "problem", over),
         )
+    past = {name for name, adjustment in situation.adjustments.items() if not adjustment.open}
+    if past:
+        situation = replace(
+            situation,
+            adjustments={name: known for name, known in situation.adjustments.items() if name not in past},
+            versions=_versions_without(situation, "adjustment", past),
+        )
     followed = {release.policy_version for release in situation.releases.values()} | {situation.policy_version}
+    followed |= {adjustment.policy_version for adjustment in situation.adjustments.values()}
     if len(followed) < len(situation.policies):
         kept = {version: document for version, document in situation.policies.items() if version in followed}
         situation = replace(situation, policies=kept)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from interlock.domain.evolve.adjustment import operated
 from interlock.domain.evolve.parts import counted, forget, with_problem, without
 from interlock.domain.situation import (
     ANNOTATIONS_KEPT_MAX,
@@ -21,6 +22,9 @@ from interlock.domain.situation import (
 )
 from interlock.events.catalogue import ledger, policy, problem, refusals, team
 from interlock.events.envelope import Recorded
+
+# The command that two persons give for a restored ledger (interlock.domain.commands.governance).
+RESTORED: Final = "AcceptRestoredLedger"
 
 
 def evolve_problem(known: Problem | None, recorded: Recorded[Any]) -> Problem | None:
@@ -98,7 +102,8 @@ def on_team(situation: Situation, recorded: Recorded[Any]) -> Situation:
     changed = _member(situation.team, recorded) or _credential(situation.team, recorded)
     if isinstance(recorded.event, team.ProjectOpened):
         situation = replace(situation, opened_at=recorded.recorded_at)
-    return situation if changed is None else replace(situation, team=changed)
+    situation = situation if changed is None else replace(situation, team=changed)
+    return operated(situation, recorded) if isinstance(recorded.event, team.OperatorDesignated) else situation
 
 
 def _asked(situation: Situation, recorded: Recorded[Any]) -> Situation:
@@ -114,7 +119,9 @@ def _asked(situation: Situation, recorded: Recorded[Any]) -> Situation:
                 until=event.until,
                 position=recorded.position,
             )
-            return replace(situation, asks={**situation.asks, event.ask: ask})
+            # What is asked first on a restored ledger closes it to everything else, however long nobody confirms.
+            restored = event.command["position"] if event.command_type == RESTORED else situation.restored
+            return replace(situation, asks={**situation.asks, event.ask: ask}, restored=restored)
         case (
             team.SecondPersonConfirmed(ask=name)
             | team.SecondPersonDeclined(ask=name)
@@ -203,7 +210,9 @@ def on_refusal(situation: Situation, recorded: Recorded[Any]) -> Situation:
 
 
 def on_ledger(situation: Situation, recorded: Recorded[Any]) -> Situation:
-    """A remark is remembered for a while, so that the same one is not made twice."""
+    """A remark is remembered for a while, so that the same one is not made twice; a restored ledger is open again."""
+    if isinstance(recorded.event, ledger.LedgerRestored):
+        return replace(situation, restored=None)
     if not isinstance(recorded.event, ledger.Annotated):
         return situation
     mark = annotation_mark(recorded.actor.id, recorded.event.target, recorded.event.kind, recorded.event.text)

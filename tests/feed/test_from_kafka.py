@@ -20,6 +20,7 @@ from interlock.feed.from_kafka import KafkaFeed
 from interlock.feed.shelves import SHELF_TRAIL_RECORDS, Follower, Shelf
 from interlock.ledger import Ledger
 from interlock.projector.bookmarks import KeptBookmarks
+from tests.feed.broken import send_broken
 from tests.feed.feeds import holds, sleep
 from tests.feed.published import Published, create_topic, published
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
@@ -78,6 +79,17 @@ async def test_a_record_that_is_no_event_is_told_and_stops_nobody(topic: Publish
         assert flat(await positions(feed, "shop", 0, 4)) == [1, 2, 3, 4]
         await until(lambda: feed.foreign == 4)
     assert len(alarms) == 4
+
+
+async def test_what_kafkas_own_client_cannot_read_stops_nobody(topic: Published) -> None:
+    alarms: list[str] = []
+    await topic.put(EVENTS[:3])
+    partition = (await topic.producer.send_and_wait(topic.topic, key=b"shop", value=b"")).partition
+    await send_broken(topic.producer, topic.topic, partition=partition)
+    await topic.put(EVENTS[3:5])
+    async with topic.feed(alarm=alarms.append) as feed:
+        assert flat(await positions(feed, "shop", 0, 5)) == [1, 2, 3, 4, 5]
+    assert any("cannot be read" in alarm for alarm in alarms)
 
 
 async def test_an_event_of_a_newer_version_ends_the_feed_after_everything_before_it(topic: Published) -> None:

@@ -13,6 +13,7 @@ from interlock.bus import topics
 from interlock.domain.commands import PUBLISHED
 from interlock.events.canonical import digest_of_bytes
 from interlock.letters import Letter
+from tests.feed.broken import BROKEN_AT, BROKEN_RECORDS, send_broken
 from tests.feed.feeds import sleep
 from tests.fixtures.server import PROJECT
 from tests.intake.conftest import KEY, OWN, SOURCE, STRANGE_KEY, Office, instant
@@ -222,6 +223,23 @@ async def test_poison_is_put_aside_with_its_bytes_and_blocks_nobody(office: Offi
         assert letter.value == value == kept[where].record.value, name
         assert letter.headers["interlock-dead-letter-reason"].decode() == kept[where].reason, name
         assert kept[where].reason, name
+
+
+async def test_what_kafkas_own_client_cannot_read_blocks_nobody(office: Office) -> None:
+    await office.put(event(ANNOTATE, remark(1), "before"), STRUCTURED)
+    await send_broken(office.producer, office.topics.intake.name)
+    await office.put(event(ANNOTATE, remark(2), "after"), STRUCTURED)
+    async with office.running():
+        told = await office.outcomes(2)
+        letters = await office.all_in(office.topics.dead_letter.name, BROKEN_AT + 1)
+        await office.put(event(ANNOTATE, remark(3), "later"), STRUCTURED)
+        [*_, last] = await office.outcomes(3)
+    assert [each.about[1] for each in (*told, last)] == ["before", "after", "later"]
+    # Those before it in its batch are read one by one, and are no requests; those behind it are stepped over with it.
+    *_, kept = await office.letters.listed(PROJECT)
+    assert (kept.record.offset, kept.record.value) == (1 + BROKEN_AT, None)
+    assert letters[-1].headers["interlock-dead-letter-reason"].decode() == kept.reason
+    assert f"{BROKEN_RECORDS - BROKEN_AT} record(s)" in kept.reason
 
 
 async def test_the_largest_record_that_a_broker_takes_is_put_aside_too(office: Office) -> None:

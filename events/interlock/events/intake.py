@@ -51,9 +51,15 @@ def command_id(project: str, source: str, request: str) -> UUID:
     return uuid5(_NAMESPACE, canonical([project, source, request]).decode())
 
 
+class Unsignable(ValueError):
+    """a header holds a line's end, so that two records could have one signature"""
+
+
 def signed_bytes(headers: Headers, value: bytes) -> bytes:
-    """Return what a record's signature is over."""
+    """Return what a record's signature is over: other bytes for every other record. Raises Unsignable."""
     named = sorted((name, text) for name, text in headers if name.startswith("ce_") or name == CONTENT_TYPE_HEADER)
+    if any("\n" in name or b"\n" in text for name, text in named):
+        raise Unsignable(Unsignable.__doc__)
     return _PREFIX + b"".join(name.encode() + b": " + text + b"\n" for name, text in named) + b"\n" + value
 
 

@@ -5,10 +5,13 @@ from interlock.bus.connection import KafkaAddress, Security
 from interlock.bus.errors import BusError, KafkaAway, KafkaRefuses, RecordTooLarge, TopicDiffers, TopicMissing
 from interlock.bus.producer import BATCH_BYTES_MAX, Batch, Producer, Sent, partition_of
 from interlock.bus.topics import PREFIX, Administration, Topic, Topics, ensure, topics
+from interlock.bus.unreadable import CAREFUL_RECORDS, UNREADABLE, Skipped, step_over
 
 __all__ = [
     "BATCH_BYTES_MAX",
+    "CAREFUL_RECORDS",
     "PREFIX",
+    "UNREADABLE",
     "Administration",
     "Batch",
     "BusError",
@@ -20,6 +23,7 @@ __all__ = [
     "RecordTooLarge",
     "Security",
     "Sent",
+    "Skipped",
     "Topic",
     "TopicDiffers",
     "TopicMissing",
@@ -27,6 +31,7 @@ __all__ = [
     "ensure",
     "partition_of",
     "refused_by_name",
+    "step_over",
     "topics",
     "within",
 ]

@@ -15,7 +15,17 @@ from typing import Any, Final, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
-from interlock.bus import BusError, Graveyard, KafkaAddress, TopicMissing, refused_by_name, within
+from interlock.bus import (
+    CAREFUL_RECORDS,
+    UNREADABLE,
+    BusError,
+    Graveyard,
+    KafkaAddress,
+    TopicMissing,
+    refused_by_name,
+    step_over,
+    within,
+)
 from interlock.events.cloudevents import from_kafka
 from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema
 from interlock.events.envelope import Recorded
@@ -99,6 +109,7 @@ class KafkaFeed:
         self._graveyard = Graveyard()
         self._consumer: AIOKafkaConsumer | None = None
         self._stumbled: BaseException | None = None
+        self._careful = 0
         self.rebuilt = 0
         self.foreign = 0
         self.trouble: str | None = None
@@ -257,10 +268,7 @@ class KafkaFeed:
         while not self._closing.is_set():
             await self._rewind(consumer)
             self._make_room(consumer)
-            found = await within(
-                CALL_SECONDS, consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=POLL_RECORDS_MAX)
-            )
-            self._take(found)
+            self._take(await self._read(consumer))
             if self._stumbled is not None:
                 raise self._stumbled
             now = self._monotonic()
@@ -271,6 +279,27 @@ class KafkaFeed:
                 await self._look_for_progress(consumer, now)
                 looked = now
         await self._mark(consumer)
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, Sequence[Any]]:
+        """Return what is there; step over what the client cannot take apart: if it stands for an event, a gap tells."""
+        most = 1 if self._careful else POLL_RECORDS_MAX
+        try:
+            found: Mapping[TopicPartition, Sequence[Any]] = await within(
+                CALL_SECONDS, consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=most)
+            )
+        except UNREADABLE:
+            careful, self._careful = self._careful, CAREFUL_RECORDS
+            places = [TopicPartition(self._topic, partition) for partition in self._assigned]
+            skipped = await step_over(consumer, places, CALL_SECONDS) if careful else []
+            if not skipped:
+                raise
+            for one in skipped:
+                self.foreign += 1
+                self._next[one.place.partition] = one.following
+                self._alarm(f"{self._topic} {one.place.partition} @{one.first}: a record cannot be read: {one.why}")
+            return {}
+        self._careful = max(0, self._careful - sum(len(records) for records in found.values()))
+        return found
 
     async def _rewind(self, consumer: AIOKafkaConsumer) -> None:
         for partition, offset in list(self._rewinds.items()):

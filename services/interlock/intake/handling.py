@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from interlock.answers.problems import Problem, problem_of
+from interlock.bus import Skipped
 from interlock.desk import Desk, DeskClosed, Unavailable, UnknownEvent
 from interlock.domain.errors import NotFound
 from interlock.domain.situation import Situation
 from interlock.events.codec import request_hash
 from interlock.events.envelope import Actor
 from interlock.events.fact import fact
-from interlock.events.intake import KEY_HEADER, SIGNATURE_HEADER, signed_bytes
+from interlock.events.intake import KEY_HEADER, SIGNATURE_HEADER, Unsignable, signed_bytes
 from interlock.events.seams import Sleep
 from interlock.evidence import EvidenceStore
 from interlock.identity import NotAuthenticated
@@ -105,6 +106,16 @@ class Handling:
         now = await self._now(request.project)
         return Handled(record=ready.record, reference=request.reference, outcome=answered(given, now), at=now)
 
+    async def unreadable(self, skipped: Skipped) -> Handled:
+        """Return what becomes of records that Kafka's client cannot take apart: put aside, by their place only."""
+        place = skipped.place
+        record = Record(
+            topic=place.topic, partition=place.partition, offset=skipped.first, key=None, value=None, headers=()
+        )
+        behind = skipped.following - skipped.first
+        why = f"Kafka's client cannot read it ({skipped.why}), so {behind} record(s) of its batch were stepped over"
+        return Handled(record=record, reference=Reference(), outcome=None, at=await self._now(self._home), aside=why)
+
     async def _kept(self, request: Request, evidence: Any) -> str:
         return await self._evidence.put(request.project, evidence.media_type, evidence.content)
 
@@ -118,7 +129,10 @@ class Handling:
         headers = dict(record.headers)
         key, signature = (headers[name].decode("latin-1") if name in headers else None for name in _PROOF)
         now = await self._now(request.project)
-        signed = signed_bytes(record.headers, record.value or b"")
+        try:
+            signed = signed_bytes(record.headers, record.value or b"")
+        except Unsignable as two_ways:
+            raise NotAuthenticated(str(two_ways)) from None
         caller = authenticate_signature(situation, key, signature, signed, now)
         caller.require_command(request.name, getattr(request.command, "principal", None))
         if not vouched and not _fresh(request.time, now) and not await self._known(request):

@@ -15,6 +15,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from interlock.bus import (
+    CAREFUL_RECORDS,
+    UNREADABLE,
     BusError,
     Graveyard,
     KafkaAddress,
@@ -24,6 +26,7 @@ from interlock.bus import (
     Topics,
     ensure,
     refused_by_name,
+    step_over,
     within,
 )
 from interlock.desk import Desk
@@ -92,6 +95,7 @@ class Intake:
         self.handled = 0
         self.put_aside = 0
         self.rebuilt = 0
+        self._careful = 0
 
     async def run(self) -> None:
         """Take requests until cancelled."""
@@ -149,9 +153,7 @@ class Intake:
         self._moving.clear()
         looked = self._monotonic()
         while True:
-            found = await within(
-                CALL_SECONDS, consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=BATCH_RECORDS_MAX)
-            )
+            found = await self._read(consumer, telling)
             if found:
                 await self._take(found, telling)
                 ends = {where: records[-1].offset + 1 for where, records in found.items()}
@@ -163,6 +165,24 @@ class Intake:
                 looked = now
                 await self._again(telling)
                 await self._look_for_progress(consumer, now)
+
+    async def _read(self, consumer: AIOKafkaConsumer, telling: Telling) -> Mapping[TopicPartition, Sequence[Any]]:
+        """Return what is there; what the client cannot take apart is put aside without its bytes."""
+        most = 1 if self._careful else BATCH_RECORDS_MAX
+        try:
+            found: Mapping[TopicPartition, Sequence[Any]] = await within(
+                CALL_SECONDS, consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=most)
+            )
+        except UNREADABLE:
+            careful, self._careful = self._careful, CAREFUL_RECORDS
+            skipped = await step_over(consumer, consumer.assignment(), CALL_SECONDS) if careful else []
+            if not skipped:
+                raise  # Read again from what is committed, one by one.
+            await self._told([await self._handling.unreadable(one) for one in skipped], telling)
+            await within(CALL_SECONDS, consumer.commit({one.place: one.following for one in skipped}))
+            return {}
+        self._careful = max(0, self._careful - sum(len(records) for records in found.values()))
+        return found
 
     async def _take(self, found: Mapping[TopicPartition, Sequence[Any]], telling: Telling) -> None:
         """Handle a batch: understood and proved in order, queued at the desk in order, answered in order."""

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import asyncpg
+
 from interlock.events.seams import Sleep
+from interlock.ledger import LedgerError
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector.runner import Connect
 
@@ -41,7 +44,8 @@ select name, project, stopped_because from cursor.projection
 
 _SERVING = """
 select count(*) from cursor.projection_version as version
-  join unnest($1::text[], $2::integer[]) as ours(name, number) on ours.name = version.name and ours.number = version.version
+  join unnest($1::text[], $2::integer[]) as ours(name, number)
+    on ours.name = version.name and ours.number = version.version
  where version.serving
 """
 
@@ -56,6 +60,7 @@ class Reached:
         self._names = [projection.name for projection in projections]
         self._versions = [projection.version for projection in projections]
         self._serving = True
+        self._looking: asyncio.Task[None] | None = None
 
     async def wait_for(self, project: str, position: int, timeout: float) -> int:
         """Return the lowest position reached: at once when it is `position`, after `timeout` seconds anyway.
@@ -77,8 +82,14 @@ class Reached:
         return reached
 
     def serving(self) -> bool:
-        """Tell whether, when it was last looked at, every projection's version served."""
+        """Tell whether, when it was last looked at, every projection's version served; where not, look again."""
+        if not self._serving and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_again())
         return self._serving
+
+    async def _look_again(self) -> None:
+        with suppress(LedgerError, OSError, asyncpg.PostgresError):
+            await self._look_who_serves()
 
     async def _look_who_serves(self) -> None:
         async with self._connect() as connection:

@@ -60,7 +60,7 @@ types: $(READY) ## Types of every file (mypy --strict)
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
 
-bench: $(READY) ## Measure the desk against other ways to do it, and how dt starts
+bench: $(READY) $(KAFKA) ## Measure desk and relay against other ways to do it, and how dt starts
 	$(BIN)/python -m bench $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet

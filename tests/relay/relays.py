@@ -105,7 +105,7 @@ async def until(holds: Callable[[], Awaitable[bool]] | Callable[[], bool], what:
 
 def relay_on(ledger: Ledger, dsn: str, address: str, topic: Topic, **how: Any) -> Relay:
     """A relay, with short waits so that tests of taking over are short."""
-    kafka = KafkaAddress(address)
+    kafka = how.pop("kafka", None) or KafkaAddress(address)
     return Relay(
         ledger,
         dsn,

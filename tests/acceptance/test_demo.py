@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from interlock.cli.demo import findings
+from interlock.cli.demo.databases import Databases
 from interlock.cli.demo.home import Home, port_for
 from interlock.cli.demo.showing import TRY
 from interlock.cli.exits import Halt
@@ -119,6 +122,29 @@ def test_each_decision_of_the_two_weeks_is_decided_again_the_same(watched: Watch
     assert told["decided_again"] == told["commands"] > 200
     # The digest of the command stands beside its events; few commands said something that nobody looked at.
     assert told["proved"] > 0.95 * told["commands"]
+
+
+@server
+@patient
+def test_the_adjustment_of_the_story_really_changed_productions_data(watched: Watched) -> None:
+    there = Databases(watched.directory / "data", watched.directory / "backups")
+
+    async def states(environment: str) -> dict[str, int]:
+        connection = await asyncpg.connect(there.connection(environment).dsn, timeout=10)
+        try:
+            rows = await connection.fetch(
+                "select state, count(*) as n from trades.orders where id > 9000 group by state"
+            )
+            return {row["state"]: row["n"] for row in rows}
+        finally:
+            await connection.close()
+
+    assert asyncio.run(states("production")) == {"rejected": 17}
+    [backup] = (watched.directory / "backups").iterdir()
+    report = json.loads(watched.demo.typed_elsewhere("dt adjust report ADJ-1 --json").stdout)
+    assert report["backup"]["place"].endswith(str(backup))
+    assert [each["says"] for each in report["findings"] if not each["holds"]] == []
+    assert report["persons"]["verified"] == ["qa-1", "qa-2"]
 
 
 @server

@@ -47,6 +47,8 @@ class Terminal:
         self.url = url
         self.project = project
         self.now = now
+        # Where a story is told to the server of this terminal, it can go on.
+        self.story: Any = None
 
     def environment(self, who: str | None) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}

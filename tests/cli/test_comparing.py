@@ -29,6 +29,20 @@ def test_what_is_said_anew_tells_its_own_event() -> None:
     ]
 
 
+def test_an_adjustment_in_between_is_a_change_of_the_data() -> None:
+    once = {"times": 1, "last": said("executed", 9, adjustment="ADJ-1")}
+    [change] = changes({"adjusted": {"times": 0, "last": None}}, {"adjusted": once})
+    assert (change["what"], change["after"]["adjustment"], change["position"]) == ("adjusted", "ADJ-1", 9)
+    # A deploy begins the count anew; nothing was adjusted by it.
+    assert changes({"adjusted": once}, {"adjusted": {**once, "times": 0}}) == []
+
+
+def test_a_schema_that_is_told_again_is_no_other_schema() -> None:
+    old, new = said("known", 3, schema_digest="sha256:a"), said("known", 9, schema_digest="sha256:a")
+    assert changes({"schema": old}, {"schema": new}) == []
+    assert len(changes({"schema": old}, {"schema": {**new, "schema_digest": "sha256:b"}})) == 1
+
+
 @pytest.mark.parametrize(
     "part, ending",
     [
@@ -63,9 +77,9 @@ def test_what_is_the_same_and_what_follows_from_other_parts_is_no_change() -> No
 
 
 def test_a_part_that_this_version_does_not_know_is_compared_too() -> None:
-    new = said("adjusted", 6)
-    [change] = changes({}, {"adjusted": new})
-    assert (change["what"], change["after"], change["position"]) == ("adjusted", new, 6)
+    new = said("moon", 6)
+    [change] = changes({}, {"moon": new})
+    assert (change["what"], change["after"], change["position"]) == ("moon", new, 6)
 
 
 def test_what_happened_again_and_again_is_counted() -> None:

@@ -12,6 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.story import thursday
+from tests.cli.story_of_adjustment import (
+    ask_for_adjustment,
+    execute_adjustment,
+    rehearse_adjustment,
+    verify_adjustment,
+)
 from tests.cli.terminal import Terminal
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import config_text, serving
@@ -30,7 +36,9 @@ def terminal(
     try:
         with serving(config, "--test-clock") as served:
             story = thursday(served)
-            yield Terminal(home, served.url, served.project, story.served.now)
+            made = Terminal(home, served.url, served.project, story.served.now)
+            made.story = story
+            yield made
     finally:
         elsewhere(postgres_server._drop(name))
 
@@ -112,3 +120,40 @@ def test_what_takes_two_persons_says_what_the_second_types(terminal: Terminal) -
 
 def test_the_audit_trail_holds_the_refusals_too(terminal: Terminal) -> None:
     terminal.shows("audit-of-refusals", "audit", "log", "--type", "ActionRefused")
+
+
+def test_an_adjustment_says_who_must_still_verify_it(terminal: Terminal) -> None:
+    name = ask_for_adjustment(terminal.story)
+    rehearse_adjustment(terminal.story, name)
+    verify_adjustment(terminal.story, name, "qa-1")
+    terminal.now = terminal.story.served.now
+    terminal.shows("adjust-needs-people", "adjust", "execute", name, who="operator-1", code=3)
+
+
+def test_who_verifies_an_adjustment_reads_all_of_it(terminal: Terminal) -> None:
+    terminal.story.later(minutes=4)
+    terminal.now = terminal.story.served.now
+    found = terminal.dt("adjust", "show", "ADJ-1", "--json").json["bound_digest"]
+    typed = str(found).removeprefix("sha256:")[:6]
+    # The digest holds the database's identity, which is the story's: it is the same each time.
+    terminal.shows("adjust-verify", "adjust", "verify", "ADJ-1", "--digest", typed, who="qa-2")
+
+
+def test_nobody_but_the_operator_may_execute_it(terminal: Terminal) -> None:
+    terminal.shows("adjust-not-the-operator", "adjust", "execute", "ADJ-1", who="rm-1", code=3)
+
+
+def test_an_adjustment_shows_its_chain(terminal: Terminal) -> None:
+    execute_adjustment(terminal.story, "ADJ-1")
+    terminal.story.later(minutes=20)
+    terminal.story.by("qa-1", "VerifyAdjustmentResult", adjustment="ADJ-1", method="counted the fills of each venue")
+    terminal.now = terminal.story.served.now
+    terminal.shows("adjust-show", "adjust", "show", "ADJ-1")
+
+
+def test_an_auditor_follows_an_adjustment_from_its_report_alone(terminal: Terminal) -> None:
+    terminal.shows("adjust-report", "adjust", "report", "ADJ-1", who="admin-1")
+
+
+def test_production_tells_that_its_data_was_adjusted(terminal: Terminal) -> None:
+    terminal.shows("env-show-adjusted", "env", "show", "production")

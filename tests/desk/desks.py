@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from interlock.desk import Answer, Desk, Rules
+from interlock.desk.desk import Admits
 from interlock.events.codec import decode, digest_of
 from interlock.events.envelope import Recorded
 from interlock.ledger import Ledger
@@ -50,8 +51,8 @@ class Clerk:
         )
 
 
-def desk_on(ledger: Ledger, rules: Rules = TINY) -> Desk:
-    return Desk(ledger, monotonic=time.monotonic, event_ids=event_id, rules=rules)
+def desk_on(ledger: Ledger, rules: Rules = TINY, admits: Admits | None = None) -> Desk:
+    return Desk(ledger, monotonic=time.monotonic, event_ids=event_id, rules=rules, admits=admits)
 
 
 @asynccontextmanager

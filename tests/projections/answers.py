@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from interlock.ledger.connections import SESSION
-from interlock.projections import PROJECTIONS, audit_trail, environment_state, problems, releases
+from interlock.projections import PROJECTIONS, adjustment_chain, audit_trail, environment_state, problems, releases
 from interlock.projections.projection import Projection
 from interlock.projector import cursors
 from interlock.projector.runner import Runner
@@ -60,6 +60,7 @@ async def answers(connection: Any, project: str, at: int | None) -> dict[str, An
     everywhere = await environment_state.environments(connection, project, at=at)
     found = await releases.releases(connection, project, at=at, state="all", limit=LIMIT)
     known = await problems.problems(connection, project, at=at, state="all", limit=LIMIT)
+    asked_for = await adjustment_chain.adjustments(connection, project, at=at, state="all", limit=LIMIT)
     trail = await audit_trail.entries(connection, project, at=at, limit=LIMIT, data=True)
     return {
         "environments": everywhere,
@@ -75,6 +76,11 @@ async def answers(connection: Any, project: str, at: int | None) -> dict[str, An
         ],
         "problems": known,
         "open problems": await problems.problems(connection, project, at=at, limit=LIMIT),
+        "adjustments": asked_for,
+        "open adjustments": await adjustment_chain.adjustments(connection, project, at=at, limit=LIMIT),
+        "chains": [
+            await adjustment_chain.adjustment(connection, project, one["adjustment"], at=at) for one in asked_for
+        ],
         "trail": trail,
         "of production": await audit_trail.entries(
             connection, project, audit_trail.Filters(environment="production"), at=at, limit=LIMIT

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal, Union, get_args, get_origin
 
-from interlock.events.catalogue import CATALOGUE
+from interlock.events.catalogue import CATALOGUE, team
+from interlock.events.catalogue import adjustment as adj
 from interlock.events.catalogue import environment as env
 from interlock.events.catalogue import problem as prob
 from interlock.events.catalogue import release as rel
@@ -32,6 +33,8 @@ class World:
     at_work: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     restoring: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    adjustments: dict[str, str] = field(default_factory=dict)
+    adjusting: str | None = None
     deploys: int = 0
 
     def some(self, values: Any) -> Any:
@@ -267,6 +270,101 @@ def trouble(world: World) -> None:
         )
 
 
+def ask_for_adjustment(world: World) -> None:
+    name = f"ADJ-{len(world.adjustments) + 1}"
+    world.adjustments[name] = "open"
+    done = [one for one, state in world.adjustments.items() if state == "executed"]
+    reverts = world.some(done) if done and world.random.random() < 0.3 else None
+    story.adjustment_requested(world.tape, name, by=world.some(PEOPLE), reverts=reverts)
+
+
+def look_at_adjustment(world: World) -> None:
+    """Somebody rehearses, verifies, rejects, amends or authorizes it, or its time is over."""
+    still = [name for name, state in world.adjustments.items() if state == "open"]
+    if not still:
+        return
+    name = world.some(still)
+    world.random.choice(
+        [
+            lambda: story.adjustment_rehearsed(world.tape, name, good=world.random.random() < 0.7),
+            lambda: story.adjustment_verified(world.tape, name, by=world.some(PEOPLE)),
+            lambda: story.adjustment_verified(world.tape, name, by=world.some(PEOPLE)),
+            lambda: story.adjustment_authorized(world.tape, name),
+            lambda: world.tape.add(
+                "x",
+                adj.DataAdjustRejected(adjustment=name, bound_digest=story.digest(name), reason="no"),
+                by=world.some(PEOPLE),
+            ),
+            lambda: world.tape.add(
+                "x",
+                adj.DataAdjustAmended(
+                    adjustment=name, plan=story.plan(name, "more"), bound_digest=story.digest("more"), reason="more"
+                ),
+                by=world.some(PEOPLE),
+            ),
+            lambda: world.tape.add(
+                "x",
+                adj.DataAdjustExpired(adjustment=name, what=world.some(("authorization", "authorization", "request"))),
+                by="watch",
+            ),
+            lambda: world.tape.add("x", adj.DataAdjustCancelled(adjustment=name, reason="not needed")),
+        ]
+    )()
+
+
+def change_people(world: World) -> None:
+    who = world.some(PEOPLE)
+    happened = world.random.choice(
+        [
+            team.OperatorDesignated(environment="production", principal=who),
+            team.OperatorDesignated(environment="production", principal=who, until=world.tape.now),
+            team.RoleGranted(principal=who, role="verifier"),
+            team.RoleRevoked(principal=who, role="verifier", reason="another task"),
+            team.PrincipalDeactivated(principal=who, reason="left"),
+        ]
+    )
+    world.tape.add("team", happened, by="anton")
+
+
+def execute(world: World) -> None:
+    still = [name for name, state in world.adjustments.items() if state == "open"]
+    if not still or "production" in world.at_work or world.adjusting:
+        return
+    world.adjusting = world.some(still)
+    story.adjustment_begun(world.tape, world.adjusting)
+
+
+def end_execution(world: World) -> None:
+    name, world.adjusting = world.adjusting, None
+    if name is None:
+        return
+    ending = world.random.random()
+    if ending < 0.6:
+        story.adjustment_executed(world.tape, name)
+        world.adjustments[name] = "executed"
+    elif ending < 0.8:
+        story.adjustment_failed(world.tape, name, "rolled_back")
+    else:
+        story.adjustment_failed(world.tape, name, "unknown", unsure=True)
+
+
+def look_at_result(world: World) -> None:
+    done = [name for name, state in world.adjustments.items() if state == "executed"]
+    if done:
+        name = world.some(done)
+        world.tape.add(
+            "x",
+            world.random.choice(
+                [
+                    adj.DataAdjustResultVerified(adjustment=name, method="looked"),
+                    adj.DataAdjustResultDisputed(adjustment=name, reason="wrong", problem="P-1"),
+                    adj.DataAdjustReverted(adjustment=name, by="ADJ-1"),
+                ]
+            ),
+            by=world.some(PEOPLE),
+        )
+
+
 STEPS: list[tuple[Callable[[World], None], float]] = [
     (open_release, 2),
     (set_content, 1),
@@ -279,6 +377,12 @@ STEPS: list[tuple[Callable[[World], None], float]] = [
     (look_after, 2),
     (judge, 2),
     (trouble, 2),
+    (ask_for_adjustment, 1),
+    (look_at_adjustment, 4),
+    (change_people, 0.7),
+    (execute, 1),
+    (end_execution, 1),
+    (look_at_result, 0.7),
 ]
 
 # What arbitrary events are made of: few names, so that they meet.
@@ -290,7 +394,11 @@ POOLS: Mapping[str, tuple[str, ...]] = {
     "deploy": ("D-1", "D-2"),
     "problem": ("P-1", "P-2"),
     "evidence": ("TestsPassed", "ManualQAApproved stage", "?"),
-    "by": ("4.0.0", "4.1.0"),
+    "by": ("4.0.0", "ADJ-1"),
+    "adjustment": ("ADJ-1", "ADJ-2"),
+    "reverts": ("ADJ-1", "ADJ-2"),
+    "subject": ("adjustment ADJ-1", "rehearsal ADJ-2", "adjustment/ADJ-1", "release/4.0.0"),
+    "principal": PEOPLE,
 }
 STREAMS = ("release/4.0.0", "release/4.1.0", "team", "refusals/anton")
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from interlock.events.catalogue import adjustment as adj
 from interlock.events.catalogue import environment as env
 from interlock.events.catalogue import problem as prob
 from interlock.events.catalogue import release as rel
 from interlock.events.catalogue.ledger import Annotated
 from interlock.events.catalogue.parts import (
+    AdjustmentPlan,
+    AdjustmentTargets,
     AppliedMigration,
     Artifact,
     Commit,
+    ExecutedStatement,
+    ExpectedEffect,
     Identity,
     Migration,
     Observed,
     TestCounts,
 )
 from interlock.events.catalogue.refusals import ActionRefused
-from interlock.events.catalogue.team import OwnerAssigned, ProjectOpened
+from interlock.events.catalogue.team import OperatorDesignated, OwnerAssigned, ProjectOpened, RoleRevoked
 from interlock.events.decision import CheckOutcome, Decision
 from tests.projections.tape import Tape
 
@@ -338,6 +343,7 @@ def story(project: str = "shop") -> Tape:
     rehearsed(tape, "4.12.0", "second", "D-4")
     to_production(tape)
     rolled_back(tape)
+    adjusted(tape)
     return tape
 
 
@@ -379,3 +385,196 @@ def rolled_back(tape: Tape) -> None:
     content(tape, "4.12.1", "fix", fixes=("P-2",))
     tape.add("release/4.12.1", rel.HotfixConfirmed(content_digest=digest("fix"), problem="P-2"), by="qa-2")
     tape.add("release/4.12.1", rel.ReleaseHeld(reason="wait for the exchange"), by="release-manager")
+
+
+PRODUCTION = Identity(system_identifier="7315", database="production")
+
+
+def plan(name: str, made_of: str) -> AdjustmentPlan:
+    return AdjustmentPlan(
+        purpose=f"fills of {name} have the wrong venue",
+        script_digest=digest(f"{made_of} script"),
+        targets=AdjustmentTargets(environment="production", identity=PRODUCTION, tables=("trades.fills",)),
+        precondition_digest=digest("before"),
+        expected_effect=ExpectedEffect(rows_min=14, rows_max=14, queries_digest=digest("effect")),
+        undo_digest=digest("undo"),
+        risk="normal",
+    )
+
+
+def adjustment_requested(
+    tape: Tape, name: str, *, by: str = "anton", reverts: str | None = None, causation: int | None = None
+) -> int:
+    return tape.add(
+        "x",
+        adj.DataAdjustRequested(
+            adjustment=name,
+            plan=plan(name, "first"),
+            bound_digest=digest(name),
+            expires_at=tape.now + timedelta(days=7),
+            reverts=reverts,
+        ),
+        by=by,
+        causation=causation,
+    )
+
+
+def adjustment_lease(tape: Tape, environment: str, subject: str, holder: str) -> env.LeaseGranted:
+    return env.LeaseGranted(
+        environment=environment,
+        lease=f"L-{tape.position}",
+        kind="adjustment",
+        holder=holder,
+        subject=subject,
+        fencing_token=tape.position + 1,
+        expires_at=tape.now + timedelta(minutes=15),
+        observed=Observed(),
+    )
+
+
+def adjustment_rehearsed(tape: Tape, name: str, *, good: bool = True) -> int:
+    granted = adjustment_lease(tape, "stage", f"rehearsal {name}", "ci-1")
+    tape.add("x", granted, by="ci-1")
+    released = env.LeaseReleased(environment="stage", lease=granted.lease)
+    if not good:
+        failed = adj.DataAdjustRehearsalFailed(
+            adjustment=name, environment="stage", bound_digest=digest(name), lease=granted.lease, error="15 rows"
+        )
+        return tape.add("x", failed, released, by="ci-1")
+    done = adj.DataAdjustRehearsed(
+        adjustment=name,
+        environment="stage",
+        bound_digest=digest(name),
+        lease=granted.lease,
+        restore="S-1",
+        data_taken_at=tape.now,
+        schema_digest=digest("s2"),
+        statements=(ExecutedStatement(digest=digest("update"), command="UPDATE 14", rows=14),),
+        rows=14,
+        before=digest("old rows"),
+        after=digest("new rows"),
+        duration_ms=300,
+    )
+    return tape.add("x", done, released, by="ci-1")
+
+
+def adjustment_verified(tape: Tape, name: str, *, by: str, ordinal: int = 1, more: tuple[Any, ...] = ()) -> int:
+    verified = adj.DataAdjustVerified(
+        adjustment=name, ordinal=ordinal, method="read it", bound_digest=digest(name), rehearsal=1
+    )
+    return tape.add("x", verified, *more, by=by)
+
+
+def authorized_of(tape: Tape, name: str, operator: str) -> adj.DataAdjustAuthorized:
+    return adj.DataAdjustAuthorized(
+        adjustment=name,
+        bound_digest=digest(name),
+        verifications=(1, 2),
+        operator=operator,
+        valid_until=tape.now + timedelta(days=1),
+        decision=allowed(f"authorize {name}", tape.position),
+    )
+
+
+def adjustment_authorized(tape: Tape, name: str, *, operator: str = "ben") -> int:
+    return tape.add("x", authorized_of(tape, name, operator), by="watch")
+
+
+def adjustment_begun(tape: Tape, name: str, *, by: str = "ben") -> env.LeaseGranted:
+    """The lease, the backup, and the moment from which on it may have been committed."""
+    granted = adjustment_lease(tape, "production", f"adjustment {name}", by)
+    tape.add("x", granted, by=by)
+    kept = adj.DataAdjustBackupTaken(
+        adjustment=name,
+        lease=granted.lease,
+        backup_digest=digest("backup"),
+        place=f"/backups/{name}",
+        rows=14,
+        size_bytes=2_048,
+    )
+    tape.add("x", kept, by=by)
+    began = adj.DataAdjustStarted(
+        adjustment=name,
+        lease=granted.lease,
+        fencing_token=granted.fencing_token,
+        bound_digest=digest(name),
+        identity=PRODUCTION,
+        marker=f"{name}/{granted.fencing_token}",
+        rows=14,
+        before=digest("old rows"),
+        after=digest("new rows"),
+        decision=allowed(f"commit {name}", tape.position),
+    )
+    tape.add("x", began, by=by)
+    return granted
+
+
+def adjustment_executed(tape: Tape, name: str, *, by: str = "ben", by_marker: bool = False) -> int:
+    done = adj.DataAdjustExecuted(
+        adjustment=name,
+        bound_digest=digest(name),
+        statements=(ExecutedStatement(digest=digest("update"), command="UPDATE 14", rows=14),),
+        rows=14,
+        before=digest("old rows"),
+        after=digest("new rows"),
+        executed_by=by,
+        duration_ms=300,
+        by_marker=by_marker,
+    )
+    return tape.add("x", done, env.LeaseReleased(environment="production", lease=held(tape, name)), by=by)
+
+
+def adjustment_failed(tape: Tape, name: str, transaction: Any, *, by: str = "ben", unsure: bool = False) -> int:
+    failed = adj.DataAdjustFailed(adjustment=name, transaction=transaction, error="the connection was lost")
+    doubt = [env.EnvironmentUnsure(environment="production", cause=f"{name} is lost")] * unsure
+    return tape.add("x", failed, env.LeaseReleased(environment="production", lease=held(tape, name)), *doubt, by=by)
+
+
+def held(tape: Tape, name: str) -> str:
+    """The newest lease of the adjustment."""
+    leases = [e.event for e in tape.events if e.type == "LeaseGranted" and e.event.subject.endswith(f" {name}")]
+    return str(leases[-1].lease)
+
+
+def adjusted(tape: Tape) -> None:
+    """ADJ-1 is refused, amended, loses a verifier and its operator, fails, is executed, disputed and reverted."""
+    tape.add("team", OperatorDesignated(environment="production", principal="ben"), by="admin-2")
+    asked = adjustment_requested(tape, "ADJ-1")
+    refusal = ActionRefused(
+        action="verify ADJ-1",
+        subject="adjustment/ADJ-1",
+        fingerprint=digest("f"),
+        decision=refused("verify ADJ-1", tape.position),
+    )
+    tape.add("refusals/anton", refusal)
+    adjustment_rehearsed(tape, "ADJ-1", good=False)
+    adjustment_rehearsed(tape, "ADJ-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-1")
+    amended = adj.DataAdjustAmended(
+        adjustment="ADJ-1", plan=plan("ADJ-1", "second"), bound_digest=digest("ADJ-1"), reason="one row more"
+    )
+    tape.add("x", amended)
+    adjustment_rehearsed(tape, "ADJ-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-2", ordinal=2, more=(authorized_of(tape, "ADJ-1", "ben"),))
+    tape.add("team", OperatorDesignated(environment="production", principal="qa-2"), by="admin-2")
+    tape.add("team", OperatorDesignated(environment="production", principal="ben"), by="admin-2")
+    adjustment_verified(tape, "ADJ-1", by="qa-3", ordinal=2, more=(authorized_of(tape, "ADJ-1", "ben"),))
+    tape.add("x", adj.DataAdjustExpired(adjustment="ADJ-1", what="authorization"), by="watch", minutes=1_440)
+    adjustment_verified(tape, "ADJ-1", by="qa-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-4", ordinal=2)
+    tape.add("team", RoleRevoked(principal="qa-4", role="verifier", reason="another task"), by="admin-1")
+    adjustment_verified(tape, "ADJ-1", by="qa-3", ordinal=3, more=(authorized_of(tape, "ADJ-1", "ben"),))
+    adjustment_begun(tape, "ADJ-1")
+    adjustment_failed(tape, "ADJ-1", "rolled_back")
+    adjustment_begun(tape, "ADJ-1")
+    adjustment_executed(tape, "ADJ-1")
+    tape.add(
+        "x", adj.DataAdjustResultDisputed(adjustment="ADJ-1", reason="the venue is another", problem="P-3"), by="qa-2"
+    )
+    tape.add("annotations/2", Annotated(target=asked, kind="correction", text="the venue was right"), by="qa-1")
+    adjustment_requested(tape, "ADJ-2", reverts="ADJ-1")
+    adjustment_begun(tape, "ADJ-2")
+    adjustment_failed(tape, "ADJ-2", "unknown")
+    adjustment_executed(tape, "ADJ-2", by_marker=True)
+    tape.add("x", adj.DataAdjustReverted(adjustment="ADJ-1", by="ADJ-2"), by="ben")

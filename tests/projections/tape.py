@@ -77,10 +77,12 @@ def made_id(kind: str, number: int) -> UUID:
 
 
 def stream_of(stream: str, event: Any) -> str:
-    """An event's own stream: its environment's or problem's, where the command's stream is another kind."""
+    """An event's own stream: that of its environment, problem or adjustment, where the command's is of another kind."""
     family = type(event).__module__.rpartition(".")[2]
     if family == "environment":
         return f"environment/{event.environment}"
     if family == "problem":
         return f"problem/{event.problem}"
+    if family == "adjustment":
+        return f"adjustment/{event.adjustment}"
     return stream

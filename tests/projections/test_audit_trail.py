@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from interlock.projections.audit_trail import Filters, entries, entry, position_at
-from interlock.projections.mentions import environments, persons, problems, releases
+from interlock.projections.mentions import adjustments, environments, persons, problems, releases
 from tests.projections.answers import Writer
 from tests.projections.tape import START, Tape
 from tests.projections.test_environment_state import at
@@ -28,6 +28,9 @@ async def test_everything_that_was_recorded_is_in_it_newest_first(told: Writer, 
         Filters(environment="production"),
         Filters(person="qa-1"),
         Filters(problem="P-2"),
+        Filters(adjustment="ADJ-1"),
+        Filters(adjustment="ADJ-2", environment="production"),
+        Filters(person="ben"),
         Filters(type="ActionRefused"),
         Filters(release="4.12.0", environment="production"),
         Filters(person="ci-1", environment="stage", type="DeployStarted"),
@@ -44,6 +47,7 @@ async def test_each_filter_finds_exactly_what_it_names(told: Writer, tape: Tape,
         and (filters.environment is None or filters.environment in environments(e))
         and (filters.person is None or filters.person in persons(e))
         and (filters.problem is None or filters.problem in problems(e))
+        and (filters.adjustment is None or filters.adjustment in adjustments(e))
         and (filters.type is None or filters.type == e.type)
         and (filters.since is None or filters.since <= e.recorded_at)
         and (filters.until is None or e.recorded_at < filters.until)

@@ -48,6 +48,23 @@ def test_the_story_reads_like_one() -> None:
         "refused: deploy 4.12.0 to production · missing release-window",
         "4.12.1 opened as a hotfix for P-2: What 4.12.1 brings",
         "4.12.1 confirmed as the hotfix for P-2",
+        (
+            "ADJ-2 requested to revert ADJ-1: fills of ADJ-2 have the wrong venue"
+            " (41444a2d, trades.fills of production, normal risk, open until 2026-12-02 20:36 GMT)"
+        ),
+        "ADJ-1 amended (41444a2d, trades.fills of production): one row more",
+        "ADJ-1 verified (number 2) for 41444a2d as rehearsed @1: read it",
+        "ADJ-1 authorized by the rule for 41444a2d: only ben may execute it, until 2026-11-25 20:18 GMT",
+        "14 rows that ADJ-1 touches kept as they were, at /backups/ADJ-1 (6261636b, 2048 bytes)",
+        "ADJ-1 may be committed in production on 7315: 14 rows, marker ADJ-1/97",
+        "rehearsal of ADJ-1 in stage failed: 15 rows",
+        "ADJ-1 rehearsed in stage on production's data of 2026-11-24 20:12 GMT (S-1): 14 rows, 0.3 s, rolled back",
+        "the authorization of ADJ-1 expired, and its verifications with it",
+        "ADJ-1 was not committed: the connection was lost",
+        "ADJ-1 executed by ben: 14 rows, 0.3 s",
+        "ADJ-2 executed by ben: 14 rows, 0.3 s, as its marker told",
+        "the result of ADJ-1 is disputed (P-3): the venue is another",
+        "ADJ-1 reverted by ADJ-2",
     ):
         assert line in said
 

@@ -97,6 +97,7 @@ def tags(recorded: Recorded[Any]) -> list[str]:
     found += [f"release/{name}" for name in mentions.releases(recorded)]
     found += [f"environment/{name}" for name in mentions.environments(recorded)]
     found += [f"problem/{name}" for name in mentions.problems(recorded)]
+    found += [f"adjustment/{name}" for name in mentions.adjustments(recorded)]
     found += [f"person/{name}" for name in mentions.persons(recorded)]
     if isinstance(recorded.event, Annotated):
         found.append(f"about/{recorded.event.target}")
@@ -116,6 +117,7 @@ class Filters:
     person: str | None = None
     type: str | None = None
     problem: str | None = None
+    adjustment: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -127,6 +129,7 @@ class Filters:
             "person": self.person,
             "type": self.type,
             "problem": self.problem,
+            "adjustment": self.adjustment,
         }
         return [f"{kind}/{name}" for kind, name in named.items() if name is not None]
 

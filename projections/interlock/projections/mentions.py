@@ -10,9 +10,14 @@ from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.envelope import Recorded
 
 RELEASE_FIELDS = ("release", "replaced_release", "base_release", "source_release", "fixed_by_release")
-PERSON_FIELDS = ("author", "executor", "holder", "reporter", "asked_by", "confirmed_by", "second_person", "principal")
+PERSON_FIELDS = (
+    "author", "executor", "holder", "reporter", "asked_by", "confirmed_by", "second_person", "principal",
+    "operator", "executed_by",
+)  # fmt: skip
 # "deploy 4.12.0 to production": how an action names its environment.
 _WHERE = re.compile(r" (?:to|in|from) ([A-Za-z0-9][A-Za-z0-9._+-]{0,63})\b")
+# "adjustment ADJ-7", "rehearsal ADJ-7": how a lease of the kind adjustment names what it is for.
+_LEASED_FOR = re.compile(r"^(?:adjustment|rehearsal) ([A-Za-z0-9][A-Za-z0-9._+-]{0,63})$")
 
 
 def releases(recorded: Recorded[Any]) -> tuple[str, ...]:
@@ -30,6 +35,8 @@ def environments(recorded: Recorded[Any]) -> tuple[str, ...]:
     named = [of_stream(recorded, "environment"), getattr(event, "environment", None)]
     if recorded.type in {"DataRestored", "DataRestoreFailed"}:
         named.append(event.source)
+    if recorded.type in {"DataAdjustRequested", "DataAdjustAmended"}:
+        named.append(event.plan.targets.environment)
     if isinstance(event, ActionRefused):
         named += _WHERE.findall(event.action)
     return _once(named)
@@ -40,6 +47,25 @@ def problems(recorded: Recorded[Any]) -> tuple[str, ...]:
     event = recorded.event
     named = [of_stream(recorded, "problem"), getattr(event, "problem", None)]
     return _once([*named, *getattr(event, "problems", ()), *getattr(event, "fixes", ())])
+
+
+def adjustments(recorded: Recorded[Any]) -> tuple[str, ...]:
+    """Return the adjustments that an event is about, its own first."""
+    event = recorded.event
+    named = [of_stream(recorded, "adjustment"), getattr(event, "adjustment", None), leased_for(recorded)]
+    named.append(getattr(event, "reverts", None))
+    if recorded.type == "DataAdjustReverted":
+        named.append(event.by)
+    return _once(named)
+
+
+def leased_for(recorded: Recorded[Any]) -> str | None:
+    """Return the adjustment that a lease was granted for, where it was for one."""
+    event = recorded.event
+    if recorded.type != "LeaseGranted" or event.kind != "adjustment":
+        return None
+    found = _LEASED_FOR.match(event.subject)
+    return found.group(1) if found else None
 
 
 def persons(recorded: Recorded[Any]) -> tuple[str, ...]:

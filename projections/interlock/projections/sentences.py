@@ -68,6 +68,11 @@ def _deploy(event: Any) -> str:
     return f"{event.deploy} of {event.release} to {event.environment}"
 
 
+def _plan(event: Any) -> str:
+    targets = event.plan.targets
+    return f"{short(event.bound_digest)}, {listed(targets.tables) or 'no table'} of {targets.environment}"
+
+
 RELEASE: dict[str, Say] = {
     "ReleaseOpened": lambda e, _: (
         f"{e.name} opened as {'a hotfix' if e.kind == 'hotfix' else 'a normal release'}"
@@ -191,6 +196,52 @@ PROBLEM: dict[str, Say] = {
     "ReactionOverdue": lambda e, _: f"nobody acknowledged {e.problem} by {gmt(e.due_at)}",
 }
 
+ADJUSTMENT: dict[str, Say] = {
+    "DataAdjustRequested": lambda e, _: (
+        f"{e.adjustment} requested{after('to revert', e.reverts)}: {e.plan.purpose}"
+        f" ({_plan(e)}, {e.plan.risk} risk, open until {gmt(e.expires_at)})"
+    ),
+    "DataAdjustAmended": lambda e, _: f"{e.adjustment} amended ({_plan(e)}): {e.reason}",
+    "DataAdjustRehearsed": lambda e, _: (
+        f"{e.adjustment} rehearsed in {e.environment} on production's data of {gmt(e.data_taken_at)}"
+        f" ({e.restore}): {counted(e.rows, 'row')}, {e.duration_ms / 1000:.1f} s, rolled back"
+    ),
+    "DataAdjustRehearsalFailed": lambda e, _: f"rehearsal of {e.adjustment} in {e.environment} failed: {e.error}",
+    "DataAdjustVerified": lambda e, _: (
+        f"{e.adjustment} verified (number {e.ordinal}) for {short(e.bound_digest)}"
+        f" as rehearsed @{e.rehearsal}: {e.method}"
+    ),
+    "DataAdjustRejected": lambda e, _: f"{e.adjustment} rejected ({short(e.bound_digest)}): {e.reason}",
+    "DataAdjustAuthorized": lambda e, _: (
+        f"{e.adjustment} authorized by the rule for {short(e.bound_digest)}: only {e.operator} may execute it,"
+        f" until {gmt(e.valid_until)}"
+    ),
+    "DataAdjustExpired": lambda e, _: (
+        f"the {e.what} of {e.adjustment} expired"
+        f"{', and its verifications with it' if e.what == 'authorization' else ''}"
+    ),
+    "DataAdjustBackupTaken": lambda e, _: (
+        f"{counted(e.rows, 'row')} that {e.adjustment} touches kept as they were, at {e.place}"
+        f" ({short(e.backup_digest)}, {e.size_bytes} bytes)"
+    ),
+    "DataAdjustStarted": lambda e, _: (
+        f"{e.adjustment} may be committed in {e.identity.database} on {e.identity.system_identifier}:"
+        f" {counted(e.rows, 'row')}, marker {e.marker}"
+    ),
+    "DataAdjustExecuted": lambda e, _: (
+        f"{e.adjustment} executed by {e.executed_by}: {counted(e.rows, 'row')}, {e.duration_ms / 1000:.1f} s"
+        f"{', as its marker told' if e.by_marker else ''}"
+    ),
+    "DataAdjustFailed": lambda e, _: (
+        f"{e.adjustment} {'was not committed' if e.transaction == 'rolled_back' else 'has an unknown outcome'}"
+        f"{', as its marker told' if e.by_marker else ''}: {e.error}"
+    ),
+    "DataAdjustResultVerified": lambda e, _: f"the result of {e.adjustment} is right: {e.method}",
+    "DataAdjustResultDisputed": lambda e, _: f"the result of {e.adjustment} is disputed ({e.problem}): {e.reason}",
+    "DataAdjustReverted": lambda e, _: f"{e.adjustment} reverted by {e.by}",
+    "DataAdjustCancelled": lambda e, _: f"{e.adjustment} cancelled: {e.reason}",
+}
+
 GOVERNANCE: dict[str, Say] = {
     "PolicyProposed": lambda e, _: f"policy {e.version} proposed ({short(e.document_digest)}): {e.reason}",
     "PolicyApproved": lambda e, _: f"policy {e.version} approved ({short(e.document_digest)})",
@@ -219,4 +270,4 @@ GOVERNANCE: dict[str, Say] = {
     "LedgerMoved": lambda e, _: f"ledger moved from {e.source} to {e.target}",
 }
 
-SENTENCES: dict[str, Say] = RELEASE | ENVIRONMENT | PROBLEM | GOVERNANCE
+SENTENCES: dict[str, Say] = RELEASE | ENVIRONMENT | PROBLEM | ADJUSTMENT | GOVERNANCE

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from interlock import desk, evidence, ledger
 from interlock.api import (
+    adjustments,
     audit,
     commands,
     environments,
@@ -82,6 +83,7 @@ def _application(parts: Parts) -> FastAPI:
         published.router,
         commands.routes(),
         releases.router,
+        adjustments.router,
         environments.router,
         audit.router,
         people.router,

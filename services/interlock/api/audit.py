@@ -34,6 +34,7 @@ async def which_events(request: Request, asked: Reader, query: Annotated[EventsQ
         person=query.person,
         type=query.type,
         problem=query.problem,
+        adjustment=query.adjustment,
         since=query.since,
         until=query.until,
     )

@@ -87,6 +87,7 @@ def _giving(name: str, cls: type[Any]) -> Endpoint:
 def _asking(cls: type[Any]) -> Endpoint:
     async def ask(request: Request, asked: Reader, query: Annotated[Asking, Query()]) -> Response:
         command = await command_body(request, cls)
+        await asked.parts.desk.admit(asked.project, command)
         situation, now = await rules_moment(asked, query, about=command)
         decision = explain(situation, Submitted(command=command, actor=asked.caller.actor), now)
         return answer(plain(decision), position=situation.position)

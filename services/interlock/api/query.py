@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from interlock.events.values import INTEGER_MAX, Name, PrincipalId, in_utc
+from interlock.projections.adjustment_chain.queries import State
 
 PAGE_ITEMS_DEFAULT: Final = 50
 PAGE_ITEMS_MAX: Final = 500
@@ -113,6 +114,14 @@ class ProblemsQuery(ReleasesQuery):
     release: Name | None = None
 
 
+class AdjustmentsQuery(Reading):
+    """Which adjustments."""
+
+    state: State = "open"
+    limit: Limit = PAGE_ITEMS_DEFAULT
+    cursor: Cursor | None = None
+
+
 class TimelineQuery(Reading):
     """How much of a timeline."""
 
@@ -133,6 +142,7 @@ class EventsQuery(Reading):
     release: Name | None = None
     environment: Name | None = None
     problem: Name | None = None
+    adjustment: Name | None = None
     person: PrincipalId | None = None
     type: Name | None = None
     since: InstantText | None = None

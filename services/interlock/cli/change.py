@@ -113,7 +113,13 @@ def asked_steps(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
 def page_of(subject: str, base: str) -> str:
     """Return where a subject can be read: `release/4.12.0` has its address under the project's."""
     kind, _, name = subject.partition("/")
-    plural = {"release": "releases", "environment": "environments", "problem": "problems", "refusals": None}
+    plural = {
+        "release": "releases",
+        "environment": "environments",
+        "problem": "problems",
+        "adjustment": "adjustments",
+        "refusals": None,
+    }
     if kind in {"policy", "team"}:
         return f"{base}/{kind}"
     folder = plural.get(kind)

@@ -15,6 +15,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "data": (),
     "corrupt": ("DataMarkedClean", "DataErased", "DataRestored"),
     "feed": (),
+    "adjusted": (),
     "schema": (),
     "freeze": ("EnvironmentUnfrozen",),
     "lease": ("LeaseReleased", "LeaseExpired", "LeaseBroken"),
@@ -49,16 +50,27 @@ def environment_changes(
     problems_after: Sequence[Facts],
 ) -> dict[str, Any]:
     """Return `changes` of an environment's parts, `problems` that came and went, and how many events lie between."""
+    before, after = last_adjusted(before), last_adjusted(after)
     changes = []
     for part in [*PARTS, *sorted((before.keys() | after.keys()) - PARTS.keys() - {"last_sure"})]:
         old, new = before.get(part), after.get(part)
-        if old != new and (is_said(old) or is_said(new)):
+        if old != new and (is_said(old) or is_said(new)) and not is_same_schema(part, old, new):
             changes.append(_change(part, old, new, happened))
     return {
         "changes": changes,
         "problems": problem_changes(problems_before, problems_after),
         "events": len(happened),
     }
+
+
+def last_adjusted(environment: Facts) -> Facts:
+    """Return the environment with its last adjustment in the place of how often there were any."""
+    return {**environment, "adjusted": (environment.get("adjusted") or {}).get("last")}
+
+
+def is_same_schema(part: str, old: Any, new: Any) -> bool:
+    """Whether a deploy told the schema again, and it is the one that was there."""
+    return part == "schema" and bool(old and new) and old.get("schema_digest") == new.get("schema_digest")
 
 
 def is_said(value: Any) -> bool:

@@ -40,6 +40,11 @@ def problem_argument(function: F) -> F:
     return click.argument("problem", metavar="PROBLEM", shell_complete=seen("problem"))(function)
 
 
+def adjustment_argument(function: F) -> F:
+    """Take ADJUSTMENT."""
+    return click.argument("adjustment", metavar="ADJUSTMENT", shell_complete=seen("adjustment"))(function)
+
+
 def person_argument(function: F) -> F:
     """Take WHO."""
     return click.argument("principal", metavar="WHO", shell_complete=seen("person"))(function)

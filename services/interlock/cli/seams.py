@@ -28,6 +28,13 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
+async def pause(seconds: float) -> None:
+    """Wait, and let other work go on."""
+    import asyncio
+
+    await asyncio.sleep(seconds)
+
+
 def new_id() -> UUID:
     """Return a random idempotency key."""
     return uuid4()

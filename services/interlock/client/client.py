@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -138,6 +139,15 @@ class Client:
         path = f"/v1/{self.project}/evidence"
         answer = self._json(self._answer("POST", path, headers={"Content-Type": media_type}, content=body))
         return str(answer["digest"])
+
+    def get_evidence(self, digest: str) -> bytes:
+        """Return what is kept under the digest. Raises OddAnswer where the bytes that came are others."""
+        response = self._answer("GET", f"/v1/{self.project}/evidence/{digest}")
+        if response.status_code != 200:
+            self._json(response)
+        if f"sha256:{hashlib.sha256(response.content).hexdigest()}" != digest:
+            raise OddAnswer(f"{response.request.url} answered with other bytes than those of that digest")
+        return response.content
 
     def stream(self, after: int, **query: Query) -> Iterator[dict[str, Any]]:
         """Yield events as they happen, after position `after`; ends when the server ends the stream.

@@ -16,7 +16,7 @@ from interlock.desk.memory import Memory, StreamEnds
 from interlock.desk.reading import Log, load_streams, stream_ends
 from interlock.desk.rules import AnyRecorded, Rules, Verdict
 from interlock.desk.stamp import COMMAND_EVENTS_MAX, Origin, recorded, row
-from interlock.domain.errors import Changed
+from interlock.domain.errors import Changed, InvalidCommand
 from interlock.events.envelope import Actor
 from interlock.events.seams import EventIds
 from interlock.ledger import LedgerError, Row
@@ -28,7 +28,10 @@ BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A command and whoever waits for its answer. `overtaken` and `restamped` count decisions that were in vain."""
+    """A command and whoever waits for its answer; `inadmissible` says what it names that is not as it must be.
+
+    `overtaken` and `restamped` count decisions that were in vain.
+    """
 
     command: Any
     actor: Actor
@@ -36,6 +39,7 @@ class Waiting:
     request_hash: str
     if_version: int | None
     future: asyncio.Future[Answer]
+    inadmissible: InvalidCommand | None = None
     overtaken: int = 0
     restamped: int = 0
 
@@ -137,6 +141,8 @@ class Deciding:
     async def _decide(self, one: Waiting) -> bool:
         """Decide one command; return whether it fitted into the batch."""
         batch, rules = self._batch, self._rules
+        if one.inadmissible is not None:
+            raise one.inadmissible
         seen = await self._with_closed(one.command)
         verdict = rules.decide(seen, one.command, one.actor, self._now)
         await self._find_ends({verdict.subject, *(fact.stream for fact in verdict.facts)})

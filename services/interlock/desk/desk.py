@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from interlock.desk.answer import Answer
@@ -16,6 +17,7 @@ from interlock.desk.reading import load_streams
 from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 from interlock.desk.tools import Tools
+from interlock.domain.errors import InvalidCommand
 from interlock.ledger import Ledger, LedgerError
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from interlock.events.envelope import Actor
     from interlock.events.seams import EventIds, MonotonicClock
 
+Admits = Callable[[str, Any], Awaitable[None]]
+
 # Projects beyond these that nobody waits for are forgotten, and read again when somebody asks.
 PROJECTS_REMEMBERED_MAX: Final = 256
 
@@ -33,13 +37,20 @@ class Desk:
     """Decides commands, each project's in one order, and tells how things stand.
 
     `ledger` is open and stays its opener's; `monotonic` and `event_ids` are seams. `rules` are the real ones unless
-    a test brings its own.
+    a test brings its own. `admits` looks at what a command names outside the ledger, and raises InvalidCommand.
     """
 
     def __init__(
-        self, ledger: Ledger, *, monotonic: MonotonicClock, event_ids: EventIds, rules: Rules | None = None
+        self,
+        ledger: Ledger,
+        *,
+        monotonic: MonotonicClock,
+        event_ids: EventIds,
+        rules: Rules | None = None,
+        admits: Admits | None = None,
     ) -> None:
         """Nothing is read before it is needed."""
+        self._admits = admits
         self._ledger = ledger
         self._rules = rules or real_rules()
         self._past = Past(ledger, self._rules)
@@ -65,9 +76,31 @@ class Desk:
         """
         if self._closed:
             raise DeskClosed
+        inadmissible = None
+        try:
+            await self.admit(project, command)
+        except InvalidCommand as why:
+            # Its turn comes all the same: where it is an old one, sent again, its first answer stands.
+            inadmissible = why
+        if self._closed:
+            raise DeskClosed
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._project(project).submit(Waiting(command, actor, command_id, request_hash, if_version, answer))
+        waiting = Waiting(command, actor, command_id, request_hash, if_version, answer, inadmissible)
+        self._project(project).submit(waiting)
         return await asyncio.shield(answer)
+
+    async def admit(self, project: str, command: Any) -> None:
+        """Raise InvalidCommand where `command` names something outside the ledger that is not as it must be.
+
+        The desk does it before it takes a command; whoever only asks what would be decided does it too. Raises
+        Unavailable.
+        """
+        if self._admits is None:
+            return
+        try:
+            await self._admits(project, command)
+        except LedgerError as error:
+            raise Unavailable(str(error)) from error
 
     async def situation(self, project: str, command: Any = None, *, at_position: int | None = None) -> Any:
         """Return the situation after everything recorded so far, or after the first `at_position` events.

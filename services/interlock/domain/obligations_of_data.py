@@ -19,13 +19,18 @@ def of_adjustments(situation: Situation, now: datetime) -> Iterator[Obligation]:
     """For each open adjustment the people, or the machine, that its next step needs."""
     for adjustment in situation.adjustments.values():
         if adjustment.attempt is not None and adjustment.attempt.unknown:
-            yield _of(adjustment, _told_by(situation, adjustment, now), "find out by its marker the outcome of", "show")
+            yield _of(
+                adjustment,
+                _told_by(situation, adjustment, now),
+                "find out by its marker the outcome of",
+                "dt adjust show",
+            )
         elif adjustment.state in {"executed", "disputed"}:
             case = Case(situation=situation, command=None, actor=NOBODY, now=now)
             who = may_check(adjustment_asked(case, adjustment))
             disputed = adjustment.state == "disputed"
             verb = "settle the disputed result of" if disputed else "check the result of"
-            yield _of(adjustment, who, verb, "check-result")
+            yield _of(adjustment, who, verb, "dt adjust check-result")
         elif not is_held(situation, adjustment) and now < adjustment.expires_at:
             yield from _before_execution(situation, adjustment, now)
 
@@ -35,19 +40,25 @@ def _before_execution(situation: Situation, adjustment: Adjustment, now: datetim
     missing = {outcome.check: outcome for outcome in decision.missing}
     operator = situation.team.operators.get(adjustment.plan.targets.environment)
     if "adjustment-rehearsed" in missing:
-        yield _of(adjustment, missing["adjustment-rehearsed"].who, "rehearse", "rehearse", by=adjustment.expires_at)
+        yield _of(
+            adjustment, missing["adjustment-rehearsed"].who, "rehearse", "dt adjust rehearse", by=adjustment.expires_at
+        )
         return
     verdicts = [missing[name] for name in ("adjustment-verified", "verifiers-independent") if name in missing]
     if verdicts:
         rejected = verdicts[0].state == "failed"
-        verb, command = ("amend or cancel the rejected", "amend") if rejected else ("verify", "verify")
+        verb, command = _AMEND if rejected else _VERIFY
         yield _of(adjustment, verdicts[0].who, verb, command, by=adjustment.expires_at)
     if "operator-designated" in missing:
         outcome = missing["operator-designated"]
-        yield replace(_of(adjustment, outcome.who, "name who executes", "show"), command=outcome.next or "")
+        yield replace(_of(adjustment, outcome.who, "name who executes", "dt adjust show"), command=outcome.next or "")
     if not set(missing) & {*AUTHORIZE_ADJUSTMENT, "authorization-valid"} and operator is not None:
         until = next(outcome.until for outcome in decision.checks if outcome.check == "authorization-valid")
-        yield _of(adjustment, (operator.at(now),), "execute", "execute", by=until)
+        yield _of(adjustment, (operator.at(now),), "execute", "dt adjust execute", by=until)
+
+
+_AMEND = ("amend or cancel the rejected", "dt adjust amend")
+_VERIFY = ("verify", "dt adjust verify")
 
 
 def _of(
@@ -62,7 +73,7 @@ def _of(
     return Obligation(
         who=who,
         what=f"{verb} {name}",
-        command=f"dt adjust {command} {name}",
+        command=f"{command} {name}",
         subject=name,
         since=adjustment.requested_at,
         by=by,

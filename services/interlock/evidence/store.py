@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +49,13 @@ class EvidenceStore:
         async with self._ledger.connection() as connection, refused_by_name(sent=True):
             await connection.execute(sql("put_evidence"), project, digest, media_type, content)
         return digest
+
+    async def missing(self, project: str, digests: Iterable[str]) -> frozenset[str]:
+        """Return those of `digests` under which nothing is kept."""
+        wanted = sorted(set(digests))
+        async with self._ledger.connection() as connection, refused_by_name(sent=False):
+            rows = await connection.fetch(sql("kept_evidence"), project, wanted)
+        return frozenset(wanted) - {row["digest"] for row in rows}
 
     async def get(self, project: str, digest: str) -> Evidence:
         """Return what is kept under `digest`; raises NoSuchEvidence."""

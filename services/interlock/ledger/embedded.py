@@ -34,6 +34,8 @@ SOCKET_PATH_BYTES_MAX: Final = 107
 PORT: Final = 5432
 SUPERUSER: Final = "postgres"
 ROLES: Final = (SUPERUSER, "interlock_owner", "interlock_app", "interlock_reader")
+# Where the trial's own databases are adjusted, its runner comes in as this role; nobody made it anywhere else.
+GUESTS: Final = ("interlock_adjust",)
 # `postgres` and `initdb` refuse to run as root; initdb wants a user that the system knows.
 UNPRIVILEGED_USERS: Final = ("postgres", "nobody")
 
@@ -153,7 +155,7 @@ class EmbeddedPostgres:
         """Let this process's user, whoever it is today, be each of the roles."""
         (self._data / "pg_hba.conf").write_text("local all all peer map=interlock\n", encoding="utf-8")
         users = {pwd.getpwuid(os.getuid()).pw_name, _server_user().pw_name}
-        lines = [f'interlock "{user}" {role}\n' for user in sorted(users) for role in ROLES]
+        lines = [f'interlock "{user}" {role}\n' for user in sorted(users) for role in (*ROLES, *GUESTS)]
         (self._data / "pg_ident.conf").write_text("".join(lines), encoding="utf-8")
 
     def _run(self, program: str, *arguments: object, seconds: float) -> None:

@@ -24,6 +24,7 @@ from interlock.projector.bookmarks import KeptBookmarks
 from interlock.projector.reached import Reached
 from interlock.relay import Relay
 from interlock.serve import readiness, seams
+from interlock.serve.admission import Admission
 from interlock.serve.database import Database
 from interlock.serve.health import Figures, Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
@@ -215,7 +216,9 @@ async def _ledger(stack: AsyncExitStack, asked: Asked) -> Ledger:
 
 
 async def _desk(stack: AsyncExitStack, ledger: Ledger) -> Desk:
-    desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
+    # The same limits wherever a command comes in: by HTTP, by Kafka, by the passing of time.
+    admits = Admission(EvidenceStore(ledger))
+    desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=admits)
     # Commands that were taken are answered, or recorded at least, before the ledger goes.
     stack.push_async_callback(desk.close)
     return desk

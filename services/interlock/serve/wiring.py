@@ -19,6 +19,7 @@ from interlock.projections import PROJECTIONS
 from interlock.projector import Projector, Rebuilder
 from interlock.relay import Relay
 from interlock.serve import readiness, seams
+from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
 from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.project import begin
@@ -56,7 +57,8 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         ledger = await Ledger.open(database.app)
         stack.push_async_callback(ledger.close)
         await same_clock(ledger, test_clock=test_clock)
-        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
+        evidence = EvidenceStore(ledger)
+        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=Admission(evidence))
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
         stack.push_async_callback(desk.close)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
@@ -96,7 +98,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             Parts(
                 desk=desk,
                 ledger=ledger,
-                evidence=EvidenceStore(ledger),
+                evidence=evidence,
                 events=feed,
                 reads=projector,
                 read_models=ReadModelsHere(projector, rebuilder),

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from interlock.events.catalogue import adjustment as adj
 from interlock.events.catalogue import environment as env
 from interlock.events.catalogue import release as rel
 from interlock.events.catalogue import team
 from interlock.events.envelope import Recorded
-from interlock.projections.environment_state.tables import FACETS, LOSE, RECOVER, SET_WHERE_DEPLOYED
+from interlock.projections import mentions
+from interlock.projections.environment_state.tables import (
+    ADJUSTED,
+    FACETS,
+    LOSE,
+    NOT_ADJUSTED,
+    RECOVER,
+    SET_WHERE_DEPLOYED,
+)
 from interlock.projections.facets import compact, data, instant, late
 from interlock.projections.projection import Write
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
     """Say what one event changes in the environments."""
-    for part in (_occupancy, _lease, _data, _care):
+    for part in (_occupancy, _lease, _data, _adjusted, _care):
         yield from part(recorded)
 
 
@@ -194,6 +203,36 @@ def _data(recorded: Recorded[Any]) -> Iterator[Write]:
         case rel.StageMigrationFailed():
             detail = {"cause": event.error, "restore": event.restore, "deploy": event.deploy}
             yield _where_deployed(recorded, event.deploy, "data", "unknown", detail)
+        case _:
+            return
+
+
+def _adjusted(recorded: Recorded[Any]) -> Iterator[Write]:
+    """How often its data was adjusted: an execution names its adjustment, whose lease named the environment."""
+    event = recorded.event
+    match event:
+        case env.LeaseGranted() if event.subject.startswith("adjustment "):
+            name = mentions.leased_for(recorded)
+            if name is not None:
+                yield FACETS.set(recorded, event.environment, f"adjusting/{name}", "begun", {})
+        case adj.DataAdjustExecuted():
+            detail = data(event, "statements")
+            yield Write(
+                ADJUSTED,
+                (
+                    recorded.project,
+                    f"adjusting/{event.adjustment}",
+                    recorded.position,
+                    recorded.recorded_at,
+                    recorded.actor.id,
+                    compact(detail),
+                ),
+            )
+        case adj.DataAdjustFailed(transaction="rolled_back"):
+            yield Write(
+                NOT_ADJUSTED,
+                (recorded.project, f"adjusting/{event.adjustment}", recorded.position, recorded.recorded_at),
+            )
         case _:
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from interlock.projections.environment_state.tables import FACETS, SURE, TABLE
@@ -31,6 +32,12 @@ LAST_SURE = f"""
 select distinct on (subject) subject, label, position, said_at, said_by, detail from {TABLE}
  where project = $1 and subject = any($2) and facet = 'occupancy' and since_position <= $3 and label = any($4)
  order by subject, since_position desc
+"""
+
+# Each execution is a row; those that came after what runs there now did.
+TIMES = f"""
+select subject, array_agg(since_position) as positions from {TABLE}
+ where project = $1 and subject = any($2) and facet = 'adjusted' and since_position <= $3 group by subject
 """
 
 OCCUPANTS = f"""
@@ -95,13 +102,25 @@ async def _states(
     unsure = [name for name, facets in found.items() if "occupancy" in facets and facets["occupancy"].label not in SURE]
     rows = await connection.fetch(LAST_SURE, project, unsure, seen_at(at), list(SURE)) if unsure else []
     last_sure = {row["subject"]: said(row) for row in rows}
-    return [_state(name, facets, last_sure.get(name)) for name, facets in sorted(found.items())]
+    adjusted = [name for name, facets in found.items() if "adjusted" in facets]
+    rows = await connection.fetch(TIMES, project, adjusted, seen_at(at)) if adjusted else []
+    executions = {row["subject"]: row["positions"] for row in rows}
+    return [
+        _state(name, facets, last_sure.get(name), executions.get(name, ())) for name, facets in sorted(found.items())
+    ]
 
 
-def _state(name: str, facets: dict[str, Said], last_sure: Said | None) -> dict[str, Any]:
+def _state(name: str, facets: dict[str, Said], last_sure: Said | None, executions: Sequence[int]) -> dict[str, Any]:
+    occupant = last_sure or facets.get("occupancy")
+    came = 0 if occupant is None else occupant.position
     return {
         "environment": name,
         "occupancy": told(facets.get("occupancy")) or {"state": "empty"},
         "last_sure": told(last_sure),
         **{part: told(facets.get(part)) for part in PARTS},
+        # How often since what runs there came, and the last time at all.
+        "adjusted": {
+            "times": sum(position > came for position in executions),
+            "last": told(facets.get("adjusted")),
+        },
     }

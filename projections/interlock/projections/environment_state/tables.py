@@ -70,3 +70,22 @@ select before.project, before.subject, before.facet, $3, before.label, before.po
        before.said_by, before.detail
   from before, (select count(*) from closed) as ordered
 """
+
+# An adjustment that began ($2) was executed where it began: each execution is a row of its own, and is counted.
+ADJUSTED = f"""
+with begun as (
+    update {TABLE} set until_position = $3, until_at = $4
+     where project = $1 and facet = $2 and until_position is null
+    returning subject),
+before as (
+    update {TABLE} as earlier set until_position = $3, until_at = $4 from begun
+     where earlier.project = $1 and earlier.subject = begun.subject and earlier.facet = 'adjusted'
+       and earlier.until_position is null
+    returning 1)
+insert into {TABLE} (project, subject, facet, since_position, label, position, said_at, said_by, detail)
+select $1, begun.subject, 'adjusted', $3, 'executed', $3, $4, $5, $6::text::jsonb
+  from begun, (select count(*) from before) as ordered
+"""
+NOT_ADJUSTED = f"""
+update {TABLE} set until_position = $3, until_at = $4 where project = $1 and facet = $2 and until_position is null
+"""

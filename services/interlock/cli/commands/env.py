@@ -81,7 +81,11 @@ for _command in (
 
 @env.command("observe")
 @environment_argument
-@click.option("--kind", type=click.Choice(["deploy", "restore", "migration", "erase", "drift", "other"]), required=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["deploy", "restore", "migration", "adjustment", "erase", "drift", "other"]),
+    required=True,
+)
 @click.option("--source", required=True, metavar="TEXT", help="How it is known.")
 @click.option("--what", "description", required=True, metavar="TEXT", help="What happened.")
 @click.option("--found", "digest", metavar="DIGEST", help="The content's digest as read there.")

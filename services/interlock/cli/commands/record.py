@@ -23,6 +23,7 @@ def audit() -> None:
 @click.option("--release", metavar="RELEASE", shell_complete=seen("release"))
 @click.option("--env", "environment", metavar="ENVIRONMENT", shell_complete=seen("environment"))
 @click.option("--problem", metavar="PROBLEM", shell_complete=seen("problem"))
+@click.option("--adjustment", metavar="ADJ-N", shell_complete=seen("adjustment"))
 @click.option("--who", "person", metavar="WHO", shell_complete=seen("person"), help="Who did it, or is named in it.")
 @click.option("--type", "kind", metavar="TYPE", help="As in DeployStarted, ActionRefused.")
 @click.option("--since", metavar="WHEN", help="Recorded then or later.")
@@ -35,6 +36,7 @@ def log(
     release: str | None,
     environment: str | None,
     problem: str | None,
+    adjustment: str | None,
     person: str | None,
     kind: str | None,
     since: str | None,
@@ -53,6 +55,7 @@ def log(
         release=release,
         environment=environment,
         problem=problem,
+        adjustment=adjustment,
         person=person,
         type=kind,
         since=rfc3339(parse_instant(since, "--since")) if since else None,

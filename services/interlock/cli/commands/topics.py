@@ -31,6 +31,10 @@ Where dt asks, the first that is there:
 interlock.toml is looked for here and in every directory above; INTERLOCK_CONFIG names another.
 Logins are in ~/.config/interlock/credentials.json (XDG_CONFIG_HOME), readable by you alone; INTERLOCK_HOME names
 another directory for them, and for what dt remembers.
+Where an environment's database is (dt adjust, dt writes): [environments.production] in interlock.toml, with
+  dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
+  backups = "DIR"                    where rows that an adjustment touches are kept as they were
+  log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

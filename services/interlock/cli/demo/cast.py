@@ -27,9 +27,9 @@ class Member:
 TEAM = (
     Member("anton", "person", ("developer",)),
     Member("dora", "person", ("developer",)),
-    Member("qa-1", "person", ("tester",)),
-    Member("qa-2", "person", ("tester",)),
-    Member("reviewer-1", "person", ("reviewer",)),
+    Member("qa-1", "person", ("tester", "verifier")),
+    Member("qa-2", "person", ("tester", "verifier")),
+    Member("reviewer-1", "person", ("reviewer", "verifier")),
     Member("rm-1", "person", ("release-manager",)),
     Member("operator-1", "person", ("developer",)),
     Member(CI, "service", ("runner",)),

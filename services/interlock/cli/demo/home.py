@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PROJECT
+from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PRODUCTION, PROJECT, STAGE
+from interlock.cli.demo.databases import Databases
 from interlock.cli.exits import USAGE, Halt
 from interlock.cli.settings import CONFIG_NAME, DEFAULT_PORT, Logins, write_private
 from interlock.cli.tokens import digest_of
@@ -28,6 +29,14 @@ data = "data"
 [server]
 host = "{host}"
 port = {port}
+
+# Both are real, in the demo's own PostgreSQL: data is adjusted in the first one, and rehearsed in the second.
+[environments.production]
+dsn = {production}
+backups = "backups"
+
+[environments.stage]
+dsn = {stage}
 """
 FOUNDER = """
 [[founders]]
@@ -78,13 +87,19 @@ class Home:
         founders = tomllib.loads(self.config.read_text(encoding="utf-8"))["founders"]
         self._write(port, {founder["principal"]: founder["enrolment"] for founder in founders})
 
+    def databases(self) -> Databases:
+        """Return production's and stage's databases, in the PostgreSQL that the demo's server starts."""
+        return Databases(self.directory / "data", self.directory / "backups")
+
     def tokens(self) -> dict[str, str]:
         """Return the tokens of the last time."""
         stored: dict[str, Any] = json.loads(self._credentials.read_text(encoding="utf-8"))
         return {entry["principal"]: entry["token"] for entry in stored["logins"]}
 
     def _write(self, port: int, founders: Mapping[str, str]) -> None:
-        text = SETTINGS.format(project=PROJECT, host=HOST, port=port)
+        there = self.databases()
+        dsns = {name: json.dumps(there.connection(name).dsn) for name in (PRODUCTION, STAGE)}
+        text = SETTINGS.format(project=PROJECT, host=HOST, port=port, **dsns)
         for principal, digest in founders.items():
             text += FOUNDER.format(principal=principal, digest=digest)
         self.config.write_text(text, encoding="utf-8")

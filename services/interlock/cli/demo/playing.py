@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from interlock.cli.demo.cast import identity
+from interlock.cli.demo.databases import NAMES, Databases
 from interlock.client import Client, ProblemAnswer
 
 # A routine is what happens by itself at a moment: the nightly tests, the hourly look into the logs.
@@ -32,6 +34,8 @@ def rfc3339(moment: datetime) -> str:
 class Play:
     """The story at a moment. `client_for` makes a client of a token; `refusals` and `arrivals` are for telling.
 
+    `databases` are those of production and stage, which are real.
+
     `tokens` are everybody's; `codes` the one-time codes of the founders, who begin with them.
 
     What is so in the world, and no answer of the server's: `schema` (production's, by digest), `logs_from` (up to
@@ -39,6 +43,7 @@ class Play:
     """
 
     client_for: Callable[[str], Client]
+    databases: Databases
     now: datetime
     tokens: dict[str, str]
     codes: Mapping[str, str]
@@ -93,11 +98,19 @@ class Play:
             answer = self.client(who).command(command, fields)
         except ProblemAnswer as refused:
             raise StoryStops(f"{who}, {command} {dict(fields)}: {told(refused)}") from refused
-        self.position = max(self.position, int(answer["position"]))
+        self.reached(answer)
         for event in answer["events"]:
             if event["type"] == "DeploySucceeded":
                 self.arrivals.append((str(event["data"]["release"]), str(event["data"]["environment"])))
         return answer
+
+    def reached(self, answer: Mapping[str, Any]) -> None:
+        """Note how far the record is."""
+        self.position = max(self.position, int(answer["position"]))
+
+    def identity(self, environment: str) -> dict[str, str]:
+        """Return which server and database the environment is."""
+        return self.databases.identity(environment) if environment in NAMES else identity(environment)
 
     def refused(self, who: str, command: str, /, *, because: str, **fields: Any) -> None:
         """Give a command that must be refused, and by this check among others. Raises StoryStops."""

@@ -20,6 +20,7 @@ TRY = (
     ("dt todo", "what waits for whom"),
     ('dt release why 4.12.0 production --if-at "2026-11-28 09:00"', "what will be missing when it opens"),
     ("dt audit log --type ActionRefused", "who was refused what, in these two weeks"),
+    ("dt adjust report ADJ-1", "how data of production was adjusted, for an auditor"),
     ('dt env show production --at "2026-11-14 10:30"', "as it was then"),
     ('dt --as qa-1 problem dismiss P-2 -m "seen once"', "as somebody else"),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from interlock.cli.demo.cast import CI, CORE_AREAS, DEVELOPMENT, FEEDS, PRODUCTION, SANDBOX, STAGE, TESTS, identity
+from interlock.cli.demo.cast import CI, CORE_AREAS, DEVELOPMENT, FEEDS, PRODUCTION, SANDBOX, STAGE, TESTS
 from interlock.cli.demo.contents import Content, digest
 from interlock.cli.demo.playing import Play, event_of, rfc3339
 
@@ -16,7 +17,7 @@ SUITE = digest("the suite of November 2026")
 
 def observed(play: Play, environment: str) -> dict[str, Any]:
     """Return what an honest runner reads in the environment before it begins."""
-    found: dict[str, Any] = {"identity": identity(environment)}
+    found: dict[str, Any] = {"identity": play.identity(environment)}
     if environment in FEEDS:
         found["feed"] = FEEDS[environment][0]
     if environment == PRODUCTION:
@@ -34,8 +35,10 @@ def deploy(play: Play, release: str, environment: str, *, who: str = "anton", mi
     run_deploy(play, release, environment, requested["deploy"], minutes=minutes)
 
 
-def run_deploy(play: Play, release: str, environment: str, number: str, *, minutes: int, schema: str = "") -> None:
-    """Let the pipeline carry out the deploy with this number; `schema` names what its migrations make of the schema."""
+def run_deploy(
+    play: Play, release: str, environment: str, number: str, *, minutes: int, migrations: Sequence[str] = ()
+) -> None:
+    """Let the pipeline carry out the deploy with this number; in production its `migrations` really run."""
     fields = {"release": release, "deploy": number, "observed": observed(play, environment)}
     started = event_of(play.do(CI, "StartDeploy", **fields), "DeployStarted")
     play.later(minutes=minutes)
@@ -46,8 +49,7 @@ def run_deploy(play: Play, release: str, environment: str, number: str, *, minut
         "observed_digest": started["content_digest"],
     }
     if environment == PRODUCTION:
-        if schema:
-            play.schema = digest(schema)
+        play.schema = play.databases.migrate(PRODUCTION, migrations)
         report["schema_digest"] = play.schema
         play.logs_from = play.now
     play.do(CI, "ReportDeploySucceeded", **report)
@@ -58,12 +60,7 @@ def to_production(play: Play, content: Content, *, who: str, minutes: int) -> No
     fields = {"release": content.release, "environment": PRODUCTION}
     requested = event_of(play.do(who, "RequestDeploy", **fields), "DeployRequested")
     play.later(minutes=2)
-    run_deploy(play, content.release, PRODUCTION, requested["deploy"], minutes=minutes, schema=schema_after(content))
-
-
-def schema_after(content: Content) -> str:
-    """Return the name of the schema that the release's migrations make; nothing where it has none."""
-    return f"schema after {content.migrations[-1]}" if content.migrations else ""
+    run_deploy(play, content.release, PRODUCTION, requested["deploy"], minutes=minutes, migrations=content.migrations)
 
 
 # -- development and tests
@@ -153,6 +150,7 @@ def restore(play: Play, taken_at: str, *, source_release: str, minutes: int = 9)
         "LeaseGranted",
     )
     play.later(minutes=minutes)
+    play.databases.restore()
     play.do(
         CI,
         "ReportRestored",
@@ -183,7 +181,7 @@ def migrate(play: Play, content: Content, *durations_ms: int) -> None:
         fencing_token=granted["fencing_token"],
         migrations=ran,
         schema_before=play.schema,
-        schema_after=digest(schema_after(content)),
+        schema_after=play.databases.migrate(STAGE, content.migrations),
     )
 
 

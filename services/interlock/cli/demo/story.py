@@ -8,6 +8,7 @@ from typing import Any
 
 from interlock.cli.demo.chapters import CHAPTERS, Chapter
 from interlock.cli.demo.chapters.enrolment import BEGINS
+from interlock.cli.demo.databases import Databases
 from interlock.cli.demo.playing import Play, instant
 from interlock.cli.demo.routine import log_readers, nights
 from interlock.client import Client
@@ -23,9 +24,11 @@ class Played:
     events: int
 
 
-def new_play(client_for: Callable[[str], Client], tokens: Mapping[str, str], codes: Mapping[str, str]) -> Play:
+def new_play(
+    client_for: Callable[[str], Client], databases: Databases, tokens: Mapping[str, str], codes: Mapping[str, str]
+) -> Play:
     """Return the story at its beginning; `tokens` are everybody's, `codes` the founders', by principal."""
-    play = Play(client_for, instant(BEGINS), dict(tokens), codes)
+    play = Play(client_for, databases, instant(BEGINS), dict(tokens), codes)
     play.schedule(nights())
     play.schedule(log_readers())
     return play

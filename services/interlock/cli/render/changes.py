@@ -69,6 +69,8 @@ def in_words(change: Facts, side: str, scene: Scene) -> str:
             return data_of({"data": said}, scene)[0].removeprefix("data: ")
         case "feed":
             return data_of({"feed": said}, scene)[0].removeprefix("feed: ")
+        case "adjusted":
+            return f"by {said.get('adjustment')}"
         case "schema":
             return short(said.get("schema_digest"))
         case "freeze":

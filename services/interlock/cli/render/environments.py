@@ -105,6 +105,7 @@ def facts_of(environment: Facts, scene: Scene) -> list[tuple[str, list[str]]]:
         *activity_facts(environment, scene),
         *care_facts(environment, scene),
         ("data", data_of(environment, scene) or ["nothing is recorded of it"]),
+        *adjusted_facts(environment, scene),
         *standing_facts(environment, scene),
     ]
 
@@ -146,6 +147,19 @@ def care_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str
         if seen.get("happened_at"):
             when = f"happened {brief(seen['happened_at'], scene)}, {when}"
         yield "observed", [what, f"{when}, by {seen.get('by')}"]
+
+
+def adjusted_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """Yield how often data was adjusted since what runs there came, and the last time: of production, and if ever."""
+    adjusted = environment.get("adjusted") or {}
+    last, occupancy = adjusted.get("last"), environment.get("occupancy") or {}
+    if last or (environment.get("purpose") == "production" and occupancy.get("since")):
+        times = adjusted.get("times", 0)
+        there = occupancy.get("release") or (environment.get("last_sure") or {}).get("release")
+        often = f"{times} time{'' if times == 1 else 's'} since {there or brief(occupancy.get('since'), scene)}"
+        by = (last or {}).get("executed_by")
+        who = f"last by {by}, {last.get('adjustment')}, {brief(last.get('since'), scene)}" if last else ""
+        yield "adjusted", [often, who]
 
 
 def standing_facts(environment: Facts, scene: Scene) -> Iterator[tuple[str, list[str]]]:

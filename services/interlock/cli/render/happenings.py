@@ -73,6 +73,31 @@ SAYINGS: dict[str, Callable[[Data], str]] = {
     "ProblemResolved": lambda d: f"{d['problem']}: {d['how']}",
     "ProblemDismissed": lambda d: f"{d['problem']}: {d['reason']}",
     "ProblemReopened": lambda d: f"{d['problem']}: {d['reason']}",
+    "DataAdjustRequested": lambda d: (
+        f"{d['adjustment']}: {short(d['bound_digest'])}, {', '.join(d['plan']['targets']['tables'])}"
+        f" of {d['plan']['targets']['environment']}, {d['plan']['risk']} risk"
+        + (f", reverts {d['reverts']}" if d.get("reverts") else "")
+    ),
+    "DataAdjustAmended": lambda d: f"{d['adjustment']}: now {short(d['bound_digest'])}; everything begins anew",
+    "DataAdjustRehearsed": lambda d: f"{d['adjustment']} in {d['environment']}: {number(d)}, rolled back",
+    "DataAdjustRehearsalFailed": lambda d: f"{d['adjustment']} in {d['environment']}: {d['error']}",
+    "DataAdjustVerified": lambda d: f"{d['adjustment']}: number {d['ordinal']}, {short(d['bound_digest'])}",
+    "DataAdjustRejected": lambda d: f"{d['adjustment']}: {d['reason']}",
+    "DataAdjustAuthorized": lambda d: (
+        f"{d['adjustment']}: only {d['operator']} may execute it, until {minute(d['valid_until'])} GMT"
+    ),
+    "DataAdjustExpired": lambda d: f"{d['adjustment']}: its {d['what']}",
+    "DataAdjustBackupTaken": lambda d: f"{d['adjustment']}: {number(d)}, {short(d['backup_digest'])} at {d['place']}",
+    "DataAdjustStarted": lambda d: f"{d['adjustment']}: marker {d['marker']}; from here on it may be committed",
+    "DataAdjustExecuted": lambda d: (
+        f"{d['adjustment']}: {number(d)}, {int(d['duration_ms']) / 1000:.1f} s, before {short(d['before'])}"
+        f" after {short(d['after'])}" + (", as its marker told" if d.get("by_marker") else "")
+    ),
+    "DataAdjustFailed": lambda d: f"{d['adjustment']} ({d['transaction'].replace('_', ' ')}): {d['error']}",
+    "DataAdjustResultVerified": lambda d: f"{d['adjustment']}: {d['method']}",
+    "DataAdjustResultDisputed": lambda d: f"{d['adjustment']} ({d['problem']}): {d['reason']}",
+    "DataAdjustReverted": lambda d: f"{d['adjustment']} by {d['by']}",
+    "DataAdjustCancelled": lambda d: f"{d['adjustment']}: {d['reason']}",
     "PolicyProposed": lambda d: f"version {d['version']}: {d['reason']}",
     "PolicyActivated": lambda d: f"version {d['version']}",
     "PolicyApproved": lambda d: f"version {d['version']}",
@@ -128,6 +153,11 @@ def count(data: Data, what: str) -> str:
     """Return "3 commits", "1 artifact"."""
     number = len(data.get(what) or ())
     return f"{number} {what if number != 1 else what.removesuffix('s')}"
+
+
+def number(data: Data) -> str:
+    """Return "14 rows"."""
+    return f"{data['rows']} row{'' if data['rows'] == 1 else 's'}"
 
 
 def counts(data: Data) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from interlock.cli.demo.chapters import (
+    adjustment,
     enrolment,
     failed_migration,
     first_saturday,
@@ -34,6 +35,7 @@ CHAPTERS = (
     Chapter("Sat 21 – Sun 22", "queued for the window, 4.11.2 starts when it opens", second_saturday.play),
     Chapter("Mon 23", "two persons change the policy", policy_change.play),
     Chapter("Tue 24 – Wed 25", "a problem in production; a hotfix overtakes 4.12.0", hotfix.play),
+    Chapter("Wed 25", "17 orders of production are put right: five persons, one transaction", adjustment.play),
     Chapter("Wed 25", "4.12.0 takes the hotfix in, and begins again", taking_in.play),
     Chapter("Thu 26", "4.12.0 is complete, and 4.13.0 is stopped", thursday.play),
 )

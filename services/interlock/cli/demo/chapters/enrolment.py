@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from interlock.cli.demo.cast import DEVELOPMENT, ENVIRONMENTS, FEEDS, FOUNDERS, PRODUCTION, TEAM, identity
+from interlock.cli.demo.cast import DEVELOPMENT, ENVIRONMENTS, FEEDS, FOUNDERS, PRODUCTION, TEAM
 from interlock.cli.demo.contents import digest
 from interlock.cli.demo.playing import Play, event_of, rfc3339
 from interlock.cli.tokens import digest_of
@@ -16,6 +16,7 @@ BASE = "4.11.0"
 
 def play(play: Play) -> None:
     """From an empty ledger to a team at work."""
+    play.databases.begin()
     for founder in FOUNDERS:
         play.enrol(founder, credential(play, founder))
     first, second = FOUNDERS
@@ -54,7 +55,7 @@ def alone(play: Play) -> None:
 def environments(play: Play) -> None:
     """Say which server and database each environment is, and which market data it gets."""
     for environment in ENVIRONMENTS:
-        play.do("admin-1", "RegisterEnvironment", environment=environment, identity=identity(environment))
+        play.do("admin-1", "RegisterEnvironment", environment=environment, identity=play.identity(environment))
     for environment, (feed, percent) in FEEDS.items():
         play.do("rm-1", "SetDataFeed", environment=environment, feed=feed, volume_percent=percent)
 
@@ -62,7 +63,7 @@ def environments(play: Play) -> None:
 def base(play: Play) -> None:
     """Declare what production ran before Interlock: said by one, confirmed by another."""
     play.later(minutes=10)
-    play.schema = digest("schema of 4.11.0")
+    play.schema = play.databases.migrate(PRODUCTION, ())
     play.both(
         "admin-1",
         "rm-1",

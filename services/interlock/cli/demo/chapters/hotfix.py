@@ -25,6 +25,12 @@ FINDINGS = (
     "orders rejected after a reconnect: 17 in 20 minutes\n"
     "ERROR gateway: order rejected, sequence 0 after logon (clients 4, 9, 11)"
 )
+# What the gateway did to production's data, around Interlock: it is put right later.
+LEFT_BEHIND = """
+insert into trades.orders (id, client, symbol, state, sent_at)
+    select 9000 + n, (array[4, 9, 11])[n % 3 + 1], 'ABC', 'sent', '2026-11-25T10:00:00Z'
+      from generate_series(1, 17) as n;
+"""
 
 
 def play(play: Play) -> None:
@@ -89,6 +95,7 @@ def second_run(play: Play) -> None:
 def found_by_a_log_check(play: Play) -> str:
     """Somebody reads the logs, as every hour, and finds something: it is a problem at once."""
     play.at("11-25 10:14")
+    play.databases.run(PRODUCTION, LEFT_BEHIND)
     check_logs(play, "dora", FINDINGS)
     problem = str(play.get("/problems", state="open")["problems"][0]["problem"])
     play.later(minutes=5)

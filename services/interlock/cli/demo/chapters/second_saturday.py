@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.cli.demo.cast import PRODUCTION
 from interlock.cli.demo.contents import R4_11_2_MENDED
 from interlock.cli.demo.playing import Play, StoryStops
-from interlock.cli.demo.steps import run_deploy, schema_after
+from interlock.cli.demo.steps import run_deploy
 
 RELEASE = R4_11_2_MENDED.release
 
@@ -14,7 +14,7 @@ def play(play: Play) -> None:
     """Saturday, and Sunday on which the machine that starts the tests comes back."""
     play.at("11-21 09:02")
     number = ready(play)
-    run_deploy(play, RELEASE, PRODUCTION, number, minutes=9, schema=schema_after(R4_11_2_MENDED))
+    run_deploy(play, RELEASE, PRODUCTION, number, minutes=9, migrations=R4_11_2_MENDED.migrations)
     play.at("11-21 18:00")
     play.at("11-22 12:00")
 

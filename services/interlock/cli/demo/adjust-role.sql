@@ -1,0 +1,1 @@
+../../../../infra/postgres/adjust-role.sql

@@ -1,0 +1,12 @@
+-- Delete the rows $1 (texts of records) from the table: told apart by all their columns, equal ones by counting, so
+-- that a table needs no key for it.
+with wanted as (
+    select line, row_number() over (partition by line) as n from unnest($1::text[]) as line
+),
+there as (
+    select tableoid as t, ctid as c, (r.*)::text as line, row_number() over (partition by (r.*)::text) as n
+    from {relation} as r
+)
+delete from {relation} as gone
+using wanted join there using (line, n)
+where gone.tableoid = there.t and gone.ctid = there.c

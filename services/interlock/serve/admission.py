@@ -1,0 +1,65 @@
+"""What commands name outside the ledger: the evidence of adjustments is there, and says what may be run.
+
+Desk and evidence know nothing of each other, and the rules know digests only: here they meet, before a command is
+decided, whichever way it came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from interlock.domain.commands import adjustment as commands
+from interlock.domain.errors import InvalidCommand
+from interlock.domain.scripts import NotAdmissible, admit_queries, admit_script
+from interlock.events.catalogue.parts import AdjustmentPlan
+from interlock.evidence import EvidenceStore
+
+# The evidence that a plan names, by its field, and what its text must be.
+TEXTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
+    "plan.script_digest": admit_script,
+    "plan.precondition_digest": admit_queries,
+    "plan.expected_effect.queries_digest": admit_queries,
+    "plan.undo_digest": admit_script,
+}
+
+
+class Admission:
+    """Admits a command of an adjustment where the evidence that it names is kept, and can be run or asked."""
+
+    def __init__(self, evidence: EvidenceStore) -> None:
+        """Look into `evidence`."""
+        self._evidence = evidence
+
+    async def __call__(self, project: str, command: Any) -> None:
+        """Raise InvalidCommand with the field; what is no adjustment's is admitted unseen."""
+        match command:
+            case commands.RequestAdjustment(plan=plan) | commands.AmendAdjustment(plan=plan):
+                await self._plan(project, plan)
+            case commands.ReportAdjustmentRehearsed(report=str() as report):
+                await self._kept(project, {"report": report})
+            case commands.ReportAdjustmentRehearsalFailed(report=str() as report):
+                await self._kept(project, {"report": report})
+            case _:
+                return
+
+    async def _plan(self, project: str, plan: AdjustmentPlan) -> None:
+        named = {
+            "plan.script_digest": plan.script_digest,
+            "plan.precondition_digest": plan.precondition_digest,
+            "plan.expected_effect.queries_digest": plan.expected_effect.queries_digest,
+            "plan.undo_digest": plan.undo_digest,
+        }
+        await self._kept(project, named)
+        for field, digest in named.items():
+            found = await self._evidence.get(project, digest)
+            try:
+                TEXTS[field](found.bytes)
+            except NotAdmissible as why:
+                raise InvalidCommand(field, str(why)) from None
+
+    async def _kept(self, project: str, named: Mapping[str, str]) -> None:
+        missing = await self._evidence.missing(project, named.values())
+        for field, digest in named.items():
+            if digest in missing:
+                raise InvalidCommand(field, f"nothing is kept under {digest}: put the evidence first")

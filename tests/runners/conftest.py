@@ -1,0 +1,66 @@
+"""What the tests of runners ask for: a shop's database server, a shop, and a project that adjusts its data."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.postgres import PostgresServer, roomy_memory
+from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file
+
+
+@pytest.fixture(scope="session")
+def shop_server() -> Iterator[ShopServer]:
+    """The session's server for databases that are adjusted."""
+    home = Path(tempfile.mkdtemp(prefix="shop-", dir=roomy_memory()))
+    server = ShopServer(home)
+    try:
+        server.make_template()
+        yield server
+    finally:
+        server.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_scratch(shop_server: ShopServer) -> Iterator[str]:
+    """The database in which everybody rehearses: each rehearsal is rolled back."""
+    yield shop_server.copy("shared_scratch")
+    shop_server.drop("shared_scratch")
+
+
+@pytest.fixture
+def shop(shop_server: ShopServer, shared_scratch: str, tmp_path: Path) -> Iterator[Shop]:
+    """A production of one's own, and the scratch database."""
+    with made_shop(shop_server, tmp_path / "backups", shared_scratch) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def still_shop(shop_server: ShopServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop for all tests that change nothing for good."""
+    with made_shop(shop_server, tmp_path_factory.mktemp("still") / "backups") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests of runners, with a scratch database in its policy."""
+    home = tmp_path_factory.mktemp("interlock")
+    with postgres_server.database(test=True) as dsns:
+        config = home / "interlock.toml"
+        config.write_text(config_text(dsns=dsns, more=f'policy = "{policy_file(home)}"'), encoding="utf-8")
+        with serving(config, "--test-clock") as served:
+            set_up_team(served)
+            yield served
+
+
+@pytest.fixture
+def project(interlock: Served, shop: Shop) -> Project:
+    """The team, and the shop's databases registered."""
+    return Project(interlock, shop).begin()

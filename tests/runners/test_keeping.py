@@ -1,0 +1,176 @@
+"""The touched rows are kept exactly, in whatever way they were touched, and can be put back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from interlock.domain.scripts import admit_script
+from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, ExpectedEffect
+from interlock.runners.adjust import sessions
+from interlock.runners.adjust.asking import passed_by
+from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
+from interlock.runners.adjust.failures import OutsideTargets
+from interlock.runners.adjust.job import Job
+from interlock.runners.adjust.kept import Kept, rows_digest
+from interlock.runners.adjust.restoring import ChangedSince, put_back
+from interlock.runners.adjust.transaction import Ran, Work
+from tests.runners.shop import Shop
+
+EVERYTHING = ("trades.fills", "trades.fees", "trades.ticks", "trades.odd", "trades.notes", "trades.pairs")
+LEAVES = ("trades.ticks_2025", "trades.ticks_2026")
+DIGEST = f"sha256:{'0' * 64}"
+
+SCRIPTS = {
+    "updated": "update trades.fills set price = 1 where id < 5",
+    "updated without a change": "update trades.fills set price = price where id < 5",
+    "updated twice": "update trades.fills set price = 1 where id < 5; update trades.fills set price = 2 where id < 5",
+    "deleted with what points at it": "delete from trades.fills where id in (1, 2, 3)",
+    "inserted": "insert into trades.fills (symbol, quantity) values ('NEW', 1), ('NEW', 2)",
+    "inserted and deleted": "insert into trades.fills (symbol, quantity) values ('N', 1); delete from trades.fees where"
+    " fill = 3; delete from trades.fills where symbol = 'N'",
+    "merged": "merge into trades.fills f using (values (1), (2), (99)) v(id) on f.id = v.id"
+    " when matched and f.id = 1 then delete when matched then update set quantity = 0"
+    " when not matched then insert (symbol, quantity) values ('M', 9)",
+    "moved to another partition": "update trades.ticks set at = at + 365 where at < '2025-12-10'",
+    "in a partition": "delete from trades.ticks where at > '2026-01-20'; update trades.ticks set value = 'NaN'"
+    " where at = '2025-12-02'",
+    "equal rows": "delete from trades.notes where ctid in (select ctid from trades.notes where note = 'same' limit 2);"
+    " insert into trades.notes values ('other'), (null)",
+    "odd rows": "update trades.odd set r = coalesce(r, '') || E'\\n\\t\\\\\"', tags = array['\"', '\\', null]",
+    "in savepoints": "select trades.in_savepoints(5)",
+    "on conflict": "insert into trades.fees values (1, 'broker', 1), (1, 'tax', 2)"
+    " on conflict (fill, what) do update set cents = excluded.cents",
+    "keys changed": "update trades.fees set what = 'house' where fill < 4",
+    "keys swapped": "update trades.pairs set id = id + 10, twin = twin + 10",
+    "a parent replaced": "insert into trades.fills (symbol, quantity) overriding system value values ('P', 1);"
+    " update trades.fees set fill = (select id from trades.fills where symbol = 'P') where fill = 7;"
+    " delete from trades.fills where id = 7",
+    "in a WITH": "with gone as (delete from trades.fees where fill < 3 returning cents)"
+    " insert into trades.notes select sum(cents)::text from gone",
+    "nothing": "update trades.fills set price = 1 where false",
+}
+
+
+def job_with(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Job:
+    plan = AdjustmentPlan(
+        purpose="try",
+        script_digest=DIGEST,
+        targets=AdjustmentTargets(environment="production", identity=shop.identity(shop.production), tables=tables),
+        precondition_digest=DIGEST,
+        expected_effect=ExpectedEffect(rows_min=0, rows_max=1000, queries_digest=DIGEST),
+        undo_digest=DIGEST,
+        risk="normal",
+    )
+    return Job("ADJ-1", plan, DIGEST, admit_script(script.encode()), (), ())
+
+
+@asynccontextmanager
+async def worked(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> AsyncIterator[tuple[Work, Ran]]:
+    """The script's transaction, still open."""
+    working, witness = [await sessions.connect(shop.connection().dsn) for _ in range(2)]
+    try:
+        job = job_with(shop, script, tables)
+        work = Work(job, working, witness, working.get_server_pid(), monotonic, passed_by, job.plan.targets.identity)
+        yield work, await work.run("ADJ-1/1", await work.look())
+    finally:
+        for session in (working, witness):
+            await sessions.end_of(session)
+
+
+def everything(shop: Shop) -> dict[str, Counter[str]]:
+    """Every row there is, by table."""
+    return {table: Counter(row[0] for row in shop.rows(f"select (r.*)::text from {table} r")) for table in EVERYTHING}
+
+
+def counted(rows: dict[str, list[str]]) -> dict[str, Counter[str]]:
+    return {relation.removeprefix("only "): Counter(lines) for relation, lines in rows.items() if lines}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+async def test_exactly_the_touched_rows_are_kept_and_put_back(shop: Shop, tmp_path: Path, script: str) -> None:
+    was = everything(shop)
+    async with worked(shop, script) as (work, ran):
+        kept = ran.kept
+        assert await work.commit()
+    now = everything(shop)
+    # What differs was kept, and what was kept beside it was touched without a change.
+    before, after = counted(kept.before), counted(kept.after)
+    for table in EVERYTHING:
+        gone, come = was[table] - now[table], now[table] - was[table]
+        held, made = before.get(table, Counter()), after.get(table, Counter())
+        assert gone <= held <= was[table]
+        assert come <= made <= now[table]
+        assert held - gone == made - come
+    assert rows_digest(kept.before) == ran.outcome.before
+    written = write_backup(tmp_path / "kept", "ADJ-1/1", {}, kept)
+    _, read = read_backup(written.path, written.digest)
+    assert read == kept
+    async with shop.server.session("postgres", shop.production) as administrator:
+        assert await put_back(administrator, read) == kept.rows
+    assert everything(shop) == was
+
+
+async def test_a_row_that_others_had_locked_before_is_kept_as_well(shop: Shop) -> None:
+    # Two of them at once leave a MultiXact in the row's xmax, and so do lockers that are long gone.
+    async with shop.server.session("postgres", shop.production) as one:
+        async with shop.server.session("postgres", shop.production) as two:
+            for session in (one, two):
+                await session.execute("begin; select from trades.fills where id in (1, 2, 30) for key share")
+            for session in (one, two):
+                await session.execute("commit")
+    async with worked(shop, "update trades.fills set price = 0 where id = 1") as (_, ran):
+        assert counted(ran.kept.before)["trades.fills"].total() == 1
+        [row] = ran.kept.before["only trades.fills"]
+    assert row.startswith("(1,XYZ,")
+
+
+async def test_rows_of_a_named_partition_are_kept_and_other_partitions_are_no_targets(shop: Shop) -> None:
+    async with shop.server.session("postgres", shop.production) as administrator:
+        await administrator.execute("grant select, insert, update, delete on trades.ticks_2026 to interlock_adjust")
+    tables = ("trades.ticks_2026",)
+    async with worked(shop, "delete from trades.ticks where at > '2026-01-20'", tables) as (_, ran):
+        assert set(ran.kept.before) == {"only trades.ticks_2026"}
+    with pytest.raises(OutsideTargets, match="ticks_2025"):
+        async with worked(shop, "delete from trades.ticks where at = '2025-12-02'", tables):
+            pass
+
+
+async def test_a_row_changed_since_is_never_overwritten(shop: Shop) -> None:
+    async with worked(shop, "update trades.fills set price = 1 where id < 5") as (work, ran):
+        assert await work.commit()
+    shop.rows("update trades.fills set price = 3 where id = 2 returning 1")
+    now = everything(shop)
+    async with shop.server.session("postgres", shop.production) as administrator:
+        with pytest.raises(ChangedSince):
+            await put_back(administrator, ran.kept)
+    assert everything(shop) == now
+
+
+def damaged(content: bytes) -> list[bytes]:
+    return [content[:-5], content.replace(b"before", b"befoer", 1), b"", content + b"x\n", b"\xff" + content]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_damaged_backup_is_none(tmp_path: Path, number: int) -> None:
+    kept = Kept(before={"t": ["(1,\u2028)"]}, after={"t": ["(2,)"]})
+    written = write_backup(tmp_path, "ADJ-1/1", {"adjustment": "ADJ-1"}, kept)
+    assert read_backup(written.path)[1] == kept
+    assert written.path.stat().st_mode & 0o777 == 0o600
+    written.path.write_bytes(damaged(written.path.read_bytes())[number])
+    for digest in (None, written.digest):
+        with pytest.raises(NoBackup):
+            read_backup(written.path, digest)
+
+
+def test_no_order_of_rows_changes_the_digest_and_every_row_does() -> None:
+    rows: dict[str, list[str]] = {"a": ["1", "2"], "b": ["1"]}
+    assert rows_digest(rows) == rows_digest({"b": ["1"], "a": ["2", "1"]})
+    others: list[Any] = [{"a": ["1", "2"]}, {"a": ["1", "2", "2"], "b": ["1"]}, {"a": ["1"], "b": ["1", "2"]}]
+    assert len({rows_digest(each) for each in [rows, *others]}) == 4

@@ -1,0 +1,87 @@
+"""A rehearsal: the same work on production's data elsewhere, always rolled back."""
+
+from __future__ import annotations
+
+import pytest
+
+from interlock.runners.adjust import Refused, failures, rehearse, sessions
+from tests.runners.shop import Project
+from tests.runners.test_executing import DONE
+
+
+class Killed(BaseException):
+    """stands for the end of the runner's process: nothing is reported"""
+
+
+async def test_a_rehearsal_reports_what_happened_and_leaves_nothing(project: Project) -> None:
+    job = project.requested()
+    shop = project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    done = await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    assert shop.rows(DONE, database=shop.scratch) == [(0,)]
+    assert shop.rows("select count(*) from interlock_adjust.marker", database=shop.scratch) == [(0,)]
+    told = project.events(job.adjustment)[-1]
+    assert told["type"] == "DataAdjustRehearsed"
+    assert told["data"]["rows"] == 5
+    assert told["data"]["schema_digest"] == shop.digest
+    assert (told["data"]["before"], told["data"]["after"]) == (done.outcome.before, done.outcome.after)
+    assert not shop.backups.exists()
+
+
+async def test_a_rehearsal_that_fails_is_reported_and_can_be_repeated(project: Project) -> None:
+    job = project.requested(effect="select false")
+    shop = project.shop
+    for _ in range(2):
+        with pytest.raises(failures.EffectFalse):
+            await rehearse(
+                project.asker("ci-1"), job, shop.connection("scratch"), environment="scratch",
+                registered=shop.identity(shop.scratch),
+            )  # fmt: skip
+    assert project.happened(job.adjustment)[-2:] == ["DataAdjustRehearsalFailed"] * 2
+
+
+async def test_nothing_is_rehearsed_in_production_itself(project: Project) -> None:
+    job, shop = project.requested(), project.shop
+    with pytest.raises(failures.WrongDatabase, match="production itself"):
+        await rehearse(project.asker("ci-1"), job, shop.connection(), environment="scratch", registered=None)
+    assert project.happened(job.adjustment) == ["DataAdjustRequested"]
+
+
+async def test_another_schema_than_productions_proves_nothing(project: Project) -> None:
+    job, shop = project.requested(), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    shop.rows("create table trades.more ()", database=shop.scratch)
+    try:
+        with pytest.raises(Refused):
+            await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    finally:
+        shop.rows("drop table trades.more", database=shop.scratch)
+
+
+@pytest.mark.parametrize("at", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])
+async def test_a_rehearsal_whose_runner_died_is_ended_by_the_next(project: Project, at: str) -> None:
+    job, shop = project.requested(), project.shop
+
+    async def reached(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    with pytest.raises(Killed):
+        await rehearse(project.asker("ci-1", reached), job, scratch, environment="scratch", registered=identity)
+    await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed", "DataAdjustRehearsed"]
+
+
+async def test_a_rehearsal_that_runs_is_not_ended_by_another(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sessions.SETTINGS, "lock_timeout", "100ms")
+    job, shop = project.requested(), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+
+    async def reached(step: str) -> None:
+        if step == "rows-kept":
+            with pytest.raises(failures.StillRunning):
+                await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+
+    await rehearse(project.asker("ci-1", reached), job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsed"]

@@ -1,0 +1,265 @@
+"""Writes around Interlock are found in PostgreSQL's own log, told once, and open a problem."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from interlock.client import ServerAway
+from interlock.runners.connections import Connection
+from interlock.runners.writes import NoLog, blind_spots, look
+from interlock.runners.writes.lines import changes_in
+from tests.fixtures.postgres import elsewhere, roomy_memory
+from tests.fixtures.server import Served, token_of
+from tests.runners.shop import Project, Shop, ShopServer
+
+LATER = timedelta(minutes=1)
+LOGGING = {
+    "logging_collector": "on",
+    "log_destination": "jsonlog",
+    "log_statement": "mod",
+    "log_filename": "shop.log",
+    "log_file_mode": "0644",
+}
+
+
+@pytest.fixture(scope="module")
+def logging_server() -> Iterator[ShopServer]:
+    """A server that writes what changes data into its log."""
+    home = Path(tempfile.mkdtemp(prefix="logging-", dir=roomy_memory()))
+    server = ShopServer(home)
+    try:
+        server.make_template()
+        for name, value in LOGGING.items():
+            elsewhere(server._sql("postgres", f"alter system set {name} = '{value}'"))
+        server.embedded.stop()
+        server.start()
+        elsewhere(
+            server._sql(
+                "shop_template",
+                "create role shop_app login; create role eve login superuser; create role fred login;"
+                " grant usage on schema trades to shop_app, fred; grant all on all tables in schema trades to shop_app",
+            )
+        )
+        yield server
+    finally:
+        server.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class Told:
+    """Interlock, as far as the watch needs it: remembers what it was told, by key."""
+
+    project = "demo"
+    server_now = None
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+        self.away = False
+
+    def command(self, name: str, fields: Any, *, idempotency_key: Any = None) -> dict[str, Any]:
+        assert (name, fields["kind"], fields["environment"]) == ("ObserveFact", "adjustment", "production")
+        if self.away:
+            raise ServerAway("http://nowhere", "away", 1, 0.0)
+        known = self.facts.setdefault(str(idempotency_key), fields["description"])
+        assert known == fields["description"]
+        return {"events": [], "position": 1}
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        raise AssertionError(path)
+
+
+@pytest.fixture
+def place(logging_server: ShopServer, tmp_path: Path) -> Iterator[tuple[str, Connection, Path]]:
+    """A database, how it is watched, and where the watch remembers; what was logged before is behind it."""
+    name = logging_server.copy(f"watched_{tmp_path.name.replace('-', '_')[:40]}")
+    log = logging_server.data / "log"
+    connection = Connection("production", logging_server.dsn(name), log=log, writers=("shop_app",))
+    state = tmp_path / "state" / "writes.json"
+    look(Told(), connection, name, state, datetime.now(UTC) + LATER)
+    yield name, connection, state
+    logging_server.drop(name)
+
+
+def run(server: ShopServer, role: str, database: str, *statements: str) -> None:
+    async def give() -> None:
+        async with server.session(role, database) as session:
+            for statement in statements:
+                try:
+                    await session.fetch(statement)
+                except asyncpg.PostgresError:
+                    continue
+
+    elsewhere(give())
+
+
+def seen(place: tuple[str, Connection, Path], told: Told) -> list[tuple[str, tuple[str, ...]]]:
+    name, connection, state = place
+    found = look(told, connection, name, state, datetime.now(UTC) + LATER)
+    return [(each.user, tuple(each.commands)) for each in found.sessions]
+
+
+def test_a_write_of_somebody_else_is_told_once(logging_server: ShopServer, place: Any) -> None:
+    name, told = place[0], Told()
+    run(logging_server, "eve", name, "select * from trades.fills", "update trades.fills set price = 7 where id = 1")
+    run(logging_server, "eve", name, "begin", "delete from trades.notes", "insert into trades.notes values ('secret')")
+    assert seen(place, told) == [("eve", ("UPDATE",)), ("eve", ("DELETE", "INSERT"))]
+    assert seen(place, told) == []
+    assert len(told.facts) == 2
+    first, second = told.facts.values()
+    assert first.startswith("eve wrote around Interlock: a statement (UPDATE) at ")
+    assert "secret" not in second
+
+
+def test_the_applications_and_the_runners_writes_are_their_work(logging_server: ShopServer, place: Any) -> None:
+    name, told = place[0], Told()
+    for role in ("shop_app", "interlock_adjust"):
+        run(logging_server, role, name, "update trades.fills set price = 8 where id = 1")
+    run(logging_server, "eve", "shop_template", "update trades.fills set price = 8 where false")
+    assert seen(place, told) == []
+
+
+def test_what_postgresql_refused_was_not_written(logging_server: ShopServer, place: Any) -> None:
+    name, told = place[0], Told()
+    run(logging_server, "fred", name, "update trades.fills set price = 9", "delete from trades.none")
+    run(logging_server, "eve", name, "update trades.fills set nothing = 9", "truncate trades.notes")
+    assert seen(place, told) == [("eve", ("TRUNCATE",))]
+
+
+def test_a_look_that_was_cut_short_tells_the_same_again(logging_server: ShopServer, place: Any) -> None:
+    name, told = place[0], Told()
+    run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
+    told.away = True
+    with pytest.raises(ServerAway):
+        seen(place, told)
+    # More is written before the next look: it is another fact, and the first one stays what it was.
+    run(logging_server, "eve", name, "delete from trades.notes")
+    told.away = False
+    assert seen(place, told) == [("eve", ("UPDATE",))]
+    assert seen(place, told) == [("eve", ("DELETE",))]
+    assert len(told.facts) == 2
+
+
+def test_a_statement_is_told_when_it_had_time_to_fail(logging_server: ShopServer, place: Any) -> None:
+    name, connection, state = place
+    run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
+    assert look(Told(), connection, name, state, datetime.now(UTC)).sessions == ()
+    assert len(look(Told(), connection, name, state, datetime.now(UTC) + LATER).sessions) == 1
+
+
+def test_a_log_begun_anew_is_read_from_its_start(logging_server: ShopServer, place: Any, tmp_path: Path) -> None:
+    name, connection, state = place
+    run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
+    seen(place, Told())
+    [file] = sorted(connection.log.glob("*.json"))
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    shutil.copy(file, copied / file.name)
+    other = Connection("production", connection.dsn, log=copied, writers=("shop_app",))
+    found = look(Told(), other, name, state, datetime.now(UTC) + LATER)
+    assert [each.user for each in found.sessions] == ["eve"]
+
+
+def test_without_a_log_it_says_so(place: Any, tmp_path: Path) -> None:
+    name, connection, state = place
+    for log in (None, tmp_path / "missing"):
+        with pytest.raises(NoLog):
+            look(Told(), Connection("production", connection.dsn, log=log), name, state, datetime.now(UTC))
+
+
+async def test_settings_that_hide_writes_are_named(logging_server: ShopServer, shop: Shop, place: Any) -> None:
+    async with logging_server.session("interlock_adjust", place[0]) as session:
+        assert await blind_spots(session) == []
+        await logging_server._sql("postgres", "alter role eve set log_statement = 'none'")
+        assert await blind_spots(session) == ["role eve has a setting of its own that hides its statements"]
+        await logging_server._sql("postgres", "alter role eve reset log_statement")
+    async with shop.server.session("interlock_adjust", shop.production) as session:
+        assert len(await blind_spots(session)) == 3
+
+
+def test_a_problem_opens_in_production(
+    logging_server: ShopServer, place: Any, project: Project, interlock: Served, tmp_path: Path
+) -> None:
+    name, connection, state = place
+    run(logging_server, "eve", name, "update trades.fills set price = 2 where id = 1")
+    config = tmp_path / "interlock.toml"
+    writers = f'dsn = "{connection.dsn}"\nlog = "{connection.log}"\nwriters = ["shop_app"]\n'
+    config.write_text(f'project = "{interlock.project}"\n[environments.production]\n{writers}', encoding="utf-8")
+    command = [
+        str(Path(sys.executable).with_name("dt")),
+        "writes",
+        "watch",
+        "production",
+        "--once",
+        "--state",
+        str(state),
+    ]
+    assert interlock.now is not None
+    environ = {
+        "INTERLOCK_CONFIG": str(config),
+        "INTERLOCK_URL": interlock.url,
+        "INTERLOCK_TOKEN": token_of("ci-1"),
+        "INTERLOCK_NOW": interlock.now.isoformat(),
+        "INTERLOCK_HOME": str(tmp_path),
+        "PATH": "",
+    }
+
+    def watched() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    found = ""
+    for _ in range(20):
+        done = watched()
+        assert done.returncode == 0, done.stderr
+        found += done.stdout
+        if found:
+            break
+    assert "FactObserved" in found
+    assert "EnvironmentUnsure" in found
+    problems = interlock["anton"].get("/problems", environment="production")["problems"]
+    assert [each["title"].split(":")[0] for each in problems] == ["eve wrote around Interlock"]
+    assert "nobody but the application and the runner" in watched().stderr
+    close(interlock)
+
+
+def close(interlock: Served) -> None:
+    """Other tests share the server: say again what is in production, by two."""
+    for problem in interlock["anton"].get("/problems", environment="production")["problems"]:
+        interlock["rm-1"].command("DismissProblem", {"problem": problem["problem"], "reason": "a test's"})
+    fields = {"environment": "production", "state": "empty", "reason": "a test's"}
+    interlock.by_two("StateContent", fields, asks="rm-1", confirms="qa-1")
+
+
+@pytest.mark.parametrize(
+    "text, commands",
+    [
+        ("select 1", ()),
+        ("update t set a = 1; delete from t", ("UPDATE", "DELETE")),
+        ("with x as (delete from t returning a) select * from x", ("DELETE",)),
+        ("explain analyze insert into t values (1)", ("INSERT",)),
+        ("copy t from stdin", ("COPY",)),
+        ("copy t to stdout", ()),
+        ("do $$ begin end $$", ("DO",)),
+        ("call p()", ("CALL",)),
+        ("drop table t", ("DROP",)),
+        ("begin", ()),
+        ("set x = 1", ()),
+        ("create index on t (a)", ()),
+        ("no sql at all", ("NO",)),
+        ("select no sql ( at all", ()),
+        (f"update t set a = '{'x' * 5_000}'", ("UPDATE",)),
+        (f"with x as (select '{'x' * 5_000}') update t set a = 1", ("WITH",)),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_what_changes_data_is_told_from_what_looks(text: str, commands: tuple[str, ...]) -> None:
+    assert changes_in(text) == commands

@@ -1,0 +1,70 @@
+"""A warm process that forks a runner for each line it reads: a runner that can be killed, and starts at once.
+
+A line is a JSON object: url, project, token, now, dsn, backups, adjustment, plan, evidence, step, what ("kill": the
+runner kills itself at the step; "wait": it says that it is there and goes on when it is told), flag (a path).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from interlock.cli.seams import pause
+from interlock.client import Client
+from interlock.events.catalogue.parts import AdjustmentPlan
+from interlock.events.codec import fact_of
+from interlock.runners.adjust import Asker, execute, job_of
+from interlock.runners.connections import Connection
+
+
+def client_of(spec: dict[str, Any]) -> Client:
+    now = datetime.fromisoformat(spec["now"])
+    names: dict[str, Any] = {"clock": time.monotonic, "sleep": time.sleep, "new_id": uuid4, "now": now}
+    return Client(spec["url"], spec["project"], spec["token"], **names)
+
+
+async def run(spec: dict[str, Any]) -> str:
+    flag = Path(spec["flag"])
+
+    async def reached(step: str) -> None:
+        if step != spec["step"]:
+            return
+        if spec["what"] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        flag.with_suffix(".there").touch()
+        while not flag.with_suffix(".go").exists():
+            await pause(0.01)
+
+    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=reached)
+    evidence = {digest: text.encode() for digest, text in spec["evidence"].items()}
+    job = job_of(spec["adjustment"], fact_of(AdjustmentPlan, spec["plan"]), evidence.__getitem__)
+    connection = Connection("production", spec["dsn"], backups=Path(spec["backups"]))
+    try:
+        await execute(asker, job, connection)
+    except Exception as stopped:
+        return type(stopped).__name__
+    return "Executed"
+
+
+def main() -> None:
+    for line in sys.stdin:
+        spec = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            result = asyncio.run(run(spec))
+            Path(spec["flag"]).with_suffix(".result").write_text(result)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,8 @@ class Built:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while reached != position:
                 reached = await self.projector.wait_for(project, position, 1)
+                stopped = [each for each in self.projector.status() if each.stopped_because is not None]
+                assert not stopped, stopped
         async with self.ledger.connection() as connection:
             return await digest_of_tables(connection, PROJECTIONS, project)
 

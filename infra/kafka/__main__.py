@@ -49,7 +49,8 @@ def _until_a_signal(broker: Broker) -> int:
 
 
 def _beside(broker: Broker, command: list[str]) -> int:
-    process = subprocess.Popen([part.replace("{kafka}", broker.address) for part in command])
+    # In a group of its own: the terminal's Ctrl-C reaches this process alone, which tells the command once.
+    process = subprocess.Popen([part.replace("{kafka}", broker.address) for part in command], start_new_session=True)
     while True:
         try:
             return process.wait()

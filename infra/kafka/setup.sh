@@ -45,7 +45,7 @@ fi
 say "Fetching Apache Kafka's jars (54 MB, once) ..."
 rm -rf "$cache/jars.new"
 mkdir -p "$cache"
-mvn --batch-mode --quiet --file "$here/pom.xml" "$copy" "-DoutputDirectory=$PWD/$cache/jars.new" >&2
+mvn --batch-mode --quiet -Dstyle.color=never --file "$here/pom.xml" "$copy" "-DoutputDirectory=$PWD/$cache/jars.new" >&2
 ( cd "$cache/jars.new" && sha256sum --check --quiet --strict "../../$here/jars.sha256" >&2 ) || {
     say "What was fetched is not what $here/jars.sha256 names. After a wanted change of pom.xml, write it anew:"
     say "  (cd $cache/jars.new && sha256sum *.jar) > $here/jars.sha256"

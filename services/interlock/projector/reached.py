@@ -37,8 +37,11 @@ select coalesce(min(coalesce(cursor.position, 0)), 0) as reached,
          on cursor.name = version.name and cursor.version = version.version and cursor.project = $2
 """
 _STOPPED = """
-select name, project, stopped_because from cursor.projection
- where stopped_because is not null and name = any($1::text[]) order by name, project limit 1
+select cursor.name, cursor.project, cursor.stopped_because
+  from cursor.projection as cursor
+  join cursor.projection_version as version on version.name = cursor.name and version.version = cursor.version
+ where version.serving and cursor.stopped_because is not null and cursor.name = any($1::text[])
+ order by cursor.name, cursor.project limit 1
 """
 
 

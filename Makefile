@@ -5,19 +5,31 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+NODE_READY := tests/asyncapi/node_modules/.ready
+KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up test check lint types arrows prove bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows prove bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
 
-setup: $(READY) ## Make .venv from the hashed locks (every other target does this by itself)
+setup: $(READY) $(KAFKA) ## Make .venv from the hashed locks, and fetch Kafka (other targets do what they need by themselves)
 
 # The stamp is written last: a set-up that was interrupted is done again.
 $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
 	@PYTHON='$(PYTHON)' sh infra/setup.sh
+	@touch $@
+
+# The official parser of AsyncAPI is JavaScript; its lock has hashes and no address, like the others.
+$(NODE_READY): tests/asyncapi/package-lock.json infra/setup-node.sh
+	@sh infra/setup-node.sh tests/asyncapi
+	@touch $@
+
+# As above. What is fetched lies in .kafka/, and serves until pom.xml names another version.
+$(KAFKA): infra/kafka/pom.xml infra/kafka/jars.sha256 infra/kafka/setup.sh
+	@sh infra/kafka/setup.sh
 	@touch $@
 
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
@@ -26,10 +38,16 @@ demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 up: $(READY) ## Start the server here, with an embedded database
 	@$(BIN)/dt up $(ARGS)
 
-test: lint types arrows ## Lint, types, arrows and every test
+up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server as a process
+	@$(BIN)/python -m infra.kafka -- $(BIN)/dt up --kafka {kafka} $(ARGS)
+
+kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
+	@$(BIN)/python -m infra.kafka $(ARGS)
+
+test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
 	$(PYTEST) $(ARGS)
 
-check: lint types arrows ## Lint, types, arrows and the quick tests, which need no server: about a minute
+check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the quick tests, which need no server: about a minute
 	$(PYTEST) -m 'not server and not proof' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)
@@ -45,7 +63,7 @@ arrows: $(READY) ## Which package may import which (import-linter)
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long
 
-bench: $(READY) ## Measure the desk against other ways to do it, and how dt starts
+bench: $(READY) $(KAFKA) ## Measure desk and relay against other ways to do it, and how dt starts
 	$(BIN)/python -m bench $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet

@@ -1,9 +1,11 @@
-"""Run the benches: `make bench`, or `python -m bench`. `python -m bench.desk` and `bench.ledger` take options each."""
+"""Run the benches: `make bench`, or `python -m bench`. Each of them, as `python -m bench.desk`, takes options."""
 
 from __future__ import annotations
 
-from bench import desk, dt_start
+from bench import desk, dt_start, relay
 
 desk.main()
 print()
 dt_start.main()
+print()
+relay.main([])

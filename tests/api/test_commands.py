@@ -6,8 +6,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from interlock.api.commands import BY_NOBODY, PUBLISHED
-from interlock.domain.commands import COMMANDS
+from interlock.domain.commands import BY_NOBODY, COMMANDS, PUBLISHED
 from tests.api.conftest import Here
 from tests.fixtures.server import digest, token_of
 
@@ -156,7 +155,7 @@ async def test_a_token_issued_by_two_opens_for_its_own_principal(here: Here) -> 
 
 async def test_a_caller_that_goes_away_ends_the_waiting_and_never_half_a_command(here: Here) -> None:
     kept = 0
-    for steps in range(0, 160, 8):
+    for steps in range(0, 400, 20):
         key, fields = str(uuid4()), {**REMARK, "text": f"cut after {steps} steps"}
         giving = asyncio.create_task(here.admin.command("Annotate", fields, key=key))
         for _ in range(steps):

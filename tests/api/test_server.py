@@ -12,8 +12,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from interlock.api.commands import PUBLISHED
 from interlock.api.stream import frames
+from interlock.domain.commands import PUBLISHED
 from interlock.domain.problem_types import PROBLEM_TYPES
 from interlock.events.envelope import Recorded
 from tests.api.conftest import Here

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from interlock.domain import policy as policies
@@ -147,6 +148,16 @@ def ConfirmAsked() -> Example:
 def DeclineAsked() -> Example:
     story, ask = asked(given.team())
     return story, "admin-2", governance.DeclineAsked(ask=ask, reason="one review is enough")
+
+
+@example
+def AcceptRestoredLedger() -> Example:
+    story = given.team()
+    story.situation = replace(story.situation, restored=story.situation.position)
+    command = governance.AcceptRestoredLedger(
+        position=story.situation.position, backup="kafka interlock.events", taken_at=story.now
+    )
+    return story, "admin-1", command
 
 
 @example

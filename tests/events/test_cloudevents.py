@@ -14,11 +14,14 @@ from interlock.events.cloudevents import (
     AttributesDiffer,
     attributes_of,
     from_kafka,
+    from_relay,
     from_structured,
+    kafka_headers,
     kafka_message,
     structured,
 )
 from interlock.events.codec import BrokenEvent, NotCanonical, decode, encode
+from interlock.events.envelope import Recorded
 from interlock.events.strict import BadInput
 from tests.events import kettles
 from tests.events.corpus import stored
@@ -36,7 +39,18 @@ def test_every_stored_event_goes_out_and_comes_back_in_both_modes(body: bytes) -
     assert message.value == body
     assert message.key == event.project
     assert from_kafka(message.headers.items(), message.value) == event
+    assert from_relay(message.headers.items(), message.value) == event
     assert from_structured(structured(event)) == event
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_who_only_carries_bytes_gives_them_the_same_headers(body: bytes) -> None:
+    assert kafka_headers(body) == kafka_message(decode(body)).headers
+
+
+@pytest.mark.parametrize("event", [ONE, LEAN])
+def test_a_carrier_gives_events_with_and_without_causes_the_same_headers(event: Recorded) -> None:
+    assert kafka_headers(encode(event)) == kafka_message(event).headers
 
 
 def test_the_attributes_are_cloudevents() -> None:
@@ -90,8 +104,9 @@ def test_a_header_that_is_not_what_the_event_says_is_refused(name: str) -> None:
         {**message.headers, name: b"7"},
         {key: text for key, text in message.headers.items() if key != name},
     ):
-        with pytest.raises(AttributesDiffer, match=name):
-            from_kafka(headers.items(), message.value)
+        for read in (from_kafka, from_relay):
+            with pytest.raises(AttributesDiffer, match=name):
+                read(headers.items(), message.value)
 
 
 def test_a_carriers_own_headers_are_not_looked_at() -> None:

@@ -58,6 +58,25 @@ def test_a_frozen_file_is_never_written_again(monkeypatch: pytest.MonkeyPatch) -
     assert {file.name: file.read_bytes() for file in FILES.glob("*.json")} == before
 
 
+def test_a_breaking_change_to_a_published_schema_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = json.loads(json.dumps(schemas.frozen()))
+    there = {**frozen, "ReleaseOpened.1.json": {**frozen["ReleaseOpened.1.json"], "required": []}}
+    del there["ReleaseHeld.1.json"]
+    monkeypatch.setattr(schemas, "frozen", lambda: there)
+    found = "\n".join(schemas.findings())
+    assert "ReleaseOpened.1.json was published with another shape" in found
+    assert "ReleaseHeld.1.json was published with another shape" in found
+
+
+def test_a_schema_is_published_once_and_its_digest_never_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (FILES / schemas.PUBLISHED).read_bytes()
+    assert set(schemas.published()) == set(schemas.frozen())
+    there = {**schemas.frozen(), "ReleaseOpened.1.json": {"type": "object"}}
+    monkeypatch.setattr(schemas, "frozen", lambda: there)
+    assert main([]) == 1
+    assert (FILES / schemas.PUBLISHED).read_bytes() == before
+
+
 def test_words_may_change_and_names_of_fields_are_no_words() -> None:
     document = schemas.today("ProblemReported")
     assert {"title", "description"} <= document["properties"].keys()

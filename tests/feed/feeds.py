@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from interlock.events.catalogue.release import ReleaseHeld
 from interlock.events.envelope import Recorded
 from interlock.feed import Feed
 from interlock.ledger import Ledger, Row
+from tests.fixtures.server import BEGINS
 from tests.ledger.rows import stamp
 from tests.projections.tape import Tape, made_id
 
@@ -50,15 +52,21 @@ def rows(events: list[Recorded[Any]]) -> list[Row]:
     ]
 
 
+def holds(project: str, first: int, count: int, now: datetime = BEGINS) -> list[Recorded[Any]]:
+    """So many holds of releases nobody knows, from position `first` on."""
+    tape = Tape(project, first=first, now=now)
+    for number in range(first, first + count):
+        tape.add(f"release/4.{number}.0", ReleaseHeld(reason="wait"), minutes=0)
+    return tape.events
+
+
 async def record_in(ledger: Ledger, project: str, count: int) -> list[int]:
     """Append so many holds of releases nobody knows."""
     head = await ledger.head(project)
-    tape = Tape(project, first=head.position + 1, now=stamp(head))
-    for number in range(head.position + 1, head.position + count + 1):
-        tape.add(f"release/4.{number}.0", ReleaseHeld(reason="wait"), minutes=0)
-    await ledger.append(project, rows(tape.events))
-    assert all(event.command_id == made_id("command", event.position) for event in tape.events)
-    return [event.position for event in tape.events]
+    events = holds(project, head.position + 1, count, stamp(head))
+    await ledger.append(project, rows(events))
+    assert all(event.command_id == made_id("command", event.position) for event in events)
+    return [event.position for event in events]
 
 
 async def sleep(seconds: float) -> None:

@@ -13,14 +13,20 @@ import pytest_asyncio
 from interlock.feed import PAGE_EVENTS_MAX, Feed, LedgerFeed
 from interlock.ledger import Ledger
 from tests.feed.feeds import Tried, record_in, sleep
+from tests.feed.published import published
+from tests.fixtures.kafka import Kafka
 
-FEEDS = ("ledger",)
+FEEDS = ("ledger", "kafka")
 DEADLINE_SECONDS = 30
 
 
 @pytest_asyncio.fixture(params=FEEDS)
-async def tried(ledger: Ledger) -> AsyncIterator[Tried]:
-    yield Tried(partial(record_in, ledger), lambda: LedgerFeed(ledger, sleep))
+async def tried(request: Any, ledger: Ledger, kafka: Kafka) -> AsyncIterator[Tried]:
+    if request.param == "ledger":
+        yield Tried(partial(record_in, ledger), lambda: LedgerFeed(ledger, sleep))
+        return
+    async with published(kafka) as topic:
+        yield Tried(topic.record, topic.feed)
 
 
 async def positions(feed: Feed, project: str, after: int, last: int) -> list[list[int]]:

@@ -40,7 +40,7 @@ def test_make_alone_shows_the_help() -> None:
 
 def test_every_target_that_runs_something_sets_up_first() -> None:
     text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    for target, needs in re.findall(r"^([a-z]+):(.*?)##", text, flags=re.MULTILINE):
+    for target, needs in re.findall(r"^([a-z-]+):(.*?)##", text, flags=re.MULTILINE):
         if target not in {"help", "locks"}:
             assert "$(READY)" in needs or set(needs.split()) & targets(), f"make {target} needs .venv"
 
@@ -57,7 +57,7 @@ def test_the_continuous_integration_runs_what_everybody_runs() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_every_make_target_that_a_document_names_is_there(path: str) -> None:
     code = "\n".join(re.findall(r"`[^`]+`|^ {4}.*$", DOCUMENTS[path], flags=re.MULTILINE))
-    for target in re.findall(r"\bmake ([a-z]+)", code):
+    for target in re.findall(r"\bmake ([a-z-]+)", code):
         assert target in targets(), f"{path}: make {target}"
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOTS = ("events", "projections", "services")
 # Made by tools, by a set-up or by a run; never part of the repository.
-MADE = {".git", ".venv", ".interlock", ".hypothesis", "__pycache__", "build", "dist", "htmlcov", "node_modules"}
+MADE = {
+    ".git",
+    ".venv",
+    ".interlock",
+    ".kafka",
+    ".hypothesis",
+    "__pycache__",
+    "build",
+    "dist",
+    "htmlcov",
+    "node_modules",
+}
 BINARY_SUFFIXES = {".png", ".ico", ".pyc", ".woff2", ".gz"}
 
 

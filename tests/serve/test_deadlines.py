@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from interlock.api import bodies
-from interlock.api.problems import Problem
+from interlock.api.problems import Problem, response_of
 from interlock.serve.listening import bound_socket, http_server
 from interlock.serve.protocol import DeadlineProtocol
 
@@ -32,7 +32,7 @@ async def body(request: Request) -> Response:
     try:
         content = await bodies.body_bytes(request, limit=1000, seconds=SHORT_SECONDS)
     except Problem as problem:
-        return problem.response()
+        return response_of(problem)
     return PlainTextResponse(str(len(content)))
 
 

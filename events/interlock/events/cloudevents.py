@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
 from cloudevents.core.bindings.kafka import KafkaMessage, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -61,6 +62,32 @@ def kafka_message(recorded: Recorded[Any], *, codec: Codec = CODEC) -> KafkaMess
     return to_binary(CloudEvent(attributes_of(recorded), _body(recorded, codec)), FORMAT)
 
 
+def kafka_headers(body: bytes) -> dict[str, bytes]:
+    """Return the headers of `kafka_message` for an event's stored bytes, whatever its type.
+
+    Who only carries events need not know what they mean, and carries those of a newer version too.
+    """
+    envelope = orjson.loads(body)
+    headers = {
+        "ce_specversion": b"1.0",
+        "ce_id": envelope["id"].encode(),
+        "ce_source": f"/projects/{envelope['project']}".encode(),
+        "ce_type": f"interlock.{envelope['type']}.v{envelope['schema']}".encode(),
+        "ce_subject": envelope["stream"].encode(),
+        "ce_time": envelope.get("occurred_at", envelope["recorded_at"]).encode(),
+        "content-type": CONTENT_TYPE.encode(),
+        "ce_partitionkey": envelope["project"].encode(),
+        "ce_position": b"%d" % envelope["position"],
+        "ce_streamversion": b"%d" % envelope["version"],
+        "ce_commandid": envelope["command_id"].encode(),
+        "ce_actor": envelope["actor"]["id"].encode(),
+    }
+    for name in ("causation", "correlation"):
+        if envelope.get(name) is not None:
+            headers[f"ce_{name}"] = b"%d" % envelope[name]
+    return headers
+
+
 def structured(recorded: Recorded[Any], *, codec: Codec = CODEC) -> bytes:
     """Return one JSON object, of type `application/cloudevents+json`."""
     document: Any = strict_json(_body(recorded, codec), bytes_max=EVENT_BYTES_MAX, depth_max=DEPTH_MAX)
@@ -78,6 +105,21 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Cod
     for name in sorted(given.keys() | expected.keys()):
         if given.get(name) != expected.get(name):
             raise AttributesDiffer(f"{name}: {AttributesDiffer.__doc__}")
+    return recorded
+
+
+def from_relay(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Codec = CODEC) -> Recorded[Any]:
+    """Return the event of a binary message, as `from_kafka` at a third of its cost, for those who only read on.
+
+    The headers are compared with the value; that the value is canonical is believed, as of the ledger's own bytes.
+    Whoever stores the bytes anew asks `from_kafka`.
+    """
+    recorded = codec.decode(value)
+    expected = kafka_headers(value)
+    given = {name: text for name, text in headers if name.startswith("ce_") or name == "content-type"}
+    if given != expected:
+        name = min(name for name in given.keys() | expected.keys() if given.get(name) != expected.get(name))
+        raise AttributesDiffer(f"{name}: {AttributesDiffer.__doc__}")
     return recorded
 
 

@@ -60,6 +60,12 @@ class Upcasters:
 UPCASTERS = Upcasters()
 
 
+@UPCASTERS.step("CredentialIssued", from_schema=1)
+def _signing_came(data: Data) -> Data:
+    """Schema 2 knows one more purpose, `signing`; what was stored before has none of it."""
+    return data
+
+
 @UPCASTERS.step("LeaseGranted", from_schema=1)
 @UPCASTERS.step("FactObserved", from_schema=1)
 def _adjustments_came(data: Data) -> Data:

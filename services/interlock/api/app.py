@@ -17,7 +17,9 @@ from interlock.api import (
     commands,
     environments,
     governance,
+    letters,
     people,
+    published,
     read_models,
     releases,
     server,
@@ -26,7 +28,7 @@ from interlock.api import (
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
-from interlock.api.problems import Problem, problem_of
+from interlock.api.problems import Problem, problem_of, response_of
 from interlock.domain import errors as domain
 from interlock.events.strict import BadInput
 from interlock.identity import NotAuthenticated, ScopeMissing
@@ -78,6 +80,7 @@ def _application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for router in (
         server.router,
+        published.router,
         commands.routes(),
         releases.router,
         adjustments.router,
@@ -88,6 +91,7 @@ def _application(parts: Parts) -> FastAPI:
         status.router,
         read_models.router,
         evidence_routes.router,
+        letters.router,
     ):
         app.include_router(router)
     server.add_documentation(app)
@@ -101,14 +105,14 @@ def _application(parts: Parts) -> FastAPI:
 
 
 async def _answer(_request: Request, error: Exception) -> Response:
-    return problem_of(error).response()
+    return response_of(problem_of(error))
 
 
 async def _refused_parameter(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [(_field(said["loc"]), _what(said)) for said in error.errors()]
     detail = "; ".join(f"{field}: {what}" for field, what in errors)
-    return Problem("invalid", detail, errors=errors).response()
+    return response_of(Problem("invalid", detail, errors=errors))
 
 
 def _field(loc: Sequence[Any]) -> str:
@@ -130,7 +134,7 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
         detail = f"{request.method} is not possible here" + (f"; {allowed} is" if allowed else "")
-        return Problem("method-not-allowed", detail, headers=error.headers or {}).response()
+        return response_of(Problem("method-not-allowed", detail, headers=error.headers or {}))
     if error.status_code == 404:
-        return Problem("not-found", "nothing is served at this address; /docs shows what is").response()
-    return Problem("malformed", str(error.detail)).response()
+        return response_of(Problem("not-found", "nothing is served at this address; /docs shows what is"))
+    return response_of(Problem("malformed", str(error.detail)))

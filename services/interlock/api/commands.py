@@ -11,20 +11,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from interlock.api.asked import Identified, Reader, rules_moment
 from interlock.api.bodies import command_body
-from interlock.api.documents import answer, event_document
+from interlock.api.documents import accepted_document, answer
 from interlock.api.openapi import COMMAND_ANSWER, DECISION, Documented
 from interlock.api.problems import malformed, refusal
 from interlock.api.query import Asking, NoQuery
-from interlock.domain.commands import COMMANDS, governance, timely
+from interlock.domain.commands import PUBLISHED
 from interlock.domain.decide import Submitted
 from interlock.domain.explain import explain
 from interlock.events.codec import plain, request_hash
-
-# What only time or the project's beginning gives: no caller may, so there is no route.
-BY_NOBODY: Final = frozenset(
-    {name for name, cls in COMMANDS.items() if cls.__module__ == timely.__name__} | {governance.OpenProject.__name__}
-)
-PUBLISHED: Final = {name: cls for name, cls in COMMANDS.items() if name not in BY_NOBODY}
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -82,12 +76,7 @@ def _giving(name: str, cls: type[Any]) -> Endpoint:
         if given.decision is not None:
             now = await asked.parts.desk.now(asked.project)
             raise refusal(given.decision, given.reason, recorded=given.refusal, now=now)
-        document = {
-            "status": given.status,
-            "subject": given.subject,
-            "events": [event_document(recorded) for recorded in given.recorded],
-            "repeated": given.repeated,
-        }
+        document = accepted_document(given)
         versions = [recorded.version for recorded in given.recorded if recorded.stream == given.subject]
         headers = {"ETag": f'"{versions[-1]}"'} if versions else {}
         return answer(document, position=given.position, headers=headers)

@@ -1,23 +1,15 @@
-"""The JSON that goes out: instants in UTC with Z, absent members left out, facts as the codec writes them."""
+"""An answer's JSON as an HTTP response, which says at which position it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import orjson
 from starlette.responses import Response
 
-from interlock.events.codec import plain
-from interlock.events.envelope import Recorded
+from interlock.answers.documents import accepted_document, event_document, json_bytes, rfc3339
 
-_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
-
-
-def json_bytes(document: Any) -> bytes:
-    """Return `document` as JSON bytes."""
-    return orjson.dumps(document, option=_OPTIONS, default=_plain)
+__all__ = ["accepted_document", "answer", "event_document", "json_bytes", "rfc3339"]
 
 
 def answer(
@@ -30,30 +22,3 @@ def answer(
         media_type="application/json",
         headers={"Interlock-Position": str(position), **(headers or {})},
     )
-
-
-def event_document(recorded: Recorded[Any]) -> dict[str, Any]:
-    """Return one event as commands' answers and the stream show it."""
-    # Both times, where a past fact was reported: when it happened, and when it was recorded.
-    happened = {} if recorded.occurred_at == recorded.recorded_at else {"occurred_at": recorded.occurred_at}
-    return {
-        "type": recorded.type,
-        "position": recorded.position,
-        "stream": recorded.stream,
-        "version": recorded.version,
-        "recorded_at": recorded.recorded_at,
-        **happened,
-        "by": recorded.actor.id,
-        "data": plain(recorded.event),
-    }
-
-
-def rfc3339(instant: datetime) -> str:
-    """Return an aware instant in UTC, as in 2026-11-28T09:00:00Z."""
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    return plain(value)

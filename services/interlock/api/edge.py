@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interlock.api.asked import AS_OF, NOW
 from interlock.api.documents import rfc3339
 from interlock.api.parts import Parts
-from interlock.api.problems import Problem, invalid, malformed, problem_of
+from interlock.api.problems import Problem, invalid, malformed, problem_of, response_of
 from interlock.api.query import instant
 from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import TestClockGoesBack
@@ -62,7 +62,7 @@ class Edge:
                 _LOG.exception("%s %s", scope["method"], scope["path"])
             if started:
                 return
-            await problem.response()(scope, receive, send_on)
+            await response_of(problem)(scope, receive, send_on)
 
     async def _before(self, scope: Scope) -> None:
         _refuse_repeated_parameters(scope["query_string"])

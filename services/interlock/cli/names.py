@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -54,6 +55,22 @@ def at_option(function: F) -> F:
     return click.option("--at", metavar="WHEN", help='As it was then: "2026-11-14 10:30" (GMT), or a position.')(
         function
     )
+
+
+def kafka_options(function: F) -> F:
+    """Take `--kafka`, `--topic` and `--config`: where events are read, and which database is filled."""
+    for option in (
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            metavar="FILE",
+            help="The settings, whose database is filled; without it the nearest interlock.toml.",
+        ),
+        click.option("--topic", default="interlock.events", show_default=True, help="Where the events are."),
+        click.option("--kafka", metavar="HOST:PORT", help="The brokers to begin with."),
+    ):
+        function = option(function)
+    return function
 
 
 def reason_option(function: F) -> F:

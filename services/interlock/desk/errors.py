@@ -52,5 +52,10 @@ class UnknownEvent(Unavailable):
     project: upgrade it, and repeat the command with the same id"""
 
 
+class NotAccepted(Unavailable):
+    """the ledger was restored, and two administrators have not let it take commands yet: dt confirm, and repeat the
+    command with the same id"""
+
+
 class DeskClosed(Unavailable):
     """this process is stopping: repeat the command with the same id at another"""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from interlock.desk.errors import CredentialOver
+from interlock.desk.errors import CredentialOver, NotAccepted
 from interlock.desk.rules import Rules, Verdict
+from interlock.domain.commands.governance import AcceptRestoredLedger, ConfirmAsked, DeclineAsked
+from interlock.domain.commands.timely import ExpireAsked
 from interlock.domain.decide import Refused, Submitted, decide
 from interlock.domain.evolve import admit, evolve
 from interlock.domain.needs import streams_needed
@@ -23,11 +25,23 @@ ROLE_CHECK: Final = "role-held"
 
 
 def _decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> Verdict:
+    _must_be_accepted(situation, command)
     _must_still_open(situation, actor, now)
     said = decide(situation, Submitted(command=command, actor=actor), now)
     if isinstance(said, Refused):
         return Verdict(said.facts, said.subject, said.decision, reason_of(said.decision), said.position)
     return Verdict(said.facts, said.subject)
+
+
+def _must_be_accepted(situation: Situation, command: Any) -> None:
+    """Raise NotAccepted for every command but those by which two persons open a restored ledger."""
+    if situation.restored is None or isinstance(command, AcceptRestoredLedger):
+        return
+    if isinstance(command, ConfirmAsked | DeclineAsked | ExpireAsked):
+        ask = situation.asks.get(command.ask)
+        if ask is None or ask.command_type == AcceptRestoredLedger.__name__:
+            return
+    raise NotAccepted(f"it ends at {situation.restored}")
 
 
 def _must_still_open(situation: Situation, actor: Actor, now: datetime) -> None:

@@ -24,7 +24,8 @@ PERSONS_ONLY = frozenset(
         "WithdrawCodeReview", "BaselineEnvironment", "StateContent", "BreakLease", "FreezeEnvironment",
         "UnfreezeEnvironment", "MarkDataClean", "ResolveProblem", "DismissProblem", "ProposePolicy", "ApprovePolicy",
         "RejectPolicy", "RegisterEnvironment", "RegisterPrincipal", "DeactivatePrincipal", "GrantRole", "RevokeRole",
-        "AssignOwner", "DesignateOperator", "ConfirmAsked", "DeclineAsked", "VerifyAdjustment", "RejectAdjustment",
+        "AssignOwner", "DesignateOperator", "AcceptRestoredLedger", "ConfirmAsked", "DeclineAsked",
+        "VerifyAdjustment", "RejectAdjustment",
         "StartAdjustment", "ReportAdjustmentBackup", "CommitAdjustment", "ReportAdjustmentExecuted",
         "ReportAdjustmentFailed", "VerifyAdjustmentResult", "DisputeAdjustmentResult",
     }
@@ -87,6 +88,7 @@ ENTITLED: dict[str, tuple[str, ...]] = {
     "RevokeRole": (ADMIN,),
     "AssignOwner": (ADMIN,),
     "DesignateOperator": (ADMIN,),
+    "AcceptRestoredLedger": (ADMIN,),
     "IssueCredential": (EVERYBODY,),
     "RevokeCredential": (EVERYBODY,),
     "ConfirmAsked": (EVERYBODY,),

@@ -435,7 +435,7 @@ class Credential:
     credential: str
     principal: str
     secret_digest: str
-    purpose: Literal["token", "enrolment"]
+    purpose: Literal["token", "enrolment", "signing"]
     scopes: tuple[str, ...]
     expires_at: datetime
 
@@ -548,6 +548,8 @@ class Situation:
     rolled_back: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
     opened_at: datetime | None = None
+    # Where a restored ledger ends, until two persons let it take commands.
+    restored: int | None = None
 
     def version_of(self, stream: str) -> int:
         """The stream's last version, 0 where it has none, or where it is over and was not loaded."""

@@ -22,12 +22,17 @@ class Unreadable(Exception):
         self.position = position
 
 
+class Reassigned(Exception):
+    """the project came to this process from another one, which went further: ask again for what it left"""
+
+
 class Feed(Protocol):
     """Events as they come: at least once, in order, with their positions.
 
     A page may begin with what was seen already, and where the source lost something it may leave a gap: positions
     tell, and whoever consumes checks them. The iterators go on until they are closed; an event that cannot be read
-    ends `pages` with Unreadable, after everything before it was handed over.
+    ends `pages` with Unreadable, after everything before it was handed over. Where several processes share a source,
+    Reassigned ends them when somebody else has gone further meanwhile: whoever consumes looks where that was.
     """
 
     def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:

@@ -87,7 +87,9 @@ def authenticate(situation: Situation, authorization: str | None, now: datetime)
     # The dictionary's own comparison is of digests too; this one takes the same time wherever they differ.
     same = hmac.compare_digest(digest, credential.secret_digest if credential is not None else _NOBODY)
     principal = situation.team.principals.get(credential.principal) if credential is not None else None
-    if credential is None or not same or principal is None or not principal.active or now >= credential.expires_at:
+    # What is kept for signing is the digest of a public key: whoever shows that has proved nothing.
+    serves = credential is not None and credential.purpose != "signing" and now < credential.expires_at
+    if credential is None or not same or not serves or principal is None or not principal.active:
         raise NotAuthenticated("this token opens nothing: it is unknown, expired or revoked")
     actor = Actor(id=principal.id, kind=principal.kind, credential=credential.credential)
     return Caller(actor=actor, credential=credential)

@@ -13,7 +13,7 @@ import asyncpg
 
 from interlock.events.envelope import Recorded
 from interlock.events.seams import Sleep
-from interlock.feed import Feed, Page, Source, Unreadable
+from interlock.feed import Feed, Page, Reassigned, Source, Unreadable
 from interlock.ledger.connections import Connection
 from interlock.ledger.errors import LedgerError, LedgerUnavailable, ReadOnlyLedger, named
 from interlock.projections import Projection
@@ -80,7 +80,7 @@ class Runner:
             try:
                 await self._follow()
                 return
-            except cursors.MovedElsewhere:
+            except (cursors.MovedElsewhere, Reassigned):
                 continue  # the position is read again, and what is there already is skipped
             except (Unreadable, CannotApply, GapWithoutLedger, cursors.Replaced) as reason:
                 await self._stop(_said(reason))

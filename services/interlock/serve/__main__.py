@@ -19,9 +19,10 @@ from interlock.desk import DeskError
 from interlock.ledger import LedgerError
 from interlock.serve.database import database_of, why_not
 from interlock.serve.listening import bound_socket, http_server, stop_at_signals, url_of
+from interlock.serve.parts import ALL, PARTS, Asked, builder
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import CONFIG_NAME, PORT_MAX, Settings, load
-from interlock.serve.wiring import own_version, wired
+from interlock.serve.wiring import own_version
 
 # Objects that live as long as the process are not looked at again and again: p99 falls from about 80 to 15 ms.
 GC_THRESHOLDS: Final = (50_000, 20, 50)
@@ -32,6 +33,10 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m interlock.serve", description="Serve one project's Interlock.")
     parser.add_argument("--config", type=Path, default=Path(CONFIG_NAME), help="the settings (interlock.toml)")
     parser.add_argument("--data", type=Path, help="the embedded database's directory; wins over the settings")
+    parser.add_argument(
+        "--part", choices=(ALL, *PARTS), default=ALL, help="one part alone; without it all, in one process"
+    )
+    parser.add_argument("--kafka", metavar="HOST:PORT", help="where Kafka is; wins over the settings")
     parser.add_argument("--host", help="where to listen")
     parser.add_argument("--port", type=_port, help="0 for any free one")
     parser.add_argument("--test-clock", action="store_true", help="a test database, whose time requests set")
@@ -58,7 +63,7 @@ def main(given: list[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     try:
-        settings = load(options.config, data=options.data, host=options.host, port=options.port)
+        settings = load(options.config, data=options.data, host=options.host, port=options.port, kafka=options.kafka)
         asyncio.run(serve(settings, options))
     except CannotStart as refusal:
         print(f"✗ interlock does not start: {refusal}", file=sys.stderr)
@@ -72,8 +77,8 @@ async def serve(settings: Settings, options: argparse.Namespace) -> None:
     settings.policy_document()
     async with database_of(settings, test=options.test_clock) as database:
         try:
-            async with wired(settings, database, test_clock=options.test_clock) as parts:
-                server = http_server(parts.api)
+            async with builder(options.part)(Asked(settings, database, options.test_clock)) as parts:
+                server = http_server(parts.app)
                 stop_at_signals(server, parts.stopping)
                 gc.collect()
                 gc.freeze()
@@ -98,12 +103,15 @@ async def _tell_when_started(
         await sleep(0.01)
     url = url_of(bound)
     clock = ", test clock" if options.test_clock else ""
-    print(f"Interlock {own_version()} serves project {settings.project} at {url} ({described}{clock})", flush=True)
+    part = "" if options.part == ALL else f"'s {options.part}"
+    said = f"Interlock {own_version()}{part} serves project {settings.project} at {url} ({described}{clock})"
+    print(said, flush=True)
     tell_ready(
         {
             "url": url,
             "port": bound.getsockname()[1],
             "pid": os.getpid(),
+            "part": options.part,
             "project": settings.project,
             "test_clock": options.test_clock,
         },

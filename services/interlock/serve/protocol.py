@@ -12,7 +12,7 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from interlock.api.problems import MEDIA_TYPE, Problem
+from interlock.api.problems import MEDIA_TYPE, Problem, response_of
 
 HEADER_SECONDS: Final = 10.0
 HEADER_BYTES_MAX: Final = 32 * 1024
@@ -84,7 +84,7 @@ class DeadlineProtocol(H11Protocol):
         self._refuse(Problem("too-slow", what, errors=[("request", what)]))
 
     def _refuse(self, problem: Problem) -> None:
-        body = bytes(problem.response().body)
+        body = bytes(response_of(problem).body)
         headers: Any = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),

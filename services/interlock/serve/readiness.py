@@ -1,66 +1,127 @@
-"""Whether this server can decide and answer now: each part says "ok", or why not."""
+"""Whether this process can do its part now: each thing says "ok", or why not."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from interlock.desk import Desk, DeskError
+from interlock.intake import Intake
 from interlock.ledger import Ledger, LedgerError
 from interlock.projector import Projector
+from interlock.projector.reached import Reached
+from interlock.relay import Relay, state_of
 from interlock.watch import Watch
 
 ANSWER_SECONDS: Final = 2.0
 LAG_EVENTS_MAX: Final = 1_000
 OK: Final = "ok"
 
+Heads = Mapping[str, int]
+Check = Callable[[Heads], Awaitable[str]]
+
 
 class Readiness:
-    """Asks the parts themselves each time, so that it heals as they do."""
+    """Asks the things themselves each time, so that it heals as they do."""
 
-    def __init__(
-        self, ledger: Ledger, desk: Desk, projector: Projector, watch: Watch, ended: Mapping[str, str]
-    ) -> None:
-        """Look at these; `ended` names the parts that run no more."""
-        self._ended = ended
+    def __init__(self, ledger: Ledger, checks: Mapping[str, Check], ended: Mapping[str, str]) -> None:
+        """Look at the ledger and at what `checks` name; `ended` names what runs no more."""
         self._ledger = ledger
-        self._desk = desk
-        self._projector = projector
-        self._watch = watch
+        self._checks = checks
+        self._ended = ended
 
     async def __call__(self) -> dict[str, str]:
-        """Return each part's state."""
-        states = {"watch": self._watch.trouble or OK, **self._ended}
+        """Return each thing's state."""
+        states = dict(self._ended)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 heads = await self._ledger.heads()
                 states["ledger"] = OK
-                states["desk"] = await self._decides(heads)
+                for name, check in self._checks.items():
+                    if name not in self._ended:
+                        states[name] = await check(heads)
         except TimeoutError:
             return {**states, "ledger": f"no answer within {ANSWER_SECONDS:g} s"}
         except LedgerError as away:
             return {**states, "ledger": str(away)}
-        states["read models"] = self._reads(heads)
         return states
 
-    async def _decides(self, heads: dict[str, int]) -> str:
-        """A desk that met an event which it does not know decides nothing about that project."""
+
+def deciding(desk: Desk) -> Check:
+    """A desk that met an event which it does not know decides nothing about that project."""
+
+    async def check(heads: Heads) -> str:
         for project in heads:
             try:
-                await self._desk.situation(project)
+                await desk.situation(project)
             except DeskError as stuck:
                 return f"{project}: {stuck}"
         return OK
 
-    def _reads(self, heads: dict[str, int]) -> str:
-        for status in self._projector.status():
+    return check
+
+
+def watching(watch: Watch) -> Check:
+    """A watch whose last look failed."""
+
+    async def check(_heads: Heads) -> str:
+        return watch.trouble or OK
+
+    return check
+
+
+def projecting(projector: Projector, *, shared: bool = False) -> Check:
+    """A projection that stopped, or is far behind; of a projector that shares the work, only what it has of it."""
+
+    async def check(heads: Heads) -> str:
+        statuses = projector.status()
+        for status in statuses:
             if status.stopped_because:
                 return f"{status.name}: stopped: {status.stopped_because}"
-        if not self._projector.serving():
+        if not projector.serving():
             return "a new version is being built beside the one that serves"
-        for project, head in heads.items():
-            behind = head - self._projector.position(project)
-            if behind > LAG_EVENTS_MAX:
-                return f"{project}: {behind} events behind"
-        return OK
+        ours = {status.project for status in statuses} if shared else heads.keys()
+        return _far_behind(
+            {project: heads[project] - projector.position(project) for project in ours if project in heads}
+        )
+
+    return check
+
+
+def reading(reached: Reached) -> Check:
+    """Read models that another process writes."""
+
+    async def check(heads: Heads) -> str:
+        stopped = await reached.stopped()
+        if stopped:
+            return stopped
+        positions = await reached.positions()
+        return _far_behind({project: head - positions.get(project, 0) for project, head in heads.items()})
+
+    return check
+
+
+def publishing(relay: Relay) -> Check:
+    """A relay that is behind says so, and what holds it."""
+
+    async def check(_heads: Heads) -> str:
+        return state_of(await relay.lag(), relay.standing())
+
+    return check
+
+
+def taking(intake: Intake) -> Check:
+    """An intake that cannot go on says what holds it."""
+
+    async def check(_heads: Heads) -> str:
+        return intake.trouble or OK
+
+    return check
+
+
+def _far_behind(behind: Mapping[str, int]) -> str:
+    for project, events in behind.items():
+        if events > LAG_EVENTS_MAX:
+            return f"{project}: {events} events behind"
+    return OK

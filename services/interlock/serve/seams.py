@@ -36,3 +36,8 @@ def event_id(at: datetime) -> UUID:
     random = secrets.randbits(74)
     high = milliseconds << 80 | _VERSION_7 | (random >> 62 & _RANDOM_A) << 64
     return UUID(int=high | _VARIANT | random & _RANDOM_B)
+
+
+def salt() -> bytes:
+    """Return 16 unpredictable bytes."""
+    return secrets.token_bytes(16)

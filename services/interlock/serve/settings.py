@@ -13,6 +13,18 @@ url = "http://127.0.0.1:8787"           # where clients reach it
 app = "env:INTERLOCK_DSN"               # role interlock_app
 owner = "env:INTERLOCK_OWNER_DSN"       # role interlock_owner; absent: somebody else applies migrations
 
+[kafka]                                 # absent: no Kafka; nothing is published, read models come from the ledger
+servers = "127.0.0.1:9092"              # the brokers to begin with, comma between
+topics = "interlock"                    # what the topics' names begin with
+replicas = 1                            # how many brokers have each record; with 3, two must have it before it counts
+partitions = 12                         # fixed when the topics are made
+create_topics = true                    # false: somebody else makes them; they are compared all the same
+security = "PLAINTEXT"                  # or "SSL", "SASL_PLAINTEXT", "SASL_SSL" (SCRAM-SHA-512)
+user = "interlock"                      # with SASL
+password = "env:INTERLOCK_KAFKA_PASSWORD"  # "env:NAME" or "file:PATH", never the password
+authority = "ca.pem"                    # who signed the brokers' certificates; absent: whom the system trusts
+own_topics = ["bot-1"]                  # services with a topic of their own, by the access list: interlock.intake.bot-1
+
 [[founders]]                            # two of them; lost before the first start: the project cannot begin
 principal = "admin-1"
 enrolment = "sha256:…"                  # the digest of the one-time code, never the code
@@ -29,10 +41,10 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from interlock.domain.policy import NotAPolicy, parse, shipped
 from interlock.events.values import Digest, Instant, Name, PrincipalId
@@ -44,6 +56,8 @@ PORT_MAX: Final = 65_535
 ENROLMENT_DAYS: Final = 7
 SHIPPED_POLICIES: Final[tuple[Literal["weekend", "weekdays-free"], ...]] = ("weekend", "weekdays-free")
 FOUNDERS: Final = 2
+REPLICAS_MAX: Final = 9
+PARTITIONS_MAX: Final = 10_000
 
 
 class _Closed(BaseModel):
@@ -65,6 +79,27 @@ class Database(_Closed):
     owner: str | None = None
 
 
+class Kafka(_Closed):
+    """Where Kafka is, what the topics are like, and how to prove who we are."""
+
+    servers: Annotated[str, Field(min_length=1)]
+    topics: Name = "interlock"
+    replicas: Annotated[int, Field(ge=1, le=REPLICAS_MAX)] = 1
+    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX)] = 12
+    create_topics: bool = True
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    user: str | None = None
+    password: Annotated[str, Field(pattern="^(env|file):.+")] | None = None
+    authority: Path | None = None
+    own_topics: tuple[PrincipalId, ...] = ()
+
+    @model_validator(mode="after")
+    def _who(self) -> Self:
+        if self.security.startswith("SASL") != (self.user is not None and self.password is not None):
+            raise ValueError("user and password belong to SASL, both of them, and to nothing else")
+        return self
+
+
 class Founder(_Closed):
     """One of the two first administrators, and the digest of the code by which they enrol."""
 
@@ -81,6 +116,7 @@ class Settings(_Closed):
     data: Path = Path(".interlock")
     server: Server = Server()
     database: Database | None = None
+    kafka: Kafka | None = None
     founders: tuple[Founder, ...]
     environments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     commands: dict[str, Any] = Field(default_factory=dict)
@@ -121,7 +157,7 @@ class Settings(_Closed):
 
 
 def load(path: Path, **changed: Any) -> Settings:
-    """Return the settings in `path`; what is `changed` (data, host, port) wins over it. Raises CannotStart."""
+    """Return the settings in `path`; what is `changed` (data, host, port, kafka) wins. Raises CannotStart."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
@@ -134,6 +170,9 @@ def load(path: Path, **changed: Any) -> Settings:
     if isinstance(server, dict):
         given = {name: changed[name] for name in ("host", "port") if changed.get(name) is not None}
         document["server"] = {**server, **given}
+    kafka = document.get("kafka", {})
+    if changed.get("kafka") is not None and isinstance(kafka, dict):
+        document["kafka"] = {**kafka, "servers": changed["kafka"]}
     if changed.get("data") is not None:
         document["data"] = Path(changed["data"]).resolve()
         document.pop("database", None)
@@ -154,18 +193,8 @@ def _in_words(wrong: ValidationError) -> str:
 
 def resolve(reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
     """Return the database address that `reference` leads to. Raises CannotStart, and never shows the address."""
-    kind, _, place = reference.partition(":")
-    if kind == "env":
-        if not environ.get(place):
-            raise CannotStart(f"database address {reference}", "the environment has no such variable", f"set {place}")
-        return environ[place]
-    if kind == "file":
-        try:
-            return (home / place).read_text(encoding="utf-8").strip()
-        except OSError as missing:
-            raise CannotStart(
-                f"database address {reference}", str(missing), "put the address into that file"
-            ) from missing
+    if reference.partition(":")[0] in {"env", "file"}:
+        return secret("database address", reference, home=home, environ=environ)
     try:
         password = urlsplit(reference).password
     except ValueError as wrong:
@@ -177,6 +206,19 @@ def resolve(reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
             'put the address into a secret and name that: "env:NAME" or "file:PATH"',
         )
     return reference
+
+
+def secret(what: str, reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
+    """Return what stands in the variable or the file that `reference` names. Raises CannotStart."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if not environ.get(place):
+            raise CannotStart(f"{what} {reference}", "the environment has no such variable", f"set {place}")
+        return environ[place]
+    try:
+        return (home / place).read_text(encoding="utf-8").strip()
+    except OSError as missing:
+        raise CannotStart(f"{what} {reference}", str(missing), "put it into that file") from missing
 
 
 def expiry(founder: Founder, begins: datetime) -> datetime:

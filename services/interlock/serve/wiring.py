@@ -17,9 +17,11 @@ from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector, Rebuilder
-from interlock.serve import seams
+from interlock.relay import Relay
+from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
+from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
@@ -54,13 +56,13 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
     async with AsyncExitStack() as stack:
         ledger = await Ledger.open(database.app)
         stack.push_async_callback(ledger.close)
-        await _same_clock(ledger, test_clock=test_clock)
+        await same_clock(ledger, test_clock=test_clock)
         evidence = EvidenceStore(ledger)
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=Admission(evidence))
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
         stack.push_async_callback(desk.close)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
-        projector = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, alarm=_alarm)
+        projector = Projector(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, alarm=alarm)
         await projector.prepare()
         rebuilder = Rebuilder(
             ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed, renewed=projector.renewed
@@ -73,6 +75,24 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep), ended))
         await stack.enter_async_context(running("projector", projector.run, ended))
         await stack.enter_async_context(running("rebuilds", rebuilder.run, ended))
+        checks = {
+            "desk": readiness.deciding(desk),
+            "watch": readiness.watching(watch),
+            "read models": readiness.projecting(projector),
+        }
+        if settings.kafka is not None:
+            relay = Relay(
+                ledger,
+                database.app,
+                address_of(settings, settings.kafka),
+                topics_of(settings.kafka).events,
+                sleep=seams.sleep,
+                monotonic=seams.monotonic,
+                create_topic=settings.kafka.create_topics,
+            )
+            await stack.enter_async_context(running("relay", relay.run, ended))
+            intake = intake_of(settings, settings.kafka, desk, ledger)
+            await stack.enter_async_context(running("intake", intake.run, ended))
         stopping = asyncio.Event()
         api = build(
             Parts(
@@ -82,7 +102,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
                 events=feed,
                 reads=projector,
                 read_models=ReadModelsHere(projector, rebuilder),
-                readiness=Readiness(ledger, desk, projector, watch, ended),
+                readiness=Readiness(ledger, checks, ended),
                 version=own_version(),
                 stopping=stopping,
                 advance=clock.advance if clock is not None else None,
@@ -114,7 +134,7 @@ async def running(name: str, work: Callable[[], Awaitable[Any]], ended: dict[str
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _same_clock(ledger: Ledger, *, test_clock: bool) -> None:
+async def same_clock(ledger: Ledger, *, test_clock: bool) -> None:
     """Raise CannotStart where the database's clock is of the other kind, for ever."""
     if await ledger.is_test() == test_clock:
         return
@@ -135,5 +155,6 @@ def own_version() -> str:
         return "0"
 
 
-def _alarm(said: str) -> None:
+def alarm(said: str) -> None:
+    """Say what somebody should look at."""
     _LOG.error("projector: %s", said)

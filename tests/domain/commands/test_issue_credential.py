@@ -86,3 +86,34 @@ def test_a_revoked_credential_proves_nothing_from_then_on() -> None:
     assert story.situation.team.credential_for(digest("a secret")) is None
     with pytest.raises(NotFound):
         story.do(who, RevokeCredential(credential=command.credential, reason="again"))
+
+
+def test_a_key_for_signing_is_a_credential_like_any_other() -> None:
+    story, _, command = EXAMPLES["IssueCredential"]()
+    key = replace(command, secret_digest=digest("ed25519:key"), purpose="signing")
+    assert asks(story, key)
+    story.refuse("qa-1", key, "administrator")
+    story.both("admin-2", "admin-1", key)
+    issued = story.event("CredentialIssued")
+    assert (issued.purpose, issued.second_person) == ("signing", "admin-1")
+    held = story.situation.team.credential_for(key.secret_digest)
+    assert held is not None
+    assert held.purpose == "signing"
+    story.do("admin-1", RevokeCredential(credential=issued.credential, reason="lost"))
+    assert story.situation.team.credential_for(key.secret_digest) is None
+
+
+def test_a_digest_serves_for_one_purpose() -> None:
+    story, who, command = EXAMPLES["IssueCredential"]()
+    story.do(who, command)
+    with pytest.raises(InvalidCommand, match="purpose"):
+        story.ask(who, replace(command, purpose="signing"))
+
+
+def test_what_a_key_gives_is_no_more_than_it_has() -> None:
+    story, who, command = EXAMPLES["IssueCredential"]()
+    key = replace(command, secret_digest=digest("ed25519:key"), purpose="signing", scopes=("write",))
+    story.do(who, key)
+    signer = Actor(id=command.principal, kind="person", credential=story.event("CredentialIssued").credential)
+    with pytest.raises(InvalidCommand, match="no more than it has: write"):
+        story.ask(signer, replace(command, secret_digest=digest("reads too")))

@@ -75,14 +75,17 @@ class OperatorDesignated:
     until: Instant | None = None
 
 
-@event()
+@event(schema=2)
 class CredentialIssued:
-    """The principal may prove itself by the secret with this digest; an enrolment serves once."""
+    """The principal may prove itself by the secret with this digest; an enrolment serves once.
+
+    For signing, the digest is of a public key (`ed25519:` and its base64), which every signed record brings along.
+    """
 
     credential: Name
     principal: PrincipalId
     secret_digest: Digest
-    purpose: Literal["token", "enrolment"]
+    purpose: Literal["token", "enrolment", "signing"]
     scopes: tuple[Literal["read", "write"], ...]
     expires_at: Instant
     second_person: PrincipalId | None = None

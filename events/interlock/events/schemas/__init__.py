@@ -6,6 +6,7 @@ upcaster from the old one: history is not rewritten because today's class is ano
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -22,6 +23,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WORDS = frozenset({"title", "description"})
 # Below these keywords stand names of ours, not keywords.
 NAMES = frozenset({"properties", "$defs"})
+# The digests of all shapes that were ever published: lines are added here, none is ever changed or removed.
+PUBLISHED = "PUBLISHED"
 
 
 class _WithoutNull(GenerateJsonSchema):
@@ -59,6 +62,18 @@ def frozen() -> Mapping[str, dict[str, Any]]:
     }
 
 
+def published() -> dict[str, str]:
+    """Return the digest of each published schema's shape, by file name, as PUBLISHED holds it."""
+    text = resources.files(__name__).joinpath(PUBLISHED).read_text(encoding="utf-8")
+    return {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
+
+
+def shape_digest(schema: dict[str, Any]) -> str:
+    """Return the digest of a schema's shape, which words do not change."""
+    shape = json.dumps(without_words(schema), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(shape.encode("utf-8")).hexdigest()
+
+
 def without_words(schema: Any) -> Any:
     """Return a JSON Schema without titles and descriptions: its shape."""
     if isinstance(schema, list):
@@ -85,6 +100,12 @@ def findings() -> Iterator[str]:
                 f"{type_name} is not what {file_name(type_name, schema)} froze: events of this shape may be stored. "
                 f"Give the class schema={schema + 1} and write an upcaster from {schema} (interlock.events.upcasting)"
             )
+    digests = published()
+    for name in sorted(there.keys() | digests.keys()):
+        if name not in digests:
+            yield f"{name} is not in {PUBLISHED}: make schemas"
+        elif name not in there or shape_digest(there[name]) != digests[name]:
+            yield f"{name} was published with another shape, which others rely on: restore it, and take a new number"
     for name in sorted(there):
         type_name, version, _ = name.split(".")
         if type_name not in CATALOGUE or int(version) > CATALOGUE[type_name][1]:

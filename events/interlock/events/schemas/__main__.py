@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import resources
+from typing import Any
 
 from interlock.events import schemas
 from interlock.events.catalogue import CATALOGUE
@@ -23,7 +24,17 @@ def write_missing() -> list[str]:
                 text = json.dumps(schemas.today(type_name), indent=2, sort_keys=True, ensure_ascii=False)
                 file.write_text(text + "\n", encoding="utf-8")
                 written.append(file.name)
+        _publish(directory)
     return written
+
+
+def _publish(directory: Any) -> None:
+    """Add the digests of what is new; what stands there already stays as it is."""
+    known = schemas.published()
+    new = {name: schemas.shape_digest(schema) for name, schema in schemas.frozen().items() if name not in known}
+    if new:
+        lines = [f"{digest}  {name}\n" for name, digest in sorted({**known, **new}.items())]
+        (directory / schemas.PUBLISHED).write_text("".join(lines), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,6 +13,7 @@ from interlock.cli import seams
 from interlock.cli.change import changing
 from interlock.cli.exits import NOT_FOUND, USAGE, WORK_FAILED, Ended, Halt
 from interlock.cli.lazy import Group
+from interlock.cli.names import kafka_options
 from interlock.cli.session import Session
 
 ASK_EVERY_SECONDS = 1.0
@@ -35,13 +37,29 @@ def list_(session: Session) -> None:
 @projections.command("rebuild")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--wait", is_flag=True, help="Stay until it is done; exit 11 where it fails.")
+@click.option("--from", "source", type=click.Choice(["kafka"]), help="Into a database that has no read models.")
+@kafka_options
 @changing
 @click.pass_obj
-def rebuild(session: Session, name: str | None, wait: bool) -> None:
+def rebuild(
+    session: Session,
+    name: str | None,
+    wait: bool,
+    source: str | None,
+    kafka: str | None,
+    topic: str,
+    config: Path | None,
+) -> None:
     """Build one read model anew, or all; takes the role administrator.
 
     It is built beside the one that serves, and takes its place when it knows as much: nobody who reads notices.
+    With --from kafka all of them are built here, without a server, into the database that interlock.toml names.
     """
+    if source is not None:
+        from interlock.cli.commands.ledger import run
+
+        run(session, "interlock.serve.rebuilding", kafka, topic, config)
+        return
     from interlock.cli.render.projections import projection_lines
 
     try:

@@ -119,11 +119,16 @@ def credential() -> None:
 @click.option(
     "--digest", metavar="SHA256", help="The digest that dt login --request gave: of a secret that stays there."
 )
+@click.option(
+    "--signing-key", metavar="KEY", help="A public key, as ed25519: and base64, whose holder signs records on Kafka."
+)
 @click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it serves.")
 @click.option("--read-only", is_flag=True, help="It may read, and change nothing.")
 @changing
 @click.pass_obj
-def issue(session: Session, principal: str, digest: str | None, days: int, read_only: bool) -> None:
+def issue(
+    session: Session, principal: str, digest: str | None, signing_key: str | None, days: int, read_only: bool
+) -> None:
     """Accept a secret as proof of a principal; for somebody else it takes two administrators.
 
     Somebody else makes his secret himself, by dt login --request, and tells its digest: nobody else ever knows it.
@@ -135,6 +140,12 @@ def issue(session: Session, principal: str, digest: str | None, days: int, read_
     from interlock.cli.tokens import digest_of, new_token
 
     token = None
+    if signing_key is not None:
+        from interlock.events.intake import key_digest
+
+        if digest is not None:
+            raise click.UsageError("--digest and --signing-key are two different proofs; give one")
+        digest = key_digest(signing_key)
     if digest is None:
         if principal != session.me:
             raise Halt(
@@ -149,6 +160,7 @@ def issue(session: Session, principal: str, digest: str | None, days: int, read_
         "secret_digest": digest if digest.startswith("sha256:") else f"sha256:{digest}",
         "expires_at": rfc3339((session.now() + timedelta(days=days)).replace(microsecond=0)),
         "scopes": ["read"] if read_only else ["read", "write"],
+        **({"purpose": "signing"} if signing_key is not None else {}),
     }
     give(session, "IssueCredential", fields)
     if token is not None:

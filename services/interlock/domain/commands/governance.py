@@ -7,7 +7,7 @@ from typing import Any, Literal
 from interlock.domain.commands.registry import command
 from interlock.events.catalogue.parts import CredentialGiven
 from interlock.events.catalogue.team import PrincipalKind
-from interlock.events.values import Digest, Instant, Name, Positive, PrincipalId, Role, Text
+from interlock.events.values import Digest, Instant, Line, Name, Positive, PrincipalId, Role, Text
 
 
 @command()
@@ -98,13 +98,15 @@ class DesignateOperator:
 class IssueCredential:
     """Accept a secret, by its digest, as proof of a principal; for somebody else it takes two administrators.
 
-    The secret is made where it will be used and never sent here.
+    The secret is made where it will be used and never sent here. For signing, the digest is of the public key as it is
+    written in a record's header, `ed25519:` and its base64; the private key is the secret.
     """
 
     principal: PrincipalId
     secret_digest: Digest
     expires_at: Instant
     scopes: tuple[Literal["read", "write"], ...] = ("read", "write")
+    purpose: Literal["token", "signing"] = "token"
 
 
 @command()
@@ -129,6 +131,18 @@ class DeclineAsked:
 
     ask: Name
     reason: Text
+
+
+@command()
+class AcceptRestoredLedger:
+    """Let a ledger that was restored take commands again; takes two administrators, who know what it lacks.
+
+    `position` is where it ends, `backup` what it was restored from, `taken_at` when its last event was recorded.
+    """
+
+    position: Positive
+    backup: Line
+    taken_at: Instant
 
 
 @command()

@@ -9,6 +9,7 @@ from typing import Any
 
 from interlock.domain import policy as policies
 from interlock.domain.commands.governance import (
+    AcceptRestoredLedger,
     Annotate,
     ApprovePolicy,
     AssignOwner,
@@ -296,12 +297,14 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
     if known is not None:
         if known.principal != principal.id:
             raise InvalidCommand("secret_digest", "is another principal's: make a new secret")
+        if known.purpose != command.purpose:
+            raise InvalidCommand("purpose", f"this digest is of a {known.purpose}: make a new secret")
         return case.unchanged(action, "team")
     if not case.now < command.expires_at <= case.now + CREDENTIAL_LIFE_MAX:
         raise InvalidCommand("expires_at", f"lies in the next {CREDENTIAL_LIFE_MAX.days} days")
     used = team.credentials.get(case.actor.credential or "")
     asker = case.asker.id if case.asker is not None else case.actor.id
-    if asker == principal.id and used is not None and used.purpose == "token":
+    if asker == principal.id and used is not None and used.purpose != "enrolment":
         grown = set(command.scopes) - set(used.scopes)
         if grown:
             raise InvalidCommand("scopes", f"a credential gives no more than it has: {', '.join(used.scopes)}")
@@ -314,7 +317,7 @@ def issue_credential(case: Case, command: IssueCredential) -> Ruled:
                 credential=case.new_id("K"),
                 principal=principal.id,
                 secret_digest=command.secret_digest,
-                purpose="token",
+                purpose=command.purpose,
                 scopes=tuple(dict.fromkeys(command.scopes)),
                 expires_at=command.expires_at,
                 second_person=_second(case),
@@ -370,6 +373,31 @@ def revoke_credential(case: Case, command: RevokeCredential) -> Ruled:
     event = happened.CredentialRevoked(credential=known.credential, principal=known.principal, reason=command.reason)
     extra = [] if known.principal == case.actor.id else [_administrator(case)]
     return case.ruled(action, "team", (), None, lambda _: (New(stream="team", event=event),), extra=extra)
+
+
+def accept_restored_ledger(case: Case, command: AcceptRestoredLedger) -> Ruled:
+    """By two administrators; before it, a restored ledger takes no other command."""
+    action = f"take commands again after a restore to {command.position}"
+    if case.situation.restored is None:
+        raise InvalidCommand("position", "this ledger was not restored, or takes commands already")
+    if command.position != case.situation.restored:
+        raise InvalidCommand("position", f"the restored ledger ends at {case.situation.restored}")
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield from case.confirmation()
+        asked_by, confirmed_by = case.first_and_second
+        yield New(
+            stream="ledger",
+            event=ledger.LedgerRestored(
+                position=command.position,
+                backup=command.backup,
+                taken_at=command.taken_at,
+                asked_by=asked_by,
+                confirmed_by=confirmed_by,
+            ),
+        )
+
+    return case.two_persons(action, "ledger", (), case.asked(case.policy.production), effect)
 
 
 def annotate(case: Case, command: Annotate) -> Ruled:

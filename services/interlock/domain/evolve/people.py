@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from interlock.domain.evolve.adjustment import operated
 from interlock.domain.evolve.parts import counted, forget, with_problem, without
@@ -22,6 +22,9 @@ from interlock.domain.situation import (
 from interlock.events.catalogue import ledger, policy, problem, refusals, team
 from interlock.events.envelope import Recorded
 from interlock.events.fact import replace
+
+# The command that two persons give for a restored ledger (interlock.domain.commands.governance).
+RESTORED: Final = "AcceptRestoredLedger"
 
 
 def evolve_problem(known: Problem | None, recorded: Recorded[Any]) -> Problem | None:
@@ -116,7 +119,9 @@ def _asked(situation: Situation, recorded: Recorded[Any]) -> Situation:
                 until=event.until,
                 position=recorded.position,
             )
-            return replace(situation, asks={**situation.asks, event.ask: ask})
+            # What is asked first on a restored ledger closes it to everything else, however long nobody confirms.
+            restored = event.command["position"] if event.command_type == RESTORED else situation.restored
+            return replace(situation, asks={**situation.asks, event.ask: ask}, restored=restored)
         case (
             team.SecondPersonConfirmed(ask=name)
             | team.SecondPersonDeclined(ask=name)
@@ -205,7 +210,9 @@ def on_refusal(situation: Situation, recorded: Recorded[Any]) -> Situation:
 
 
 def on_ledger(situation: Situation, recorded: Recorded[Any]) -> Situation:
-    """A remark is remembered for a while, so that the same one is not made twice."""
+    """A remark is remembered for a while, so that the same one is not made twice; a restored ledger is open again."""
+    if isinstance(recorded.event, ledger.LedgerRestored):
+        return replace(situation, restored=None)
     if not isinstance(recorded.event, ledger.Annotated):
         return situation
     mark = annotation_mark(recorded.actor.id, recorded.event.target, recorded.event.kind, recorded.event.text)

@@ -1,0 +1,1 @@
+"""What Interlock runs on, as files: no part of the product imports it."""

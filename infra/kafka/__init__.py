@@ -1,0 +1,1 @@
+"""A real Kafka broker here: fetched once, formatted, started, stopped, and for tests frozen and killed."""

@@ -1,0 +1,175 @@
+"""`python -m interlock.serve.restoring`: an empty ledger, filled from Kafka; closed until two persons open it.
+
+    python -m interlock.serve.restoring --config interlock.toml --kafka 127.0.0.1:9092 --topic interlock.events
+
+The token of the administrator who asks for it is read from the environment, INTERLOCK_TOKEN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid5
+
+from interlock.bus import BusError, KafkaAddress
+from interlock.desk import Answer, Desk, DeskError, Rules, real_rules
+from interlock.desk.rules import Verdict
+from interlock.domain.commands.governance import AcceptRestoredLedger
+from interlock.domain.situation import Situation
+from interlock.events.codec import request_hash
+from interlock.events.envelope import Actor, Recorded
+from interlock.events.topics import EVENTS
+from interlock.feed.replay import Seen, TopicBroken, replay
+from interlock.identity import NotAuthenticated, authenticate
+from interlock.ledger import Ledger, LedgerError, Row
+from interlock.ledger.restore import Restore, restoring
+from interlock.serve import seams
+from interlock.serve.project import NAMESPACE
+from interlock.serve.refusals import CannotStart
+from interlock.serve.settings import CONFIG_NAME, load, resolve
+
+ROWS_AT_ONCE: Final = 2_000
+FAILED: Final = 9
+
+
+class Commands:
+    """Collects each project's events until a command's are all there: they are added together or not at all."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[Recorded[Any]]] = {}
+        self._digests: dict[str, Any] = {}
+        self.last: dict[str, datetime] = {}
+
+    def take(self, events: Iterable[Recorded[Any]]) -> list[tuple[str, Row]]:
+        """Take events in order; return the rows of the commands that are whole now."""
+        rows: list[tuple[str, Row]] = []
+        for event in events:
+            if event.ordinal == 0 and event.project in self._open:
+                rows += self._whole(event.project)
+            self._open.setdefault(event.project, []).append(event)
+            self._digests.setdefault(event.project, hashlib.sha256()).update(hashlib.sha256(event.raw).digest())
+            self.last[event.project] = event.recorded_at
+        return rows
+
+    def rest(self) -> list[tuple[str, Row]]:
+        """Return the rows of the last commands. Whether their last events are there, nobody can know: they count."""
+        return [row for project in list(self._open) for row in self._whole(project)]
+
+    def digest(self, project: str) -> str:
+        """Return the digest of all bytes that were taken, in order."""
+        return f"sha256:{self._digests[project].hexdigest()}"
+
+    def _whole(self, project: str) -> list[tuple[str, Row]]:
+        events = self._open.pop(project)
+        return [(project, _row(event, len(events))) for event in events]
+
+
+def _row(event: Recorded[Any], events: int) -> Row:
+    first = (event.command_id, event.request_hash, events) if event.ordinal == 0 else ()
+    return Row(event.position, event.stream, event.version, event.type, event.recorded_at, event.raw, *first)
+
+
+async def restore(owner: str, address: KafkaAddress, topic: str, token: str) -> dict[str, Answer]:
+    """Fill the empty ledger at `owner` (its owner's address), and ask for it to be opened; return what was asked.
+
+    Raises TopicBroken, NotAuthenticated, BusError, LedgerError. A crash, or any of these, leaves a ledger that only
+    its owner can write to: make another empty one, and begin again.
+    """
+    seen, commands, rows = Seen(), Commands(), list[tuple[str, Row]]()
+    async with restoring(owner) as ledger:
+        async for page in replay(address, topic, seen):
+            rows += commands.take(page)
+            if len(rows) >= ROWS_AT_ONCE:
+                await ledger.add(rows)
+                rows = []
+        rows += commands.rest()
+        if rows:
+            await ledger.add(rows)
+        for project, head in seen.heads().items():
+            await _compare(ledger, commands, project, head)
+        answers = await _ask(owner, f"kafka {topic}", token, commands)
+        # From here on the application may write; the rules refuse everything until two persons have said yes.
+        await ledger.end()
+    return answers
+
+
+async def _compare(ledger: Restore, commands: Commands, project: str, head: int) -> None:
+    found = await ledger.digest(project)
+    if found != (head, commands.digest(project)):
+        raise TopicBroken(f"{project}: the ledger holds {found[0]} events, other ones than the topic's {head}")
+
+
+async def _ask(owner: str, backup: str, token: str, commands: Commands) -> dict[str, Answer]:
+    """Ask in each project, as the administrator whose token it is, for it to take commands again."""
+    ledger = await Ledger.open(owner)
+    try:
+        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, rules=_first_asked())
+        answers = {project: await _ask_in(desk, project, backup, token, at) for project, at in commands.last.items()}
+        await desk.close()
+    finally:
+        await ledger.close()
+    return answers
+
+
+async def _ask_in(desk: Desk, project: str, backup: str, token: str, taken_at: datetime) -> Answer:
+    situation: Situation = await desk.situation(project)
+    actor: Actor = authenticate(situation, f"Bearer {token}", await desk.now(project)).actor
+    if actor.id not in situation.team.persons_holding("administrator"):
+        raise NotAuthenticated(f"an administrator of {project} asks for this, and {actor.id} is none")
+    command = AcceptRestoredLedger(position=situation.position, backup=backup, taken_at=taken_at)
+    return await desk.submit(
+        project,
+        command,
+        actor,
+        command_id=uuid5(NAMESPACE, f"{project} AcceptRestoredLedger {situation.position}"),
+        request_hash=request_hash("AcceptRestoredLedger", command, actor=actor.id),
+    )
+
+
+def _first_asked() -> Rules:
+    """The rules, on a ledger that is closed from here on: what is asked first is what closes it."""
+    rules = real_rules()
+
+    def decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> Verdict:
+        return rules.decide(replace(situation, restored=situation.position), command, actor, now)
+
+    return replace(rules, decide=decide)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Restore, and say what comes next; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m interlock.serve.restoring", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path(CONFIG_NAME), help="the settings; [database] owner is used")
+    parser.add_argument("--kafka", required=True, help="the brokers to begin with")
+    parser.add_argument("--topic", default=EVENTS, help="where the events are")
+    options = parser.parse_args(sys.argv[1:] if given is None else given)
+    try:
+        settings = load(options.config)
+        if settings.database is None or settings.database.owner is None:
+            raise CannotStart("a restore", "it fills a database as its owner", "name `owner` under [database]")
+        owner = resolve(settings.database.owner, home=settings.home, environ=os.environ)
+        token = os.environ.get("INTERLOCK_TOKEN", "")
+        answers = asyncio.run(restore(owner, KafkaAddress(options.kafka), options.topic, token))
+    except CannotStart as refusal:
+        print(f"✗ nothing was restored: {refusal}", file=sys.stderr)
+        return refusal.exit_code
+    except (TopicBroken, NotAuthenticated, BusError, LedgerError, DeskError) as wrong:
+        print(f"✗ nothing was restored: {wrong}", file=sys.stderr)
+        return FAILED
+    for project, answer in sorted(answers.items()):
+        ask = answer.recorded[0].event.ask if answer.recorded else "?"
+        print(f"✓ {project}: {answer.position - len(answer.recorded)} events, order, gaps and bytes compared")
+        print(f"  it takes no command until another administrator says so: dt confirm {ask}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

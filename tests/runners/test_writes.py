@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -186,35 +188,83 @@ async def test_settings_that_hide_writes_are_named(logging_server: ShopServer, s
         assert len(await blind_spots(session)) == 3
 
 
-def test_a_problem_opens_in_production(
-    logging_server: ShopServer, place: Any, project: Project, interlock: Served, tmp_path: Path
-) -> None:
-    name, connection, state = place
-    run(logging_server, "eve", name, "update trades.fills set price = 2 where id = 1")
-    config = tmp_path / "interlock.toml"
-    writers = f'dsn = "{connection.dsn}"\nlog = "{connection.log}"\nwriters = ["shop_app"]\n'
-    config.write_text(f'project = "{interlock.project}"\n[environments.production]\n{writers}', encoding="utf-8")
-    command = [
-        str(Path(sys.executable).with_name("dt")),
-        "writes",
-        "watch",
-        "production",
-        "--once",
-        "--state",
-        str(state),
-    ]
+def dt(interlock: Served, home: Path, settings: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call `dt` on a machine whose interlock.toml says where production's database is."""
+    config = home / "interlock.toml"
+    config.write_text(f'project = "{interlock.project}"\n[environments.production]\n{settings}', encoding="utf-8")
     assert interlock.now is not None
     environ = {
         "INTERLOCK_CONFIG": str(config),
         "INTERLOCK_URL": interlock.url,
         "INTERLOCK_TOKEN": token_of("ci-1"),
         "INTERLOCK_NOW": interlock.now.isoformat(),
-        "INTERLOCK_HOME": str(tmp_path),
+        "INTERLOCK_HOME": str(home),
         "PATH": "",
     }
+    command = [str(Path(sys.executable).with_name("dt")), *words]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=home)
+
+
+def settings_of(connection: Connection, **others: str) -> str:
+    """What interlock.toml says of it."""
+    log = f'log = "{connection.log}"\n' if connection.log is not None else ""
+    return f'dsn = "{others.get("dsn", connection.dsn)}"\n{log}writers = ["shop_app"]\n'
+
+
+def database_lines(interlock: Served, home: Path, settings: str) -> list[tuple[str, str]]:
+    """What the doctor says of it, and that its own end agrees."""
+    done = dt(interlock, home, settings, "doctor", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == int(not found["healthy"])
+    lines = [(each["state"], each["detail"]) for each in found["checks"] if each["check"] == "database"]
+    assert not found["healthy"] or "red" not in {state for state, _ in lines}
+    return lines
+
+
+def test_the_doctor_names_who_may_write_around_interlock(
+    logging_server: ShopServer, place: Any, interlock: Served, tmp_path: Path
+) -> None:
+    name, connection, _ = place
+    [(state, detail)] = database_lines(interlock, tmp_path, settings_of(connection))
+    assert state == "green"
+    assert detail == "only the application and the runner may write in production; superusers: eve, postgres"
+    elsewhere(logging_server._sql(name, "grant delete on trades.fills, trades.notes to fred"))
+    lines = database_lines(interlock, tmp_path, settings_of(connection))
+    assert lines == [("red", "fred may write trades.fills, trades.notes in production, around Interlock")]
+    told = dt(interlock, tmp_path, settings_of(connection), "doctor")
+    assert "revoke insert, update, delete, truncate on trades.fills, trades.notes from fred" in told.stderr
+
+
+def test_the_doctor_names_writes_that_nobody_would_see(shop: Shop, interlock: Served, tmp_path: Path) -> None:
+    # Nobody watches from a machine without the log: there it is worth knowing, and nothing to mend.
+    for log, state in ((None, "grey"), (tmp_path, "red")):
+        connection = replace(shop.connection(), log=log)
+        who, *spots = database_lines(interlock, tmp_path, settings_of(connection))
+        assert who[0] == "green"
+        assert [each for each, _ in spots] == [state] * 3
+        assert "log_statement is none: set it to mod" in spots[1][1] + spots[2][1]
+
+
+def test_the_doctor_says_where_the_database_could_not_be_asked(shop: Shop, interlock: Served, tmp_path: Path) -> None:
+    connection = shop.connection()
+    for dsn, why in (("postgresql:///nowhere?host=/nowhere", "cannot be reached"), ("env:MISSING", "no variable")):
+        [(state, detail)] = database_lines(interlock, tmp_path, settings_of(connection, dsn=dsn))
+        assert state == "red"
+        assert why in detail
+    superuser = shop.connection(role="postgres")
+    [(state, detail)] = database_lines(interlock, tmp_path, settings_of(superuser))
+    assert (state, "superuser" in detail) == ("red", True)
+
+
+def test_a_problem_opens_in_production(
+    logging_server: ShopServer, place: Any, project: Project, interlock: Served, tmp_path: Path
+) -> None:
+    name, connection, state = place
+    run(logging_server, "eve", name, "update trades.fills set price = 2 where id = 1")
+    watch = ("writes", "watch", "production", "--once", "--state", str(state))
 
     def watched() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=tmp_path)
+        return dt(interlock, tmp_path, settings_of(connection), *watch)
 
     found = ""
     for _ in range(20):

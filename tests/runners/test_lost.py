@@ -358,7 +358,15 @@ async def test_a_lease_is_renewed_each_third_of_its_time() -> None:
     assert not ended
     assert not lease.lost
     assert asked >= 10
-    assert lease.until >= 300.0 + 100.0 * (asked - 1)
+    # It counts from before each question, never from its answer.
+    assert 300.0 + 100.0 * (asked - 1) <= lease.until <= 300.0 + 100.0 * asked
+
+
+def test_a_lease_that_may_be_over_before_the_next_step_is_done_is_lost() -> None:
+    lease = Lease("production", "L-1", 7, seconds=300.0, until=300.0)
+    lease.check(300.0 - MARGIN_SECONDS)
+    with pytest.raises(failures.LeaseLost):
+        lease.check(300.1 - MARGIN_SECONDS)
 
 
 async def test_a_refused_renewal_ends_the_work_at_once() -> None:

@@ -248,12 +248,16 @@ def test_queries_that_look_are_admitted(query: str) -> None:
         ("select true; update t set a = 1", 2, "looks and changes nothing"),
         ("set constraints all immediate", 1, "looks and changes nothing"),
         ("with x as (update t set a = 1 returning a) select true from x", 1, "changes data"),
+        ("with x as (insert into t values (1) returning a) select true from x", 1, "changes data"),
+        ("with x as (delete from t returning a) select true from x", 1, "changes data"),
+        ("with x as (merge into t using s on t.a = s.a when matched then delete returning 1) select true from x", 1,
+         "changes data"),
         ("select exists (select 1 from t for update)", 1, "locks rows"),
         ("select true from t for key share", 1, "locks rows"),
         ("select set_config('x', 'y', true) is null", 1, "set_config"),
         ("select true; commit", 2, "Interlock opens"),
     ],
-)
+)  # fmt: skip
 def test_queries_that_change_or_lock_are_refused(query: str, number: int, what: str) -> None:
     with pytest.raises(NotAdmissible) as refusal:
         admit_queries(query.encode())

@@ -1,4 +1,4 @@
-"""Which login roles may write what adjustments write, although it is neither the application's work nor the runner's."""
+"""Which login roles may write what adjustments write, although they are neither the application's nor the runner's."""
 
 from __future__ import annotations
 

@@ -170,11 +170,15 @@ async def committed(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHIN
 # The tables there are, what is done to them, and in which of them everything is looked at afterwards.
 SHAPES = {
     "a child of another parent goes back before its parent goes": (
-        "create table trades.parents (id int primary key); insert into trades.parents values (1);"
-        " create table trades.children (id int primary key, parent int references trades.parents on delete cascade);"
-        " insert into trades.children values (7, 1)",
-        "insert into trades.parents values (2); update trades.children set parent = 2;"
-        " delete from trades.parents where id = 1",
+        (
+            "create table trades.parents (id int primary key); insert into trades.parents values (1);"
+            " create table trades.children (id int primary key, parent int references trades.parents on delete cascade);"
+            " insert into trades.children values (7, 1)"
+        ),
+        (
+            "insert into trades.parents values (2); update trades.children set parent = 2;"
+            " delete from trades.parents where id = 1"
+        ),
         ("trades.parents", "trades.children"),
     ),
     "a unique value goes back to whom it was taken from": (
@@ -183,8 +187,10 @@ SHAPES = {
         ("trades.named",),
     ),
     "a number that only the server gives is left as it is": (
-        "create table trades.numbered (code text primary key, n int generated always as identity, label text);"
-        " insert into trades.numbered (code, label) values ('x', 'old')",
+        (
+            "create table trades.numbered (code text primary key, n int generated always as identity, label text);"
+            " insert into trades.numbered (code, label) values ('x', 'old')"
+        ),
         "update trades.numbered set label = 'new'",
         ("trades.numbered",),
     ),

@@ -16,7 +16,7 @@ from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, 
 from interlock.runners.adjust import sessions
 from interlock.runners.adjust.asking import passed_by
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
-from interlock.runners.adjust.failures import OutsideTargets
+from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
 from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
@@ -172,7 +172,8 @@ SHAPES = {
     "a child of another parent goes back before its parent goes": (
         (
             "create table trades.parents (id int primary key); insert into trades.parents values (1);"
-            " create table trades.children (id int primary key, parent int references trades.parents on delete cascade);"
+            " create table trades.children"
+            " (id int primary key, parent int references trades.parents on delete cascade);"
             " insert into trades.children values (7, 1)"
         ),
         (
@@ -302,6 +303,31 @@ def test_a_damaged_backup_is_none(tmp_path: Path, number: int) -> None:
     for digest in (None, written.digest):
         with pytest.raises(NoBackup):
             read_backup(written.path, digest)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [b'{"interlock_backup": 2}\n{"before": 0, "after": 0}\n', b'[1]\n{"before": 0, "after": 0}\n', b"1\n2\n", None],
+)
+def test_what_is_no_backup_of_this_format_is_none(tmp_path: Path, other: bytes | None) -> None:
+    path = tmp_path / "other.jsonl"
+    if other is not None:
+        path.write_bytes(other)
+    with pytest.raises(NoBackup):
+        read_backup(path)
+
+
+def test_a_whole_backup_of_other_rows_is_not_the_one_that_is_recorded(tmp_path: Path) -> None:
+    digest = write_backup(tmp_path, "ADJ-1/1", {}, Kept(before={"t": ["(1)"]})).digest
+    other = write_backup(tmp_path, "ADJ-1/1", {}, Kept(before={"t": ["(2)"]}))
+    assert read_backup(other.path, other.digest)[1].before == {"t": ["(2)"]}
+    with pytest.raises(NoBackup, match="has not the digest"):
+        read_backup(other.path, digest)
+
+
+def test_a_place_that_no_event_can_name_is_none_for_a_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupImpossible, match="230 characters"):
+        write_backup(tmp_path / ("x" * 200) / ("y" * 200), "ADJ-1/1", {}, Kept())
 
 
 def test_no_order_of_rows_changes_the_digest_and_every_row_does() -> None:

@@ -26,7 +26,7 @@ from interlock.runners.adjust import (
     sessions,
     transaction,
 )
-from interlock.runners.adjust.leases import MARGIN_SECONDS, Lease, kept_lease
+from interlock.runners.adjust.leases import MARGIN_SECONDS, RETRY_SECONDS, Lease, kept_lease
 from interlock.runners.connections import Connection
 from tests.ledger.proxy import Wire, wire_to
 from tests.runners.shop import Project
@@ -373,6 +373,11 @@ async def test_a_refused_renewal_ends_the_work_at_once() -> None:
     lease, ended, _ = await kept(["renewed", "refused", "renewed"], until_answers_left=0)
     assert lease.lost
     assert ended == [200.0]
+
+
+async def test_after_an_answer_that_was_lost_a_lease_is_renewed_each_third_of_its_time_again() -> None:
+    _, ended, _ = await kept(["away", "renewed", "renewed", "refused"], until_answers_left=0)
+    assert ended == [100.0 + RETRY_SECONDS + 100.0 + 100.0]
 
 
 @pytest.mark.parametrize("answer", ["away", "early"])

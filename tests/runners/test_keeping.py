@@ -325,6 +325,18 @@ def test_a_whole_backup_of_other_rows_is_not_the_one_that_is_recorded(tmp_path: 
         read_backup(other.path, digest)
 
 
+def test_a_backup_that_was_not_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(f"no space left for {descriptor}")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        with pytest.raises(BackupImpossible, match="no space left"):
+            write_backup(tmp_path / "kept", "ADJ-1/1", {}, Kept())
+    assert [*tmp_path.glob("kept/*.jsonl")] == []
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_place_that_no_event_can_name_is_none_for_a_backup(tmp_path: Path) -> None:
     with pytest.raises(BackupImpossible, match="230 characters"):
         write_backup(tmp_path / ("x" * 200) / ("y" * 200), "ADJ-1/1", {}, Kept())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -69,6 +70,30 @@ async def test_a_lost_answer_to_commit_is_read_from_the_marker(project: Project,
     assert project.happened(job.adjustment)[-3:] == ATTEMPT
     assert done.outcome is not None
     assert project.events(job.adjustment)[-1]["data"]["duration_ms"] == done.outcome.duration_ms
+
+
+async def test_a_database_that_does_not_answer_at_first_is_asked_again(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, read = project.authorized(), resolving.read_marker
+    answers = [CannotTell("away"), failures.StillRunning("running")]
+
+    async def reading(*arguments: Any) -> Any:
+        if answers:
+            raise answers.pop()
+        return await read(*arguments)
+
+    async with wire_to(project.shop.connection().dsn, tmp_path) as wire:
+
+        async def reached(step: str) -> None:
+            if step == "committing":
+                wire.cut_at_answer = True
+                monkeypatch.setattr(resolving, "read_marker", reading)
+
+        asker = Asker(project.served["operator-1"], clock=monotonic, sleep=at_once, reached=reached)
+        await execute(asker, job, over(wire, project))
+    assert not answers
+    assert project.happened(job.adjustment)[-3:] == ATTEMPT
 
 
 async def test_a_commit_that_never_arrived_is_rolled_back_and_said_so(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import postgast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,6 +180,31 @@ def test_a_refusal_names_the_statement_by_its_first_words() -> None:
     with pytest.raises(NotAdmissible) as refusal:
         admit_script(f"{UPDATE};\n  /* harmless */ vacuum\n full   trades.fills".encode())
     assert str(refusal.value).startswith("statement 2 (vacuum full trades.fills): it cannot run inside a transaction")
+
+
+def test_a_long_name_is_cut_where_a_refusal_shows_it() -> None:
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(f"vacuum {'x' * 200}".encode())
+    assert (len(refusal.value.words), refusal.value.words[-1]) == (60, "…")
+
+
+def test_an_error_that_has_no_place_is_the_first_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    def split(text: str) -> list[str]:
+        raise postgast.PgQueryError(f"cannot split {len(text)} characters", cursorpos=0)
+
+    monkeypatch.setattr(postgast, "split", split)
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(f"  {UPDATE}; {UPDATE}".encode())
+    assert (refusal.value.number, refusal.value.words) == (1, "update trades.fills")
+
+
+@pytest.mark.parametrize("text", [f"{UPDATE}; commit", "updaet t"])
+def test_a_piece_that_is_not_exactly_one_statement_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    # Whatever the parser makes of the whole, each piece of it is read once more, alone.
+    monkeypatch.setattr(postgast, "split", lambda _text: [text])
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(UPDATE.encode())
+    assert refusal.value.number == 1
 
 
 def test_what_is_too_large_is_refused() -> None:

@@ -171,6 +171,97 @@ def test_a_log_begun_anew_is_read_from_its_start(logging_server: ShopServer, pla
     assert [each.user for each in found.sessions] == ["eve"]
 
 
+AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def logged(number: int, text: str, *, at: datetime = AT, severity: str = "LOG", session: str = "s-1") -> str:
+    """One line as PostgreSQL writes it."""
+    return json.dumps(
+        {
+            "timestamp": f"{at:%Y-%m-%d %H:%M:%S}.000 UTC", "user": "eve", "dbname": "shop", "session_id": session,
+            "line_num": number, "error_severity": severity, "message": text,
+        }
+    ) + "\n"  # fmt: skip
+
+
+class Logs:
+    """A directory of logs that is written by hand, and a watch of it."""
+
+    def __init__(self, home: Path) -> None:
+        self.log, self.state = home / "log", home / "state" / "writes.json"
+        self.log.mkdir()
+        self.told = Told()
+
+    def write(self, *lines: str, name: str = "a.json") -> None:
+        with (self.log / name).open("a") as file:
+            file.writelines(lines)
+
+    def seen(self, now: datetime = AT + LATER) -> list[tuple[str, ...]]:
+        connection = Connection("production", "unused", log=self.log)
+        return [tuple(each.commands) for each in look(self.told, connection, "shop", self.state, now).sessions]
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    return Logs(tmp_path)
+
+
+def test_a_line_that_is_not_written_to_its_end_is_read_when_it_is(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t").removesuffix("\n"))
+    assert logs.seen() == []
+    logs.write("\n")
+    assert logs.seen() == [("DELETE",)]
+
+
+def test_a_file_that_came_while_others_were_told_is_told_after_them(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t"))
+    logs.told.away = True
+    with pytest.raises(ServerAway):
+        logs.seen()
+    logs.write(logged(1, "statement: truncate t", session="s-2"), name="b.json")
+    logs.told.away = False
+    assert logs.seen() == [("DELETE",)]
+    assert logs.seen() == [("TRUNCATE",)]
+    assert logs.seen() == []
+
+
+def test_a_failure_that_was_logged_a_moment_later_counts(logs: Logs) -> None:
+    logs.write(
+        logged(1, "statement: delete from t"),
+        logged(2, "permission denied", at=AT + timedelta(seconds=6), severity="ERROR"),
+    )
+    assert logs.seen(AT + timedelta(seconds=8)) == []
+
+
+def test_what_a_session_writes_later_is_another_fact_and_a_long_list_is_cut(logs: Logs) -> None:
+    texts = (
+        "insert into t values (1)",
+        "update t set a = 1",
+        "delete from t",
+        "truncate t",
+        "drop table t",
+        "call p()",
+    )
+    logs.write(*(logged(number, f"statement: {text}") for number, text in enumerate(texts, start=1)))
+    assert len(logs.seen()) == 1
+    logs.write(logged(7, "statement: delete from t"))
+    assert logs.seen() == [("DELETE",)]
+    first, second = logs.told.facts.values()
+    assert "6 statements (INSERT, UPDATE, DELETE, TRUNCATE, DROP) at " in first
+    assert "lines 7 to 7" in second
+
+
+@pytest.mark.parametrize("raw", ["no json", "[1]", "5", "{}", '{"message": 5}', logged(1, "x").replace("UTC", "?")])
+def test_what_is_no_line_of_a_session_is_passed_over(logs: Logs, raw: str) -> None:
+    logs.write(f"{raw.strip()}\n", logged(2, "statement: delete from t"))
+    assert logs.seen() == [("DELETE",)]
+
+
+def test_what_somebody_lets_the_server_say_is_no_statement(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t", severity="WARNING"))
+    assert logs.seen() == []
+
+
 def test_without_a_log_it_says_so(place: Any, tmp_path: Path) -> None:
     name, connection, state = place
     for log in (None, tmp_path / "missing"):
@@ -308,6 +399,7 @@ def close(interlock: Served) -> None:
         ("select no sql ( at all", ()),
         (f"update t set a = '{'x' * 5_000}'", ("UPDATE",)),
         (f"with x as (select '{'x' * 5_000}') update t set a = 1", ("WITH",)),
+        (f"delete from t where a = 1{'+1' * 1_900}", ("DELETE",)),
         ("", ()),
     ],
 )  # fmt: skip

@@ -22,6 +22,7 @@ from interlock.runners.adjust import (
     NotReported,
     execute,
     failures,
+    markers,
     resolve,
     resolving,
     sessions,
@@ -142,6 +143,34 @@ def lifted(read: Callable[..., Any], wire: Wire) -> Callable[..., Any]:
         return await read(*arguments)
 
     return reading
+
+
+async def test_a_lost_session_that_has_not_noticed_it_is_ended_by_whoever_asks_for_its_marker(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sessions.SETTINGS, "lock_timeout", "200ms")
+    job, connection = project.authorized(), project.shop.connection()
+    for token, kind in ((7, "interlock-adjust"), (8, "anything else")):
+        monkeypatch.setitem(sessions.SETTINGS, "application_name", kind)
+        session = await sessions.connect(connection.dsn)
+        monkeypatch.setitem(sessions.SETTINGS, "application_name", "interlock-adjust")
+        backend = session.get_server_pid()
+        await session.execute("begin")
+        await markers.claim(session, markers.marker_of(job.adjustment, token), job.adjustment, job.bound_digest)
+        asked = (connection, job.plan, job.adjustment, token, backend)
+        if kind == "interlock-adjust":
+            assert await resolving.read_marker(*asked) == ("rolled_back", None)
+        else:
+            # After a restart of the server the number may be anybody's.
+            with pytest.raises(failures.StillRunning):
+                await resolving.read_marker(*asked)
+        session.terminate()
+
+
+async def test_the_marker_of_another_database_is_never_asked(project: Project) -> None:
+    job = project.authorized()
+    with pytest.raises(failures.WrongDatabase):
+        await resolving.read_marker(project.shop.connection("scratch"), job.plan, job.adjustment, 1)
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -316,6 +345,22 @@ async def test_the_work_is_ended_before_the_lease_is(project: Project) -> None:
     sleeping = "select count(*) from pg_stat_activity where application_name = 'interlock-adjust' and state = 'active'"
     assert project.shop.rows(sleeping) == [(0,)]
     assert project.happened(job.adjustment)[-1] == "DataAdjustFailed"
+
+
+@pytest.mark.parametrize("step", ["backup-reported", "commit-allowed"])
+async def test_when_a_lease_may_be_over_nothing_is_committed_any_more(project: Project, step: str) -> None:
+    job, ahead = project.authorized(), [0.0]
+
+    async def reached(now_at: str) -> None:
+        if now_at == step:
+            ahead[0] = 870.0
+
+    asker = Asker(project.served["operator-1"], clock=lambda: monotonic() + ahead[0], sleep=pause, reached=reached)
+    with pytest.raises(failures.LeaseLost):
+        await execute(asker, job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+    # Where it was known before the question, the question was not asked.
+    assert ("DataAdjustStarted" in project.happened(job.adjustment)) == (step == "commit-allowed")
 
 
 class Deaf(Mute):

@@ -378,7 +378,9 @@ def test_only_a_good_review_of_this_content_by_somebody_else_needs_nobody_any_mo
     assert stage.rehearsal is not None
     assert stage.rehearsal.review is not None
     assert "4.12.0" not in {lack.subject for lack in staffing(situation, story.now).lacks}
-    made = {name: replace(stage.rehearsal.review, **v) if isinstance(v, dict) else v for name, v in changed.items()}
+    made: dict[str, Any] = {
+        name: replace(stage.rehearsal.review, **v) if isinstance(v, dict) else v for name, v in changed.items()
+    }
     other = replace(stage, rehearsal=replace(stage.rehearsal, **made))
     situation = replace(situation, environments={**situation.environments, "stage": other})
     lacks = [lack.because for lack in staffing(situation, story.now).lacks if lack.subject == "4.12.0"]

@@ -351,8 +351,10 @@ async def test_the_work_is_ended_before_the_lease_is(project: Project) -> None:
 async def test_when_a_lease_may_be_over_nothing_is_committed_any_more(project: Project, step: str) -> None:
     job, ahead = project.authorized(), [0.0]
 
-    async def reached(now_at: str) -> None:
-        if now_at == step:
+    late_at = step
+
+    async def reached(step: str) -> None:
+        if step == late_at:
             ahead[0] = 870.0
 
     asker = Asker(project.served["operator-1"], clock=lambda: monotonic() + ahead[0], sleep=pause, reached=reached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from interlock.client import ServerAway
 from interlock.runners.adjust import Asker, NotReported, Refused, failures, rehearse, sessions
 from tests.runners.shop import Project
 from tests.runners.test_executing import DONE
+from tests.runners.test_lost import Hurried, at_once
 
 
 class Heard:
@@ -102,6 +104,30 @@ async def test_a_rehearsal_whose_start_was_answered_to_somebody_else_is_not_gone
     heard.late = False
     await rehearse(asker, job, scratch, environment="scratch", registered=identity)
     assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed", "DataAdjustRehearsed"]
+
+
+@pytest.mark.parametrize(
+    "effect, unheard",
+    [("select true", "ReportAdjustmentRehearsed"), ("select false", "ReportAdjustmentRehearsalFailed")],
+)
+async def test_a_rehearsal_that_could_not_be_told_is_ended_by_the_next(
+    project: Project, effect: str, unheard: str
+) -> None:
+    job, shop = project.requested(effect=effect), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+
+    def hear(name: str) -> None:
+        if name == unheard:
+            raise ServerAway("http://nowhere", "away", 3, 1.0)
+
+    asker = Asker(Heard(project.served["ci-1"], hear), clock=Hurried(), sleep=at_once)
+    with pytest.raises(NotReported) as lost:
+        await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    assert lost.value.committed is False
+    assert project.happened(job.adjustment) == ["DataAdjustRequested"]
+    with suppress(failures.EffectFalse):
+        await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1] == "DataAdjustRehearsalFailed"
 
 
 async def test_nothing_is_rehearsed_in_production_itself(project: Project) -> None:

@@ -43,6 +43,18 @@ def test_a_schema_that_is_told_again_is_no_other_schema() -> None:
     assert len(changes({"schema": old}, {"schema": {**new, "schema_digest": "sha256:b"}})) == 1
 
 
+def test_a_schema_that_is_known_no_more_is_a_change() -> None:
+    old = said("known", 3, schema_digest="sha256:a")
+    assert changes({"schema": old}, {"schema": None}) == [{"what": "schema", "before": old}]
+
+
+def test_what_was_empty_before_has_no_before() -> None:
+    new = said("occupied", 6, release="1.0")
+    [change] = changes({"occupancy": {"state": "empty"}}, {"occupancy": new}, happened("DeploySucceeded", 6))
+    # It happened once: that needs no number.
+    assert change == {"what": "occupancy", "after": new, "position": 6, "at": "at 6", "by": "by 6"}
+
+
 @pytest.mark.parametrize(
     "part, ending",
     [
@@ -121,4 +133,23 @@ def test_values_are_compared_by_path_and_lists_by_what_names_their_members() -> 
         {"path": "people.y", "before": None, "after": {"principal": "y", "kind": "person"}},
         {"path": "gone", "before": 1, "after": None},
         {"path": "new", "before": None, "after": {"deep": 1}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        ([{"name": "a"}], [5]),
+        ([{"name": "a"}, 5], [{"name": "a"}]),
+        ([{"name": "a"}, {"name": "a"}], [{"name": "a"}]),
+    ],
+    ids=["of another kind", "not all with a name", "with a name twice"],
+)
+def test_lists_whose_members_are_not_all_named_are_compared_as_a_whole(before: list[Any], after: list[Any]) -> None:
+    assert plain_changes({"each": before}, {"each": after}) == [{"path": "each", "before": before, "after": after}]
+
+
+def test_the_moment_of_reading_is_left_out_only_where_it_stands() -> None:
+    assert plain_changes({"now": 1, "lease": {"position": 1}}, {"now": 2, "lease": {"position": 2}}) == [
+        {"path": "lease.position", "before": 1, "after": 2}
     ]

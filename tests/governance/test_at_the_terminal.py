@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from interlock.cli.again import Since, whole_record
+from interlock.cli.again import Since, Tally, progress, whole_record
 from interlock.cli.commands import record
 from interlock.cli.exits import VERIFICATION_FAILED, Ended, Halt
 from interlock.cli.session import Session
@@ -112,13 +114,55 @@ def test_a_server_that_gives_another_record_is_not_believed(session: Session, li
     assert halted.value.code == VERIFICATION_FAILED
 
 
-def test_an_event_of_a_newer_version_is_no_broken_record(session: Session) -> None:
+@pytest.mark.parametrize(
+    "old, new", [('"type":"ReleaseOpened"', '"type":"ReleaseSung"'), ('"schema":1', '"schema":99')]
+)
+def test_an_event_of_a_newer_version_is_no_broken_record(session: Session, old: str, new: str) -> None:
     def newer(bodies: list[str]) -> list[str]:
-        return [body.replace('"type":"ReleaseOpened"', '"type":"ReleaseSung"') for body in bodies]
+        return [body.replace(old, new) for body in bodies]
 
     with pytest.raises(Halt, match="does not know") as halted:
         drained(whole_record(asking(session, Server(given.developed().events, newer)), "read"))
     assert halted.value.code != VERIFICATION_FAILED
+
+
+def test_what_is_recorded_meanwhile_is_for_the_next_time(session: Session) -> None:
+    events = given.developed().events
+
+    class Growing(Server):
+        """Each page finds more in the record than the one before, and brings what it finds."""
+
+        def get(self, path: str, *, after: int, limit: int) -> dict[str, Any]:
+            found = super().get(path, after=after, limit=limit)
+            self.position = len(events)
+            return found
+
+    server = Growing(events)
+    server.position = PAGE + 2
+    assert len(events) > server.position
+    assert drained(whole_record(asking(session, server), "read")) == PAGE + 2
+
+
+@pytest.mark.parametrize("terminal, json, shown", [(True, False, True), (True, True, False), (False, False, False)])
+def test_how_far_it_is_is_shown_on_a_terminal_alone(
+    session: Session, monkeypatch: pytest.MonkeyPatch, terminal: bool, json: bool, shown: bool
+) -> None:
+    screen = StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    session.options.json = json
+    progress(session, "5 of 7")
+    assert ("5 of 7" in screen.getvalue()) == shown
+
+
+def test_what_could_not_be_asked_again_is_counted_by_its_type_and_as_not_decided() -> None:
+    tally = Tally()
+    tally.count(3, 2, "DeployRequested", "proved")
+    tally.count(5, 1, "ActionRefused", "unknown")
+    assert tally.document() == {
+        "commands": 2, "decided_again": 1, "proved": 1, "rebuilt": 0, "unknown": {"ActionRefused": 1},
+        "from": 3, "to": 5,
+    }  # fmt: skip
 
 
 def drained(events: Iterator[Any]) -> int:

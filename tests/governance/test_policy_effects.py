@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from interlock.domain.commands.deploy import RequestDeploy
@@ -54,6 +55,14 @@ def test_an_added_check_was_not_asked_before() -> None:
     [check] = gate.checks
     assert (check.check, check.before) == ("includes-production", None)
     assert gate.environment == SANDBOX
+    # It would pass: one check more that stands in nobody's way changes no answer.
+    assert (check.flips, gate.flips) == (False, False)
+
+
+def test_a_check_that_would_not_be_asked_any_more_is_named() -> None:
+    story = approved(given.in_sandbox(), additional_checks={SANDBOX: ["includes-production"]})
+    found = effects(story.situation, 3, shipped(), story.now)
+    assert [(check.check, check.after) for gate in found for check in gate.checks] == [("includes-production", None)]
 
 
 def test_what_the_release_was_opened_under_still_binds_it() -> None:
@@ -83,6 +92,10 @@ def test_what_is_told_is_what_comes() -> None:
 
 def test_only_open_releases_are_told_of() -> None:
     assert proposed(given.released(), **AREAS) == ()
+    # One that is over stays in the situation as long as something there is about it.
+    story = on_saturday()
+    over = {name: replace(each, state="withdrawn") for name, each in story.situation.releases.items()}
+    assert effects(replace(story.situation, releases=over), 2, {**shipped(), **AREAS}, story.now) == ()
 
 
 def test_each_open_release_is_told_of_in_their_order() -> None:
@@ -106,3 +119,12 @@ def test_an_authorized_adjustment_that_would_not_be_executed_any_more_is_named()
     assert (gate.kind, gate.subject, gate.environment, gate.flips) == ("adjustment", "ADJ-1", PRODUCTION, True)
     assert [check.check for check in gate.checks if check.flips] == ["adjustment-verified"]
     assert proposed(adjusting.executed(), verifications=3) == ()
+
+
+def test_each_open_adjustment_is_told_of_in_their_order() -> None:
+    story = adjusting.authorized()
+    first = adjusting.of(story)
+    earlier = replace(first, adjustment="ADJ-0", position=first.position - 1)
+    situation = replace(story.situation, adjustments={**story.situation.adjustments, "ADJ-0": earlier})
+    found = effects(situation, 2, {**shipped(), "verifications": 3}, story.now)
+    assert [gate.subject for gate in found] == ["ADJ-0", "ADJ-1"]

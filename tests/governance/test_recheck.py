@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from interlock.domain import rebuild
 from interlock.domain.again import Given, essence, question, recorded, replay, say
 from interlock.domain.checks import CHECKS
 from interlock.domain.checks.asked import outcome
@@ -188,6 +189,15 @@ def test_of_what_could_have_been_asked_in_two_ways_the_digest_tells_which() -> N
     position = len(story.events)
     assert story.events[-1].event.at_window is False
     assert question(told_at(hashed(story.events, position, command), position)).command == command
+
+
+def test_no_more_questions_are_tried_than_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = given.tested()
+    story.do("anton", RequestDeploy(release="4.12.0", environment=SANDBOX))
+    told = told_at(story.events, len(story.events))
+    assert len(candidates(told.before, told.events)) > 1
+    monkeypatch.setattr(rebuild, "CANDIDATES_MAX", 1)
+    assert len(candidates(told.before, told.events)) == 1
 
 
 def test_what_a_runner_read_is_part_of_the_question() -> None:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from interlock.domain.again import Said
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.commands.environment import CheckLogs
 from interlock.domain.commands.governance import ApprovePolicy, ProposePolicy
 from interlock.domain.commands.release import SetReleaseContent
 from interlock.domain.policy import NotAPolicy, shipped
 from interlock.domain.simulation import Simulated, simulate
+from interlock.domain.simulation import _flip as flip_of
 from interlock.events.codec import digest_of
+from interlock.events.decision import Decision
 from tests.domain import adjusting, given
 from tests.domain.story import PRODUCTION, SANDBOX, SATURDAY_09, STAGE, Story
 from tests.governance.histories import EVERY, Events, walked
@@ -20,6 +23,34 @@ from tests.governance.histories import EVERY, Events, walked
 
 def flips(events: Events, **changes: Any) -> list[Simulated]:
     return [each for each in simulate(events, {**shipped(), **changes}) if each.flips is not None]
+
+
+def says(result: Any = "allowed", *followed: str, at: Any = None, error: str | None = None) -> Said:
+    """What the rules say: that, with these events that hold a decision."""
+    decision = Decision(action="x", result=result, position=1, policy_version=1, allowed_at=at)
+    if error is not None:
+        return Said(decision=None, error=error)
+    return Said(decision=decision, decisions=tuple((name, decision) for name in followed))
+
+
+@pytest.mark.parametrize(
+    "before, after, flip",
+    [
+        (says(), says(error="there is none"), "it could not have been asked: there is none"),
+        (says(error="there is none"), says(error="there is none"), None),
+        (says(error="there is none"), says(), None),
+        (says("refused"), says(), "refused, and would have been allowed"),
+        (says(), says("allowed", "Authorized"), "Authorized would have followed"),
+        (says("allowed", "Authorized"), says(), "Authorized would not have followed"),
+        (says(), says(at=SATURDAY_09), "allowed, and would have waited for the window"),
+        (says(at=SATURDAY_09), says(), "allowed, and would not have waited for the window"),
+        (says("refused"), says("refused", at=SATURDAY_09), None),
+    ],
+)
+def test_what_counts_as_otherwise_is_the_result_and_what_follows_from_it(
+    before: Said, after: Said, flip: str | None
+) -> None:
+    assert flip_of(before, after) == flip
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "walk" in name])

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 
 from interlock.domain.assignment import Part, Step, assignment, shortage, would_help
+from interlock.domain.commands.adjustment import DisputeAdjustmentResult
 from interlock.domain.commands.governance import DeactivatePrincipal, RevokeRole
 from interlock.domain.policy import shipped
-from interlock.domain.situation import Designation, Principal, Release, Situation, Team
+from interlock.domain.situation import EMPTY, Designation, Principal, Release, Situation, Team, Verdict
 from interlock.domain.staffing import Lack, Staffing, staffing
+from interlock.domain.staffing.members import scarcest
 from tests.domain import adjusting, given
 from tests.domain.story import MONDAY, PRODUCTION, Story
 
@@ -84,6 +87,22 @@ def test_many_people_are_no_burden() -> None:
     found = assignment(Step(name="x", parts=parts, apart=pairs))
     assert found is not None
     assert len(set(found.values())) == 7
+
+
+def test_parts_that_stand_in_nobodys_way_do_not_multiply_the_search() -> None:
+    # 3 ** 20 ways to do the first twenty lead to nothing, as the last five are short of one.
+    free = tuple(part(f"free {n}", "abc") for n in range(20))
+    short = tuple(part(f"short {n}", "defg") for n in range(5))
+    pairs = tuple((one.name, other.name) for one in short for other in short if one.name < other.name)
+    assert assignment(Step(name="x", parts=(*free, *short), apart=pairs)) is None
+
+
+def test_one_person_more_is_asked_where_a_role_is_enough_and_fewest_could() -> None:
+    author, tester, reviewer = part("author", "a"), part("tester", "ab"), part("reviewer", "a")
+    owner = replace(part("owner", ""), mend="dt team owner sandbox PERSON")
+    assert scarcest((author, tester)) == tester
+    assert scarcest((author, owner, tester)) == tester
+    assert scarcest((author, tester, reviewer)) == reviewer
 
 
 # -- the team
@@ -205,6 +224,64 @@ def test_somebody_who_left_does_nothing() -> None:
     assert [lack.step for lack in staffing(situation, MONDAY).lacks] == ["deploy a release to production"]
 
 
+def without(situation: Situation, *left: str) -> Situation:
+    """The same, when these have left."""
+    known = situation.team.principals
+    gone = {name: replace(known[name], active=False) for name in left}
+    return replace(situation, team=replace(situation.team, principals={**known, **gone}))
+
+
+def test_whoever_left_is_neither_designated_nor_asked_to_help() -> None:
+    [lack] = staffing(without(team(**but(rev=None, a0="")), "a0"), MONDAY).lacks
+    assert lack.could == ("a1", "a2", "dev")
+    [lack, *_] = staffing(without(team(**FULL), "op"), MONDAY).lacks
+    assert (lack.step, lack.command) == ("execute an adjustment", "dt team operator production PERSON")
+    # No role of his would make him an operator: nobody is named who could.
+    assert lack.could == ()
+    [lack, *_] = staffing(without(team(**FULL), "ci"), MONDAY).lacks
+    assert lack.command == "dt team register SERVICE --kind service"
+
+
+def test_a_service_opens_releases_and_judges_none() -> None:
+    found = looked(**but(dev="", op="", rm=None, ci="runner developer"))
+    assert found.possible["resolve a problem"]["open a release"] == "ci"
+    lacks = looked(**but(qa=None, ci="runner tester")).lacks
+    assert "dt team grant PERSON tester" in [lack.command for lack in lacks]
+
+
+def test_what_is_lacking_is_told_once_although_several_steps_lack_it() -> None:
+    lacks = looked(**but(dev="developer tester", qa=None, rm=None, op="")).lacks
+    assert [lack.step for lack in lacks if "test by hand" in lack.because] == ["deploy a release to stage"]
+    # One more verifier may check the result too.
+    lacks = looked(q="developer tester", op="", ci="runner").lacks
+    assert [lack.command for lack in lacks if lack.step == "execute an adjustment"].count(
+        "dt team grant PERSON verifier"
+    ) == 1
+
+
+def test_who_wrote_it_confirms_no_hotfix_and_resolves_no_problem() -> None:
+    found = looked(dev="developer tester", op="", ci="runner", a1="administrator", a2="administrator")
+    assert not {"confirm a hotfix", "resolve a problem"} & found.possible.keys()
+
+
+def test_the_result_of_an_adjustment_is_checked_by_somebody_else() -> None:
+    # Both hold a role that lets them check results; of these two, neither may.
+    found = looked(**but(dev="", rm=None, qa="tester", op="tester"))
+    done = found.possible["execute an adjustment"]
+    assert done["check the result"] not in {done["ask for it"], done["execute it"]}
+
+
+def test_a_crowd_that_is_too_small_is_named_in_short() -> None:
+    situation = team(**but(v4="verifier", v5="verifier"))
+    stricter = {**shipped(), "verifications": 6, "verifications_high_risk": 6}
+    [lack, *_] = staffing(replace(situation, policies={1: stricter}), MONDAY).lacks
+    assert "only v1, v2, v3, v4 and 1 more" in lack.because
+
+
+def test_before_anything_was_recorded_everything_is_missing() -> None:
+    assert staffing(EMPTY, MONDAY).lacks
+
+
 def test_an_owner_who_left_or_may_not_confirm_stops_the_first_step() -> None:
     situation = team(**FULL)
     owners = {"sandbox-anton": Designation(principal="qa")}
@@ -239,7 +316,10 @@ def test_the_policys_own_number_of_verifications_is_asked_for() -> None:
 def test_an_author_whose_releases_nobody_may_judge_is_named_where_others_may() -> None:
     found = looked(**but(qa="developer tester"))
     assert found.lacks == ()
-    assert [(lack.subject, "test by hand" in lack.because) for lack in found.alone] == [("qa", True)]
+    [alone] = found.alone
+    assert (alone.subject, alone.because.partition(":")[0]) == ("qa", "nobody can test by hand in sandbox")
+    # Where nobody's release may go, it is no matter of who wrote it.
+    assert looked(**but(rev=None)).alone == ()
 
 
 # -- open releases
@@ -269,6 +349,67 @@ def test_a_hotfix_needs_somebody_to_confirm_it() -> None:
     authors = frozenset({"qa", "rev", "rm"})
     situation = with_release(team(**FULL), kind="hotfix", problem="P-1", setters=authors)
     assert any("confirm the hotfix" in lack.because for lack in staffing(situation, MONDAY).lacks)
+
+
+def by_authors_alone(situation: Situation) -> Situation:
+    """Only those are left with a role to judge who wrote the release."""
+    judges = frozenset({"tester", "reviewer", "developer"})
+    principals = {
+        name: replace(each, roles=judges if name == "anton" else each.roles - judges)
+        for name, each in situation.team.principals.items()
+    }
+    return replace(situation, team=replace(situation.team, principals=principals))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"release": "4.13.0"},
+        {"content": f"sha256:{'0' * 64}"},
+        {"review": None},
+        {"review": {"good": False}},
+        {"review": {"by": "anton"}},
+    ],
+)
+def test_only_a_good_review_of_this_content_by_somebody_else_needs_nobody_any_more(changed: dict[str, Any]) -> None:
+    story = given.rehearsed()
+    situation = by_authors_alone(story.situation)
+    stage = situation.environment("stage")
+    assert stage.rehearsal is not None
+    assert stage.rehearsal.review is not None
+    assert "4.12.0" not in {lack.subject for lack in staffing(situation, story.now).lacks}
+    made: dict[str, Any] = {
+        name: replace(stage.rehearsal.review, **v) if isinstance(v, dict) else v for name, v in changed.items()
+    }
+    other = replace(stage, rehearsal=replace(stage.rehearsal, **made))
+    situation = replace(situation, environments={**situation.environments, "stage": other})
+    lacks = [lack.because for lack in staffing(situation, story.now).lacks if lack.subject == "4.12.0"]
+    assert any(because.startswith("nobody is left to review it") for because in lacks)
+
+
+def test_what_nobody_at_all_may_judge_is_no_matter_of_one_release() -> None:
+    lacks = staffing(with_release(team(**but(qa=None))), MONDAY).lacks
+    assert {lack.subject for lack in lacks} == {None}
+
+
+def test_what_is_over_or_was_confirmed_or_needs_no_confirmation_is_not_missed() -> None:
+    authors = frozenset({"qa", "rev", "rm"})
+    confirmed = Verdict(good=True, by="qa2", position=1, at=MONDAY)
+    hotfix: dict[str, Any] = {"kind": "hotfix", "problem": "P-1", "setters": authors}
+    for more in ({"setters": authors}, {**hotfix, "hotfix_confirmed": confirmed}):
+        lacks = staffing(with_release(team(**FULL), **more), MONDAY).lacks
+        assert lacks
+        assert not any("confirm the hotfix" in lack.because for lack in lacks)
+    assert staffing(with_release(team(**FULL), **hotfix, state="withdrawn"), MONDAY).lacks == ()
+
+
+def test_open_releases_are_told_of_in_their_order_and_their_authors_are_not_asked_to_judge() -> None:
+    situation = with_release(team(**FULL), setters=frozenset({"qa", "a1"}), position=9)
+    other = with_release(team(**FULL), name="4.13.0", setters=frozenset({"qa"}), position=10)
+    lacks = staffing(replace(situation, releases={**other.releases, **situation.releases}), MONDAY).lacks
+    assert list(dict.fromkeys(lack.subject for lack in lacks)) == ["4.12.0", "4.13.0"]
+    assert "a1" not in lacks[0].could
+    assert "a1" in lacks[-1].could
 
 
 def test_what_was_judged_already_needs_nobody_any_more() -> None:
@@ -314,10 +455,28 @@ def test_an_open_adjustment_that_too_few_may_verify_is_named() -> None:
     assert of_it[0].because.startswith("0 of 2 verified it, and only ")
 
 
-def test_a_result_that_nobody_is_left_to_check_is_named() -> None:
+def test_who_verified_it_counts_and_the_stricter_policy_says_how_many_are_wanted() -> None:
+    story = adjusting.rehearsed()
+    [name] = story.situation.adjustments
+    first, second, *others = story.situation.team.persons_holding("verifier")
+    adjusting.verify(story, first)
+    for verifier in others:
+        story.do("admin-1", RevokeRole(principal=verifier, role="verifier", reason="left"))
+    lacks = staffing(story.situation, story.now).lacks
+    assert name not in {lack.subject for lack in lacks}
+    adjusting.tightened(story, verifications=3)
+    of_it = [lack for lack in staffing(story.situation, story.now).lacks if lack.subject == name]
+    assert [lack.because.partition(",")[0] for lack in of_it] == ["1 of 3 verified it"]
+    assert second in of_it[0].because
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_a_result_that_nobody_is_left_to_check_is_named(disputed: bool) -> None:
     story = adjusting.executed()
     [name] = story.situation.adjustments
     assert staffing(story.situation, story.now).lacks == ()
+    if disputed:
+        story.do("qa-1", DisputeAdjustmentResult(adjustment=name, reason="wrong prices"))
     checkers = story.situation.team.persons_holding("tester", "verifier", "reviewer", "release-manager")
     for checker in checkers:
         story.do("admin-1", DeactivatePrincipal(principal=checker, reason="left"))

@@ -44,7 +44,9 @@ def test_paths_are_meant_from_the_files_directory(tmp_path: Path) -> None:
         {"dsn": "postgresql://db/shop?sslpassword=secret"},
         {"dsn": "host=db password=secret"},
         {"dsn": "postgresql://["},
+        {"dsn": "file:odd"},
         {"dsn": "postgresql:///shop", "backups": 5},
+        {"dsn": "postgresql:///shop", "backups": ""},
         {"dsn": "postgresql:///shop", "writers": "shop"},
         {"dsn": "postgresql:///shop", "writers": [""]},
         {"dsn": "postgresql:///shop", "runner": ""},
@@ -52,6 +54,7 @@ def test_paths_are_meant_from_the_files_directory(tmp_path: Path) -> None:
     ],
 )
 def test_anything_else_is_refused_without_showing_a_secret(tmp_path: Path, table: Any) -> None:
+    (tmp_path / "odd").write_bytes(b"\xff")
     with pytest.raises(NotConfigured) as refusal:
         read(table, tmp_path)
     assert "secret" not in str(refusal.value).replace("a secret", "")
@@ -59,7 +62,7 @@ def test_anything_else_is_refused_without_showing_a_secret(tmp_path: Path, table
 
 
 def test_an_environment_that_is_not_there_is_named(tmp_path: Path) -> None:
-    documents: list[dict[str, Any]] = [{}, {"environments": []}, {"environments": {"stage": {}}}]
+    documents: list[dict[str, Any]] = [{}, {"environments": ["production"]}, {"environments": {"stage": {}}}]
     for document in documents:
         with pytest.raises(NotConfigured, match=r"environments\.production"):
             connection_of(document, "production", home=tmp_path, environ={})

@@ -16,10 +16,10 @@ from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, 
 from interlock.runners.adjust import sessions
 from interlock.runners.adjust.asking import passed_by
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
-from interlock.runners.adjust.failures import OutsideTargets
+from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
-from interlock.runners.adjust.restoring import ChangedSince, put_back
+from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
 from interlock.runners.adjust.transaction import Ran, Work
 from tests.runners.shop import Shop
 
@@ -84,9 +84,9 @@ async def worked(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) 
             await sessions.end_of(session)
 
 
-def everything(shop: Shop) -> dict[str, Counter[str]]:
+def everything(shop: Shop, tables: tuple[str, ...] = EVERYTHING) -> dict[str, Counter[str]]:
     """Every row there is, by table."""
-    return {table: Counter(row[0] for row in shop.rows(f"select (r.*)::text from {table} r")) for table in EVERYTHING}
+    return {table: Counter(row[0] for row in shop.rows(f"select (r.*)::text from {table} r")) for table in tables}
 
 
 def counted(rows: dict[str, list[str]]) -> dict[str, Counter[str]]:
@@ -153,6 +153,142 @@ async def test_a_row_changed_since_is_never_overwritten(shop: Shop) -> None:
     assert everything(shop) == now
 
 
+async def administer(shop: Shop, text: str) -> None:
+    """Change the schema, and let the runner's role write what is new."""
+    async with shop.server.session("postgres", shop.production) as administrator:
+        await administrator.execute(text)
+        await administrator.execute("grant all on all tables in schema trades to interlock_adjust_tables")
+
+
+async def committed(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Kept:
+    """Run the script, and return what was kept of it."""
+    async with worked(shop, script, tables) as (work, ran):
+        assert await work.commit()
+        return ran.kept
+
+
+# The tables there are, what is done to them, and in which of them everything is looked at afterwards.
+SHAPES = {
+    "a child of another parent goes back before its parent goes": (
+        (
+            "create table trades.parents (id int primary key); insert into trades.parents values (1);"
+            " create table trades.children"
+            " (id int primary key, parent int references trades.parents on delete cascade);"
+            " insert into trades.children values (7, 1)"
+        ),
+        (
+            "insert into trades.parents values (2); update trades.children set parent = 2;"
+            " delete from trades.parents where id = 1"
+        ),
+        ("trades.parents", "trades.children"),
+    ),
+    "a unique value goes back to whom it was taken from": (
+        "create table trades.named (id int primary key, name text unique); insert into trades.named values (1, 'a')",
+        "delete from trades.named; insert into trades.named values (2, 'a')",
+        ("trades.named",),
+    ),
+    "a number that only the server gives is left as it is": (
+        (
+            "create table trades.numbered (code text primary key, n int generated always as identity, label text);"
+            " insert into trades.numbered (code, label) values ('x', 'old')"
+        ),
+        "update trades.numbered set label = 'new'",
+        ("trades.numbered",),
+    ),
+    "a column's name is any text": (
+        'create table trades.quaint ("a ""b"" c" int primary key, "d""" text); insert into trades.quaint values (1, 2)',
+        'update trades.quaint set "d""" = 3; insert into trades.quaint values (2, 2)',
+        ("trades.quaint",),
+    ),
+    "there is nothing but a key": (
+        "create table trades.keys (id int primary key); insert into trades.keys values (1)",
+        "update trades.keys set id = id",
+        ("trades.keys",),
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+async def test_rows_of_any_shape_of_table_are_put_back(shop: Shop, shape: tuple[str, str, tuple[str, ...]]) -> None:
+    schema, script, tables = shape
+    await administer(shop, schema)
+    was = everything(shop, tables)
+    kept = await committed(shop, script, tables)
+    async with shop.server.session("postgres", shop.production) as administrator:
+        assert await put_back(administrator, kept) == kept.rows
+    assert everything(shop, tables) == was
+
+
+async def test_rows_that_block_each_other_are_left_as_they_are(shop: Shop) -> None:
+    await administer(shop, "create table trades.named (id int primary key, name text unique)")
+    await administer(shop, "insert into trades.named values (1, 'a'), (2, 'b')")
+    swap = (
+        "update trades.named set name = 'c' where id = 1; update trades.named set name = 'a' where id = 2;"
+        " update trades.named set name = 'b' where id = 1"
+    )
+    kept = await committed(shop, swap, ("trades.named",))
+    now = everything(shop, ("trades.named",))
+    async with shop.server.session("postgres", shop.production) as administrator:
+        with pytest.raises(CannotPutBack, match="no order"):
+            await put_back(administrator, kept)
+    assert everything(shop, ("trades.named",)) == now
+
+
+async def test_rows_without_a_key_that_others_point_at_are_not_taken_out_and_in(shop: Shop) -> None:
+    await administer(
+        shop,
+        "create table trades.codes (code text unique, label text); insert into trades.codes values ('x', 'old');"
+        " create table trades.uses (code text references trades.codes (code) on delete cascade);"
+        " insert into trades.uses values ('x')",
+    )
+    kept = await committed(shop, "update trades.codes set label = 'new'", ("trades.codes",))
+    async with shop.server.session("postgres", shop.production) as administrator:
+        with pytest.raises(CannotPutBack, match="no primary key"):
+            await put_back(administrator, kept)
+    # Taken out, it would have taken along what points at it.
+    assert shop.rows("select label, count(uses) from trades.codes join trades.uses using (code) group by 1") == [
+        ("new", 1)
+    ]
+
+
+async def test_rows_that_a_trigger_changes_on_their_way_back_are_not_put_back(shop: Shop) -> None:
+    kept = await committed(shop, "update trades.fills set price = 1 where id < 5")
+    await administer(
+        shop,
+        "create function trades.odd_price() returns trigger language plpgsql as"
+        " $$ begin new.price := 5; return new; end $$;"
+        " create trigger odd_price before update on trades.fills for each row execute function trades.odd_price()",
+    )
+    now = everything(shop)
+    async with shop.server.session("postgres", shop.production) as administrator:
+        with pytest.raises(CannotPutBack, match="not as expected"):
+            await put_back(administrator, kept)
+    assert everything(shop) == now
+
+
+async def test_nobody_else_writes_while_rows_are_put_back(shop: Shop) -> None:
+    kept = await committed(shop, "update trades.fills set price = 1 where id < 5")
+    async with (
+        shop.server.session("postgres", shop.production) as somebody,
+        shop.server.session("postgres", shop.production) as administrator,
+    ):
+        await somebody.execute("begin; update trades.fills set price = 0 where id = 40")
+        await administrator.execute("set lock_timeout = '100ms'")
+        with pytest.raises(CannotPutBack, match="lock timeout"):
+            await put_back(administrator, kept)
+
+
+async def test_an_administrators_own_settings_change_nothing(shop: Shop) -> None:
+    was = everything(shop)
+    kept = await committed(shop, "update trades.odd set r = 'x'; update trades.ticks set value = 1")
+    async with shop.server.session("postgres", shop.production) as administrator:
+        await administrator.execute(
+            "set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'; set bytea_output = escape"
+        )
+        await put_back(administrator, kept)
+    assert everything(shop) == was
+
+
 def damaged(content: bytes) -> list[bytes]:
     return [content[:-5], content.replace(b"before", b"befoer", 1), b"", content + b"x\n", b"\xff" + content]
 
@@ -167,6 +303,43 @@ def test_a_damaged_backup_is_none(tmp_path: Path, number: int) -> None:
     for digest in (None, written.digest):
         with pytest.raises(NoBackup):
             read_backup(written.path, digest)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [b'{"interlock_backup": 2}\n{"before": 0, "after": 0}\n', b'[1]\n{"before": 0, "after": 0}\n', b"1\n2\n", None],
+)
+def test_what_is_no_backup_of_this_format_is_none(tmp_path: Path, other: bytes | None) -> None:
+    path = tmp_path / "other.jsonl"
+    if other is not None:
+        path.write_bytes(other)
+    with pytest.raises(NoBackup):
+        read_backup(path)
+
+
+def test_a_whole_backup_of_other_rows_is_not_the_one_that_is_recorded(tmp_path: Path) -> None:
+    digest = write_backup(tmp_path, "ADJ-1/1", {}, Kept(before={"t": ["(1)"]})).digest
+    other = write_backup(tmp_path, "ADJ-1/1", {}, Kept(before={"t": ["(2)"]}))
+    assert read_backup(other.path, other.digest)[1].before == {"t": ["(2)"]}
+    with pytest.raises(NoBackup, match="has not the digest"):
+        read_backup(other.path, digest)
+
+
+def test_a_backup_that_was_not_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(f"no space left for {descriptor}")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        with pytest.raises(BackupImpossible, match="no space left"):
+            write_backup(tmp_path / "kept", "ADJ-1/1", {}, Kept())
+    assert [*tmp_path.glob("kept/*.jsonl")] == []
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_no_event_can_name_is_none_for_a_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupImpossible, match="230 characters"):
+        write_backup(tmp_path / ("x" * 200) / ("y" * 200), "ADJ-1/1", {}, Kept())
 
 
 def test_no_order_of_rows_changes_the_digest_and_every_row_does() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -21,12 +22,13 @@ from interlock.runners.adjust import (
     NotReported,
     execute,
     failures,
+    markers,
     resolve,
     resolving,
     sessions,
     transaction,
 )
-from interlock.runners.adjust.leases import MARGIN_SECONDS, Lease, kept_lease
+from interlock.runners.adjust.leases import MARGIN_SECONDS, RETRY_SECONDS, Lease, kept_lease
 from interlock.runners.connections import Connection
 from tests.ledger.proxy import Wire, wire_to
 from tests.runners.shop import Project
@@ -69,6 +71,30 @@ async def test_a_lost_answer_to_commit_is_read_from_the_marker(project: Project,
     assert project.happened(job.adjustment)[-3:] == ATTEMPT
     assert done.outcome is not None
     assert project.events(job.adjustment)[-1]["data"]["duration_ms"] == done.outcome.duration_ms
+
+
+async def test_a_database_that_does_not_answer_at_first_is_asked_again(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, read = project.authorized(), resolving.read_marker
+    answers = [CannotTell("away"), failures.StillRunning("running")]
+
+    async def reading(*arguments: Any) -> Any:
+        if answers:
+            raise answers.pop()
+        return await read(*arguments)
+
+    async with wire_to(project.shop.connection().dsn, tmp_path) as wire:
+
+        async def reached(step: str) -> None:
+            if step == "committing":
+                wire.cut_at_answer = True
+                monkeypatch.setattr(resolving, "read_marker", reading)
+
+        asker = Asker(project.served["operator-1"], clock=monotonic, sleep=at_once, reached=reached)
+        await execute(asker, job, over(wire, project))
+    assert not answers
+    assert project.happened(job.adjustment)[-3:] == ATTEMPT
 
 
 async def test_a_commit_that_never_arrived_is_rolled_back_and_said_so(
@@ -117,6 +143,34 @@ def lifted(read: Callable[..., Any], wire: Wire) -> Callable[..., Any]:
         return await read(*arguments)
 
     return reading
+
+
+async def test_a_lost_session_that_has_not_noticed_it_is_ended_by_whoever_asks_for_its_marker(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sessions.SETTINGS, "lock_timeout", "200ms")
+    job, connection = project.authorized(), project.shop.connection()
+    for token, kind in ((7, "interlock-adjust"), (8, "anything else")):
+        monkeypatch.setitem(sessions.SETTINGS, "application_name", kind)
+        session = await sessions.connect(connection.dsn)
+        monkeypatch.setitem(sessions.SETTINGS, "application_name", "interlock-adjust")
+        backend = session.get_server_pid()
+        await session.execute("begin")
+        await markers.claim(session, markers.marker_of(job.adjustment, token), job.adjustment, job.bound_digest)
+        asked = (connection, job.plan, job.adjustment, token, backend)
+        if kind == "interlock-adjust":
+            assert await resolving.read_marker(*asked) == ("rolled_back", None)
+        else:
+            # After a restart of the server the number may be anybody's.
+            with pytest.raises(failures.StillRunning):
+                await resolving.read_marker(*asked)
+        session.terminate()
+
+
+async def test_the_marker_of_another_database_is_never_asked(project: Project) -> None:
+    job = project.authorized()
+    with pytest.raises(failures.WrongDatabase):
+        await resolving.read_marker(project.shop.connection("scratch"), job.plan, job.adjustment, 1)
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -293,6 +347,24 @@ async def test_the_work_is_ended_before_the_lease_is(project: Project) -> None:
     assert project.happened(job.adjustment)[-1] == "DataAdjustFailed"
 
 
+@pytest.mark.parametrize("step", ["backup-reported", "commit-allowed"])
+async def test_when_a_lease_may_be_over_nothing_is_committed_any_more(project: Project, step: str) -> None:
+    job, ahead = project.authorized(), [0.0]
+
+    late_at = step
+
+    async def reached(step: str) -> None:
+        if step == late_at:
+            ahead[0] = 870.0
+
+    asker = Asker(project.served["operator-1"], clock=lambda: monotonic() + ahead[0], sleep=pause, reached=reached)
+    with pytest.raises(failures.LeaseLost):
+        await execute(asker, job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+    # Where it was known before the question, the question was not asked.
+    assert ("DataAdjustStarted" in project.happened(job.adjustment)) == (step == "commit-allowed")
+
+
 class Deaf(Mute):
     """An Interlock that does not answer renewals."""
 
@@ -358,13 +430,26 @@ async def test_a_lease_is_renewed_each_third_of_its_time() -> None:
     assert not ended
     assert not lease.lost
     assert asked >= 10
-    assert lease.until >= 300.0 + 100.0 * (asked - 1)
+    # It counts from before each question, never from its answer.
+    assert 300.0 + 100.0 * (asked - 1) <= lease.until <= 300.0 + 100.0 * asked
+
+
+def test_a_lease_that_may_be_over_before_the_next_step_is_done_is_lost() -> None:
+    lease = Lease("production", "L-1", 7, seconds=300.0, until=300.0)
+    lease.check(300.0 - MARGIN_SECONDS)
+    with pytest.raises(failures.LeaseLost):
+        lease.check(300.1 - MARGIN_SECONDS)
 
 
 async def test_a_refused_renewal_ends_the_work_at_once() -> None:
     lease, ended, _ = await kept(["renewed", "refused", "renewed"], until_answers_left=0)
     assert lease.lost
     assert ended == [200.0]
+
+
+async def test_after_an_answer_that_was_lost_a_lease_is_renewed_each_third_of_its_time_again() -> None:
+    _, ended, _ = await kept(["away", "renewed", "renewed", "refused"], until_answers_left=0)
+    assert ended == [100.0 + RETRY_SECONDS + 100.0 + 100.0]
 
 
 @pytest.mark.parametrize("answer", ["away", "early"])

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
 import pytest
 
-from interlock.runners.adjust import Refused, failures, rehearse, sessions
+from interlock.cli.seams import pause
+from interlock.client import ServerAway
+from interlock.runners.adjust import Asker, NotReported, Refused, failures, rehearse, sessions
 from tests.runners.shop import Project
 from tests.runners.test_executing import DONE
+from tests.runners.test_lost import Hurried, at_once
+
+
+class Heard:
+    """Interlock; `hear` is called before each command, with its name, and `lost` is the one whose answer is lost."""
+
+    def __init__(self, client: Any, hear: Callable[[str], None] = lambda _name: None, lost: str | None = None) -> None:
+        self.client, self.hear, self.lost, self.late = client, hear, lost, False
+        self.project = client.project
+
+    @property
+    def server_now(self) -> datetime | None:
+        now: datetime | None = self.client.server_now
+        return now
+
+    def command(self, name: str, fields: Mapping[str, Any], *, idempotency_key: Any = None) -> dict[str, Any]:
+        self.hear(name)
+        answer: dict[str, Any] = self.client.command(name, fields, idempotency_key=idempotency_key)
+        if name == self.lost:
+            self.lost = None
+            raise ServerAway("http://nowhere", "away", 3, 1.0)
+        return answer
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get(path, **query)
+        return {"events": []} if self.late and query.get("type") == "LeaseGranted" else answer
 
 
 class Killed(BaseException):
@@ -38,6 +72,62 @@ async def test_a_rehearsal_that_fails_is_reported_and_can_be_repeated(project: P
                 registered=shop.identity(shop.scratch),
             )  # fmt: skip
     assert project.happened(job.adjustment)[-2:] == ["DataAdjustRehearsalFailed"] * 2
+
+
+async def test_what_failed_is_rolled_back_before_that_is_told(project: Project) -> None:
+    job, shop, open_then = project.requested(effect="select false"), project.shop, list[Any]()
+    asking = "select count(*) from pg_stat_activity where datname = $1 and state like 'idle in transaction%'"
+
+    def hear(name: str) -> None:
+        if name == "ReportAdjustmentRehearsalFailed":
+            open_then.extend(shop.rows(asking, shop.scratch))
+
+    asker = Asker(Heard(project.served["ci-1"], hear), clock=monotonic, sleep=pause)
+    with pytest.raises(failures.EffectFalse):
+        await rehearse(
+            asker, job, shop.connection("scratch"), environment="scratch", registered=shop.identity(shop.scratch)
+        )
+    assert open_then == [(0,)]
+
+
+async def test_a_rehearsal_whose_start_was_answered_to_somebody_else_is_not_gone_on_with(project: Project) -> None:
+    job, shop = project.requested(), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    heard = Heard(project.served["ci-1"], lost="StartAdjustmentRehearsal")
+    asker = Asker(heard, clock=monotonic, sleep=pause)
+    with pytest.raises(NotReported):
+        await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    # What is read is late and does not show the lease: the same question has the same answer, and an old lease in it.
+    heard.late = True
+    with pytest.raises(failures.LeaseLost, match="begun before"):
+        await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    heard.late = False
+    await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed", "DataAdjustRehearsed"]
+
+
+@pytest.mark.parametrize(
+    "effect, unheard",
+    [("select true", "ReportAdjustmentRehearsed"), ("select false", "ReportAdjustmentRehearsalFailed")],
+)
+async def test_a_rehearsal_that_could_not_be_told_is_ended_by_the_next(
+    project: Project, effect: str, unheard: str
+) -> None:
+    job, shop = project.requested(effect=effect), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+
+    def hear(name: str) -> None:
+        if name == unheard:
+            raise ServerAway("http://nowhere", "away", 3, 1.0)
+
+    asker = Asker(Heard(project.served["ci-1"], hear), clock=Hurried(), sleep=at_once)
+    with pytest.raises(NotReported) as lost:
+        await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    assert lost.value.committed is False
+    assert project.happened(job.adjustment) == ["DataAdjustRequested"]
+    with suppress(failures.EffectFalse):
+        await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1] == "DataAdjustRehearsalFailed"
 
 
 async def test_nothing_is_rehearsed_in_production_itself(project: Project) -> None:

@@ -146,3 +146,36 @@ async def test_a_foreign_table_that_the_role_may_write_is_refused(shop: Shop) ->
         shop.rows(statement)
     with pytest.raises(UnfitSession, match="foreign tables"):
         await sessions.connect(shop.connection().dsn)
+
+
+FIT = {
+    "version": sessions.VERSION_MIN, "standby": False, "counts": True, "durable": True, "role": "interlock_adjust",
+    "superuser": False, "foreign_writable": False, "marker": True,
+}  # fmt: skip
+
+
+class Says:
+    """A session whose server says this of itself."""
+
+    def __init__(self, **others: object) -> None:
+        self.found = {**FIT, **others}
+
+    async def fetchrow(self, query: str, *, timeout: float) -> dict[str, object]:
+        assert query
+        assert timeout
+        return self.found
+
+
+@pytest.mark.parametrize(
+    "others, why",
+    [
+        ({"version": sessions.VERSION_MIN - 1}, "PostgreSQL 14"),
+        ({"standby": True}, "standby"),
+        ({"counts": False}, "track_counts"),
+        ({"durable": False}, "fsync"),
+    ],
+)
+async def test_a_server_on_which_nothing_can_be_promised_is_refused(others: dict[str, object], why: str) -> None:
+    await sessions._check(Says())  # type: ignore[arg-type]
+    with pytest.raises(UnfitSession, match=why):
+        await sessions._check(Says(**others))  # type: ignore[arg-type]

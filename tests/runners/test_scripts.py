@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import postgast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,8 +105,10 @@ REFUSED = {
     "with x as (select 1) select * into u from x": (1, "creates a table"),
     "prepare x as select 1": (1, "indirectly"),
     "execute x": (1, "indirectly"),
+    "deallocate x": (1, "indirectly"),
     "declare c cursor for select 1": (1, "indirectly"),
     "fetch all in c": (1, "indirectly"),
+    "close c": (1, "indirectly"),
     "explain analyze delete from t": (1, "EXPLAIN"),
     "refresh materialized view v": (1, "no row tells"),
     "select set_config('role', 'x', true)": (1, "set_config"),
@@ -118,7 +121,22 @@ REFUSED = {
     "select pg_advisory_lock(1)": (1, "pg_advisory_lock"),
     "select setval('s', 1)": (1, "setval"),
     "select pg_terminate_backend(1)": (1, "pg_terminate_backend"),
+    "select pg_cancel_backend(1)": (1, "pg_cancel_backend"),
+    "select pg_notify('x', 'y')": (1, "pg_notify"),
+    "select pg_reload_conf()": (1, "pg_reload_conf"),
+    "select pg_rotate_logfile()": (1, "pg_rotate_logfile"),
+    "select pg_promote()": (1, "pg_promote"),
+    "select pg_switch_wal()": (1, "pg_switch_wal"),
+    "select pg_create_restore_point('x')": (1, "pg_create_restore_point"),
+    "select pg_export_snapshot()": (1, "pg_export_snapshot"),
+    "select loread(1, 1)": (1, "loread"),
+    "select lowrite(1, 'x')": (1, "lowrite"),
+    "select pg_try_advisory_lock(1)": (1, "pg_try_advisory_lock"),
+    "select pg_logical_emit_message(false, 'x', 'y')": (1, "pg_logical_emit_message"),
     "select pg_read_file('x')": (1, "pg_read_file"),
+    "select pg_ls_dir('x')": (1, "pg_ls_dir"),
+    "select pg_stat_reset()": (1, "pg_stat_reset"),
+    "select pg_replication_origin_create('x')": (1, "pg_replication_origin_create"),
     "update t set a = $1": (1, "parameter"),
     f"{UPDATE};\n\\copy t from x": (2, "psql's own"),
     "\\set x 1\nselect :x": (1, "psql's own"),
@@ -162,6 +180,31 @@ def test_a_refusal_names_the_statement_by_its_first_words() -> None:
     with pytest.raises(NotAdmissible) as refusal:
         admit_script(f"{UPDATE};\n  /* harmless */ vacuum\n full   trades.fills".encode())
     assert str(refusal.value).startswith("statement 2 (vacuum full trades.fills): it cannot run inside a transaction")
+
+
+def test_a_long_name_is_cut_where_a_refusal_shows_it() -> None:
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(f"vacuum {'x' * 200}".encode())
+    assert (len(refusal.value.words), refusal.value.words[-1]) == (60, "…")
+
+
+def test_an_error_that_has_no_place_is_the_first_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    def split(text: str) -> list[str]:
+        raise postgast.PgQueryError(f"cannot split {len(text)} characters", cursorpos=0)
+
+    monkeypatch.setattr(postgast, "split", split)
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(f"  {UPDATE}; {UPDATE}".encode())
+    assert (refusal.value.number, refusal.value.words) == (1, "update trades.fills")
+
+
+@pytest.mark.parametrize("text", [f"{UPDATE}; commit", "updaet t"])
+def test_a_piece_that_is_not_exactly_one_statement_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    # Whatever the parser makes of the whole, each piece of it is read once more, alone.
+    monkeypatch.setattr(postgast, "split", lambda _text: [text])
+    with pytest.raises(NotAdmissible) as refusal:
+        admit_script(UPDATE.encode())
+    assert refusal.value.number == 1
 
 
 def test_what_is_too_large_is_refused() -> None:
@@ -231,12 +274,16 @@ def test_queries_that_look_are_admitted(query: str) -> None:
         ("select true; update t set a = 1", 2, "looks and changes nothing"),
         ("set constraints all immediate", 1, "looks and changes nothing"),
         ("with x as (update t set a = 1 returning a) select true from x", 1, "changes data"),
+        ("with x as (insert into t values (1) returning a) select true from x", 1, "changes data"),
+        ("with x as (delete from t returning a) select true from x", 1, "changes data"),
+        ("with x as (merge into t using s on t.a = s.a when matched then delete returning 1) select true from x", 1,
+         "changes data"),
         ("select exists (select 1 from t for update)", 1, "locks rows"),
         ("select true from t for key share", 1, "locks rows"),
         ("select set_config('x', 'y', true) is null", 1, "set_config"),
         ("select true; commit", 2, "Interlock opens"),
     ],
-)
+)  # fmt: skip
 def test_queries_that_change_or_lock_are_refused(query: str, number: int, what: str) -> None:
     with pytest.raises(NotAdmissible) as refusal:
         admit_queries(query.encode())

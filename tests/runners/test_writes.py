@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,97 @@ def test_a_log_begun_anew_is_read_from_its_start(logging_server: ShopServer, pla
     assert [each.user for each in found.sessions] == ["eve"]
 
 
+AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def logged(number: int, text: str, *, at: datetime = AT, severity: str = "LOG", session: str = "s-1") -> str:
+    """One line as PostgreSQL writes it."""
+    return json.dumps(
+        {
+            "timestamp": f"{at:%Y-%m-%d %H:%M:%S}.000 UTC", "user": "eve", "dbname": "shop", "session_id": session,
+            "line_num": number, "error_severity": severity, "message": text,
+        }
+    ) + "\n"  # fmt: skip
+
+
+class Logs:
+    """A directory of logs that is written by hand, and a watch of it."""
+
+    def __init__(self, home: Path) -> None:
+        self.log, self.state = home / "log", home / "state" / "writes.json"
+        self.log.mkdir()
+        self.told = Told()
+
+    def write(self, *lines: str, name: str = "a.json") -> None:
+        with (self.log / name).open("a") as file:
+            file.writelines(lines)
+
+    def seen(self, now: datetime = AT + LATER) -> list[tuple[str, ...]]:
+        connection = Connection("production", "unused", log=self.log)
+        return [tuple(each.commands) for each in look(self.told, connection, "shop", self.state, now).sessions]
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    return Logs(tmp_path)
+
+
+def test_a_line_that_is_not_written_to_its_end_is_read_when_it_is(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t").removesuffix("\n"))
+    assert logs.seen() == []
+    logs.write("\n")
+    assert logs.seen() == [("DELETE",)]
+
+
+def test_a_file_that_came_while_others_were_told_is_told_after_them(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t"))
+    logs.told.away = True
+    with pytest.raises(ServerAway):
+        logs.seen()
+    logs.write(logged(1, "statement: truncate t", session="s-2"), name="b.json")
+    logs.told.away = False
+    assert logs.seen() == [("DELETE",)]
+    assert logs.seen() == [("TRUNCATE",)]
+    assert logs.seen() == []
+
+
+def test_a_failure_that_was_logged_a_moment_later_counts(logs: Logs) -> None:
+    logs.write(
+        logged(1, "statement: delete from t"),
+        logged(2, "permission denied", at=AT + timedelta(seconds=6), severity="ERROR"),
+    )
+    assert logs.seen(AT + timedelta(seconds=8)) == []
+
+
+def test_what_a_session_writes_later_is_another_fact_and_a_long_list_is_cut(logs: Logs) -> None:
+    texts = (
+        "insert into t values (1)",
+        "update t set a = 1",
+        "delete from t",
+        "truncate t",
+        "drop table t",
+        "call p()",
+    )
+    logs.write(*(logged(number, f"statement: {text}") for number, text in enumerate(texts, start=1)))
+    assert len(logs.seen()) == 1
+    logs.write(logged(7, "statement: delete from t"))
+    assert logs.seen() == [("DELETE",)]
+    first, second = logs.told.facts.values()
+    assert "6 statements (INSERT, UPDATE, DELETE, TRUNCATE, DROP) at " in first
+    assert "lines 7 to 7" in second
+
+
+@pytest.mark.parametrize("raw", ["no json", "[1]", "5", "{}", '{"message": 5}', logged(1, "x").replace("UTC", "?")])
+def test_what_is_no_line_of_a_session_is_passed_over(logs: Logs, raw: str) -> None:
+    logs.write(f"{raw.strip()}\n", logged(2, "statement: delete from t"))
+    assert logs.seen() == [("DELETE",)]
+
+
+def test_what_somebody_lets_the_server_say_is_no_statement(logs: Logs) -> None:
+    logs.write(logged(1, "statement: delete from t", severity="WARNING"))
+    assert logs.seen() == []
+
+
 def test_without_a_log_it_says_so(place: Any, tmp_path: Path) -> None:
     name, connection, state = place
     for log in (None, tmp_path / "missing"):
@@ -186,35 +279,83 @@ async def test_settings_that_hide_writes_are_named(logging_server: ShopServer, s
         assert len(await blind_spots(session)) == 3
 
 
-def test_a_problem_opens_in_production(
-    logging_server: ShopServer, place: Any, project: Project, interlock: Served, tmp_path: Path
-) -> None:
-    name, connection, state = place
-    run(logging_server, "eve", name, "update trades.fills set price = 2 where id = 1")
-    config = tmp_path / "interlock.toml"
-    writers = f'dsn = "{connection.dsn}"\nlog = "{connection.log}"\nwriters = ["shop_app"]\n'
-    config.write_text(f'project = "{interlock.project}"\n[environments.production]\n{writers}', encoding="utf-8")
-    command = [
-        str(Path(sys.executable).with_name("dt")),
-        "writes",
-        "watch",
-        "production",
-        "--once",
-        "--state",
-        str(state),
-    ]
+def dt(interlock: Served, home: Path, settings: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call `dt` on a machine whose interlock.toml says where production's database is."""
+    config = home / "interlock.toml"
+    config.write_text(f'project = "{interlock.project}"\n[environments.production]\n{settings}', encoding="utf-8")
     assert interlock.now is not None
     environ = {
         "INTERLOCK_CONFIG": str(config),
         "INTERLOCK_URL": interlock.url,
         "INTERLOCK_TOKEN": token_of("ci-1"),
         "INTERLOCK_NOW": interlock.now.isoformat(),
-        "INTERLOCK_HOME": str(tmp_path),
+        "INTERLOCK_HOME": str(home),
         "PATH": "",
     }
+    command = [str(Path(sys.executable).with_name("dt")), *words]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=home)
+
+
+def settings_of(connection: Connection, **others: str) -> str:
+    """What interlock.toml says of it."""
+    log = f'log = "{connection.log}"\n' if connection.log is not None else ""
+    return f'dsn = "{others.get("dsn", connection.dsn)}"\n{log}writers = ["shop_app"]\n'
+
+
+def database_lines(interlock: Served, home: Path, settings: str) -> list[tuple[str, str]]:
+    """What the doctor says of it, and that its own end agrees."""
+    done = dt(interlock, home, settings, "doctor", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == int(not found["healthy"])
+    lines = [(each["state"], each["detail"]) for each in found["checks"] if each["check"] == "database"]
+    assert not found["healthy"] or "red" not in {state for state, _ in lines}
+    return lines
+
+
+def test_the_doctor_names_who_may_write_around_interlock(
+    logging_server: ShopServer, place: Any, interlock: Served, tmp_path: Path
+) -> None:
+    name, connection, _ = place
+    [(state, detail)] = database_lines(interlock, tmp_path, settings_of(connection))
+    assert state == "green"
+    assert detail == "only the application and the runner may write in production; superusers: eve, postgres"
+    elsewhere(logging_server._sql(name, "grant delete on trades.fills, trades.notes to fred"))
+    lines = database_lines(interlock, tmp_path, settings_of(connection))
+    assert lines == [("red", "fred may write trades.fills, trades.notes in production, around Interlock")]
+    told = dt(interlock, tmp_path, settings_of(connection), "doctor")
+    assert "revoke insert, update, delete, truncate on trades.fills, trades.notes from fred" in told.stderr
+
+
+def test_the_doctor_names_writes_that_nobody_would_see(shop: Shop, interlock: Served, tmp_path: Path) -> None:
+    # Nobody watches from a machine without the log: there it is worth knowing, and nothing to mend.
+    for log, state in ((None, "grey"), (tmp_path, "red")):
+        connection = replace(shop.connection(), log=log)
+        who, *spots = database_lines(interlock, tmp_path, settings_of(connection))
+        assert who[0] == "green"
+        assert [each for each, _ in spots] == [state] * 3
+        assert "log_statement is none: set it to mod" in spots[1][1] + spots[2][1]
+
+
+def test_the_doctor_says_where_the_database_could_not_be_asked(shop: Shop, interlock: Served, tmp_path: Path) -> None:
+    connection = shop.connection()
+    for dsn, why in (("postgresql:///nowhere?host=/nowhere", "cannot be reached"), ("env:MISSING", "no variable")):
+        [(state, detail)] = database_lines(interlock, tmp_path, settings_of(connection, dsn=dsn))
+        assert state == "red"
+        assert why in detail
+    superuser = shop.connection(role="postgres")
+    [(state, detail)] = database_lines(interlock, tmp_path, settings_of(superuser))
+    assert (state, "superuser" in detail) == ("red", True)
+
+
+def test_a_problem_opens_in_production(
+    logging_server: ShopServer, place: Any, project: Project, interlock: Served, tmp_path: Path
+) -> None:
+    name, connection, state = place
+    run(logging_server, "eve", name, "update trades.fills set price = 2 where id = 1")
+    watch = ("writes", "watch", "production", "--once", "--state", str(state))
 
     def watched() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=tmp_path)
+        return dt(interlock, tmp_path, settings_of(connection), *watch)
 
     found = ""
     for _ in range(20):
@@ -258,6 +399,7 @@ def close(interlock: Served) -> None:
         ("select no sql ( at all", ()),
         (f"update t set a = '{'x' * 5_000}'", ("UPDATE",)),
         (f"with x as (select '{'x' * 5_000}') update t set a = 1", ("WITH",)),
+        (f"delete from t where a = 1{'+1' * 1_900}", ("DELETE",)),
         ("", ()),
     ],
 )  # fmt: skip

@@ -98,7 +98,8 @@ def problem_changes(before: Sequence[Facts], after: Sequence[Facts]) -> list[Cha
     found = []
     for each in after:
         old = known.get(each["problem"])
-        if old is None or (old["state"], old["state_position"]) != (each["state"], each["state_position"]):
+        # A state that is another one was said at another position.
+        if old is None or old["state_position"] != each["state_position"]:
             last = _said_by(each)
             found.append(
                 {

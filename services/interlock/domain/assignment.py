@@ -68,7 +68,7 @@ def shortage(step: Step) -> tuple[Part, ...]:
     """The fewest parts that cannot be done together, in their order; empty where there is a way."""
     if assignment(step) is not None:
         return ()
-    for size in range(1, len(step.parts) + 1):
+    for size in range(1, len(step.parts)):
         for parts in combinations(step.parts, size):
             if assignment(_only(step, parts)) is None:
                 return parts
@@ -82,8 +82,6 @@ def _only(step: Step, parts: tuple[Part, ...]) -> Step:
 def would_help(step: Step, part: Part, somebody: Sequence[str]) -> Iterator[str]:
     """Those of `somebody` with whom there would be a way, if they might do `part` too."""
     for person in somebody:
-        if person in part.who:
-            continue
         widened = Part(name=part.name, who=(*part.who, person), needs=part.needs, mend=part.mend)
         parts = tuple(widened if each.name == part.name else each for each in step.parts)
         if assignment(Step(name=step.name, parts=parts, apart=step.apart)) is not None:

@@ -188,7 +188,7 @@ def _split(text: str, pieces: list[_Piece]) -> list[str]:
     try:
         return list(postgast.split(text))
     except postgast.PgQueryError as wrong:
-        before = [piece for piece in pieces if piece.first_byte < max(wrong.cursorpos, 1)]
+        before = [piece for piece in pieces if piece.first_byte < wrong.cursorpos]
         number = max(len(before), 1)
         words = pieces[number - 1].words
         if words.startswith("\\"):
@@ -240,7 +240,7 @@ def _reason_inside(name: str, node: Any) -> Reason | None:
     if name == "IntoClause":
         return Reason("SELECT INTO creates a table", "use INSERT INTO … SELECT, into a table that is there")
     if name == "FuncCall":
-        called = str(node.funcname[-1].string.sval).lower()
+        called = str(node.funcname[-1].string.sval)
         for forbidden, why in FORBIDDEN_FUNCTIONS.items():
             if called == forbidden:
                 return Reason(f"it calls {called}, which {why}", "leave it out")

@@ -67,7 +67,7 @@ def connection_of(
 
 def _secret(reference: object, setting: str, *, home: Path, environ: Mapping[str, str]) -> str:
     instead = 'name a secret: "env:NAME" or "file:PATH"'
-    if not isinstance(reference, str) or not reference:
+    if not isinstance(reference, str):
         raise NotConfigured(setting, "it is missing or no text", instead)
     kind, _, place = reference.partition(":")
     if kind == "env":

@@ -35,10 +35,11 @@ class Finding:
 @click.command("doctor", cls=Command)
 @click.pass_obj
 def doctor(session: Session) -> None:
-    """Is everything in order: settings, server, clock, login, readiness, lag, window, people? Red is exit 1.
+    """Is everything in order: settings, server, clock, login, readiness, lag, window, people, database? Red is exit 1.
 
     People: whether those who are registered could take each step of the flow, with the present policy, and whether
-    somebody independent is left for each open release.
+    somebody independent is left for each open release. Database: where interlock.toml says how production's is reached,
+    who else may write there, and which writes nobody would see.
     """
     findings = list(examine(session))
     steps = [each.then for each in findings if each.then is not None and each.state == "red"]
@@ -159,6 +160,7 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
     if isinstance(picture, str):
         yield Finding("lag", "red", picture)
         yield from people_findings(session)
+        yield from database_findings(session)
         return
     here, there = int(picture.get("position") or 0), int(who.get("position") or 0)
     if here < there:
@@ -167,6 +169,22 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
         yield Finding("lag", "green", f"none: read models and record stand at @{here:,}")
     yield window_finding(session, picture, server_now or after)
     yield from people_findings(session)
+    yield from database_findings(session)
+
+
+def database_findings(session: Session) -> Iterator[Finding]:
+    """Look who may write in production around Interlock, where interlock.toml says how its database is reached."""
+    from interlock.cli.around import configured_here, look_around, production_in
+
+    if not configured_here(session):
+        return
+    policy = attempt(lambda: session.client.get("/policy"))
+    production = production_in(policy) if isinstance(policy, dict) else None
+    if production is None:
+        yield Finding("database", "grey", "not looked at: which environment is production is not known")
+        return
+    for state, detail, then in look_around(session, production):
+        yield Finding("database", state, detail, then)
 
 
 def people_findings(session: Session) -> Iterator[Finding]:

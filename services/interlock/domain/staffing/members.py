@@ -107,4 +107,4 @@ def _because(short: Sequence[Part]) -> str:
 
 def _names(who: Sequence[str]) -> str:
     more = f" and {len(who) - NAMES_SHOWN_MAX} more" if len(who) > NAMES_SHOWN_MAX else ""
-    return ", ".join(who[:NAMES_SHOWN_MAX]) + more if who else "nobody"
+    return ", ".join(who[:NAMES_SHOWN_MAX]) + more

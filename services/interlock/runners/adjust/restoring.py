@@ -96,21 +96,16 @@ async def _back(connection: Any, relation: str, kept: Kept) -> _Back:
 
 
 async def _in_some_order(connection: Any, tables: list[_Back]) -> None:
-    """Rows that others point at must come first and go last; rows with the same unique value the other way round."""
-    for steps in ((_put_back, _set_back, _take_out), (_take_out, _set_back, _put_back)):
-        # One that waits for another table's row is tried again after it.
-        waiting = [(step, table) for step in steps for table in tables]
-        try:
-            async with connection.transaction():
-                while waiting:
-                    refused = [each for each in waiting if not await _tried(connection, *each)]
-                    if len(refused) == len(waiting):
-                        raise CannotPutBack("constraints between the rows allow no order of putting them back")
-                    waiting = refused
-        except CannotPutBack:
-            continue
-        return
-    raise CannotPutBack("constraints between the rows allow no order of putting them back")
+    """Rows that others point at come first and go last; what another row is still in the way of is tried after it.
+
+    No other order would do what this one cannot: what is done is a part of the end, where nothing is in the way.
+    """
+    waiting = [(step, table) for step in (_put_back, _set_back, _take_out) for table in tables]
+    while waiting:
+        refused = [each for each in waiting if not await _tried(connection, *each)]
+        if len(refused) == len(waiting):
+            raise CannotPutBack("constraints between the rows allow no order of putting them back")
+        waiting = refused
 
 
 async def _tried(connection: Any, step: Any, table: _Back) -> bool:

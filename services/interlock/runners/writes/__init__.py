@@ -6,6 +6,7 @@ much, stands in docs/security/adjustments.md.
 """
 
 from interlock.runners.writes.blind import blind_spots
+from interlock.runners.writes.strangers import Stranger, strangers
 from interlock.runners.writes.watching import Look, NoLog, look
 
-__all__ = ["Look", "NoLog", "blind_spots", "look"]
+__all__ = ["Look", "NoLog", "Stranger", "blind_spots", "look", "strangers"]

@@ -52,7 +52,9 @@ class Line:
 def line_of(raw: bytes) -> Line | None:
     """Return the line, or None where it is none of a session."""
     try:
-        document: dict[str, Any] = json.loads(raw)
+        document: Any = json.loads(raw)
+        if not isinstance(document, dict):
+            return None
         found = LOGGED.match(document.get("message", ""))
         return Line(
             at=datetime.strptime(document["timestamp"], "%Y-%m-%d %H:%M:%S.%f %Z").replace(tzinfo=UTC),

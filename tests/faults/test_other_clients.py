@@ -24,7 +24,7 @@ EVENTS = {"shop": 30, "mill": 7, "pâtisserie": 3}
 QUICK = ("-XX:TieredStopAtLevel=1",)
 RECORDS = 20
 # Neither stands in JSON, nor in a header of ours.
-BETWEEN, HEADERS_BETWEEN = "\x1f", "\x1e"
+BETWEEN, HEADERS_BETWEEN = "\x01", "\x02"
 
 
 async def said_by(command: list[str], given: bytes | None = None) -> str:

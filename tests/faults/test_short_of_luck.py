@@ -25,6 +25,7 @@ from tests.fixtures.kafka import Kafka
 from tests.fixtures.postgres import PostgresServer
 from tests.ledger.rows import command, rows_of, stamp
 from tests.ledger.test_kill import acknowledged, check, wait_for, writers
+from tests.ledger.writer import ENVELOPE
 from tests.projections.story import story
 from tests.projector.kafka_ways import append, fresh_ledgers, from_kafka, from_the_ledger
 from tests.relay.relays import bodies, kept, published, relay_on, running, seen, until
@@ -42,7 +43,9 @@ async def topic(kafka: Kafka) -> AsyncIterator[Topic]:
 async def left_open(ledger: Ledger, project: str) -> AsyncIterator[None]:
     """A transaction that has written an event, and is committed only at the end; its number is an old one then."""
     head = await ledger.head(project)
-    rows = rows_of(command("late"), stamp(head), first=head.position + 1, streams=[("late", 1)], project=project)
+    rows = rows_of(
+        command("late"), stamp(head), first=head.position + 1, streams=[("late", 1)], project=project, **ENVELOPE
+    )
     async with ledger.connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -81,7 +84,9 @@ async def held(ledger: Ledger) -> AsyncIterator[None]:
             transaction = connection.transaction()
             await transaction.start()
             head = await Session(connection).head("shop")
-            rows = rows_of(command("held"), stamp(head), first=head.position + 1, streams=[("held", 1)], project="shop")
+            rows = rows_of(
+                command("held"), stamp(head), first=head.position + 1, streams=[("held", 1)], project="shop", **ENVELOPE
+            )
             try:
                 await Session(connection).append("shop", rows)
             except (Overtaken, ClockDisagrees):
@@ -129,6 +134,7 @@ async def test_read_models_whose_topic_was_deleted_and_made_anew_are_those_of_th
                 await topic.put(event for event in tape.events[:half] for _ in range(2))
                 await built.at("shop", half)
                 await delete_topic(kafka.address, topic.topic)
+                await until(lambda: topic.topic in (built.feed.trouble or ""), "the missing topic named")
                 await create_topic(topic.address, topic.topic)
                 # As the relay does it: with another producer, from the first event.
                 async with AIOKafkaProducer(bootstrap_servers=kafka.address, acks="all") as producer:

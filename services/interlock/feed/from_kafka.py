@@ -446,7 +446,10 @@ class KafkaFeed:
             await within(CALL_SECONDS, consumer.commit(committed))
 
     async def _look_for_progress(self, consumer: AIOKafkaConsumer, now: float) -> None:
-        """Raise StandsStill where a partition has more, is not paused, and stood still for too long."""
+        """Raise StandsStill where a partition has more, is not paused, and stood still for too long; TopicMissing."""
+        if not consumer.partitions_for_topic(self._topic):
+            # One of a group is given no partitions then, and would wait in silence.
+            raise TopicMissing(self._topic)
         places = [TopicPartition(self._topic, partition) for partition in self._assigned]
         if not places:
             return

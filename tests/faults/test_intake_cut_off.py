@@ -19,6 +19,8 @@ from tests.relay.relays import until
 __all__ = ["here", "office", "unbegun"]
 
 FROZEN_SECONDS = 15
+# A broker of its own for each test, which on a busy machine takes its time to start.
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

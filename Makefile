@@ -9,7 +9,7 @@ NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo up up-kafka kafka test check lint types arrows prove bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults prove bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ types: $(READY) ## Types of every file (mypy --strict)
 
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
+
+faults: $(READY) $(KAFKA) ## Break the running product in every way, for about half an hour, as root
+	$(PYTEST) -m faults $(ARGS)
 
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetch Apache Kafka's jars into .kafka/jars, once, and compare each with the digest that jars.sha256 names for it.
-# Java 17 or later, Maven and openssl are installed where they are missing. Interrupted at any point, it is simply run again.
+# Java 17 or later, Maven, openssl and kcat are installed where they are missing. Interrupted at any point, it is simply run again.
 set -eu
 
 here=infra/kafka
@@ -20,14 +20,16 @@ java_is_new_enough || missing=openjdk-17-jre-headless
 command -v mvn >/dev/null 2>&1 || missing="$missing maven"
 # For the certificates of the broker that the tests run with TLS.
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+# A client of another make, to look at topics with; the tests compare what it sees with what ours sees.
+command -v kcat >/dev/null 2>&1 || missing="$missing kcat"
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "Kafka's broker needs Java 17 or later, Maven and openssl. Install them and try again."
+        say "Kafka's broker needs Java 17 or later, Maven, openssl and kcat. Install them and try again."
         exit 1
     fi
     # Debian names its Java by its number: take 17 where there is one, otherwise the default, which is later.
     if [ "$(id -u)" -ne 0 ]; then
-        say "Kafka's broker needs Java 17 or later, Maven and openssl. Install what is missing, and try again:"
+        say "Kafka's broker needs Java 17 or later, Maven, openssl and kcat. Install what is missing, and try again:"
         say "  sudo apt-get update && sudo apt-get install --yes $missing"
         say "  (where there is no openjdk-17-jre-headless: default-jre-headless)"
         exit 1

@@ -212,6 +212,45 @@ async def test_whoever_gets_a_project_back_is_told_to_look_how_far_others_went(
             await behind
 
 
+class Slow:
+    """Bookmarks that say only when they are let where a partition begins."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+
+    async def load(self, _topic: str, _partition: int) -> tuple[int, dict[str, tuple[int, int]]]:
+        await self.let.wait()
+        return 0, {}
+
+    async def store(self, *_: Any) -> None:
+        """Keep nothing."""
+
+
+async def test_what_is_fetched_while_a_partition_comes_hides_nothing_before_it(kafka: Kafka) -> None:
+    fetched: list[int] = []
+    bookmarks = Slow()
+
+    class Late(AIOKafkaConsumer):  # type: ignore[misc]
+        """Its second records come out before the partition begins, and are handed over after that, as under load."""
+
+        async def getmany(self, *places: Any, **how: Any) -> dict[Any, Any]:
+            found: dict[Any, Any] = await super().getmany(*places, **how)
+            fetched.extend(record.offset for records in found.values() for record in records)
+            if fetched and fetched[-1] == 6 and not bookmarks.let.is_set():
+                bookmarks.let.set()
+                await until(lambda: feed._assigned)
+            return found
+
+    async with published(kafka, partitions=1) as one:
+        feed = one.feed(group=kafka.name("group"), bookmarks=bookmarks, make_consumer=Late)
+        await one.put(EVENTS[:5])
+        async with feed:
+            await until(lambda: fetched == [0, 1, 2, 3, 4])
+            await one.put(EVENTS[5:7])
+            assert flat(await positions(feed, "shop", 0, 7)) == [1, 2, 3, 4, 5, 6, 7]
+            assert feed._shelves["shop"].gaps == 0
+
+
 async def test_with_a_frozen_broker_it_stops_all_the_same() -> None:
     with started_broker() as broker:
         address = KafkaAddress(broker.address)

@@ -19,6 +19,12 @@ class Wire:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
+    def hang_up(self) -> None:
+        """End the connections that there are; new ones are made."""
+        for writer in self.writers:
+            writer.close()
+        self.writers.clear()
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while words := await reader.read(65536):

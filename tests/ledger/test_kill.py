@@ -30,7 +30,7 @@ KILLS_MAX = 40
 
 
 @contextmanager
-def writers(dsn: str, tmp_path: Path) -> Iterator[list[Path]]:
+def writers(dsn: str, tmp_path: Path, *, each: int = WRITERS_EACH) -> Iterator[list[Path]]:
     """Run the writer's processes; stop them in good order at the end, so that each settles its last command."""
     outputs = [tmp_path / f"acknowledged-{number}" for number in range(PROCESSES)]
     started = [
@@ -43,7 +43,7 @@ def writers(dsn: str, tmp_path: Path) -> Iterator[list[Path]]:
                 PROJECT,
                 str(output),
                 f"process-{number}",
-                str(WRITERS_EACH),
+                str(each),
             ],
             stdin=subprocess.PIPE,
             cwd=ROOT,

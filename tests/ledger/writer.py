@@ -19,6 +19,8 @@ from uuid import UUID
 from interlock.ledger import ClockDisagrees, Ledger, LedgerUnavailable, Overtaken, Row
 from tests.ledger.rows import command, rows_of, stamp
 
+# What a relay asks of every event.
+ENVELOPE = {"id": "written", "actor": {"id": "writer"}}
 RETRY_SECONDS = 0.02
 
 
@@ -29,7 +31,7 @@ async def place(ledger: Ledger, project: str, command_id: UUID, stream: str) -> 
     while news := await ledger.read_stream(project, stream, after_version=version, limit=1000):
         version = news[-1].version
     streams = [(stream, version + 1), (stream, version + 2)]
-    return rows_of(command_id, stamp(head), first=head.position + 1, streams=streams, project=project)
+    return rows_of(command_id, stamp(head), first=head.position + 1, streams=streams, project=project, **ENVELOPE)
 
 
 async def settle(ledger: Ledger, project: str, command_id: UUID, stream: str) -> tuple[list[int], str | None]:

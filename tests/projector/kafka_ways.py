@@ -32,6 +32,7 @@ class Built:
     ledger: Ledger
     projector: Projector
     alarms: list[str]
+    feed: Any = None
 
     async def at(self, project: str, position: int) -> str:
         """The digest of all tables, as soon as every projection is at `position`."""
@@ -80,7 +81,7 @@ async def projecting(
     await projector.prepare()
     running = asyncio.create_task(projector.run())
     try:
-        yield Built(ledger, projector, alarms)
+        yield Built(ledger, projector, alarms, feed)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -251,7 +251,8 @@ class KafkaFeed:
                 await self._mark(consumer)
             except Exception as unmarked:
                 _log.warning("%s: where reading came to was not kept: %s", self._topic, unmarked)
-            self._lose(partitions)
+            if self._consumer is consumer:
+                self._lose(partitions)
 
         return _Listener(gain, lose)
 
@@ -269,7 +270,8 @@ class KafkaFeed:
         while not self._closing.is_set():
             await self._rewind(consumer)
             self._make_room(consumer)
-            self._take(await self._read(consumer))
+            before = dict(self._assigned)
+            self._take(await self._read(consumer), before)
             if self._stumbled is not None:
                 raise self._stumbled
             now = self._monotonic()
@@ -332,11 +334,18 @@ class KafkaFeed:
             elif where in consumer.paused():
                 consumer.resume(where)
 
-    def _take(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
+    def _take(self, found: Mapping[TopicPartition, Sequence[Any]], before: Mapping[int, int]) -> None:
+        """Put what was found on the shelves; `before` are the assignments at which it was asked for."""
         moved: set[str] = set()
         for where, records in found.items():
+            epoch = self._assigned.get(where.partition)
             # What was still fetched for another assignment, or before a rewind, comes again in its place.
-            if where.partition not in self._assigned or where.partition in self._rewinds:
+            if epoch is None or where.partition in self._rewinds:
+                continue
+            if before.get(where.partition) != epoch:
+                # The partition came meanwhile: these may follow others that were fetched, and left, before it was
+                # known where it begins. Taken now, they would hide those for ever; so all is read from there.
+                self._rewinds[where.partition] = self._next[where.partition]
                 continue
             for record in records:
                 project = self._put(where.partition, record)
@@ -392,7 +401,11 @@ class KafkaFeed:
             offset, projects = 0, {}  # type: int, Mapping[str, tuple[int, int]]
             if self._bookmarks is not None:
                 offset, projects = await self._bookmarks.load(self._topic, partition)
-            self._next[partition] = await self._seek(consumer, where, offset or None)
+            begins = await self._seek(consumer, where, offset or None)
+            if self._consumer is not consumer:
+                # Thrown away while it asked: its partitions are what the next one gets.
+                return
+            self._next[partition] = begins
             self._epochs += 1
             self._assigned[partition] = self._epochs
             self._marked[partition] = (offset, {name: position for name, (position, _) in projects.items()})
@@ -433,7 +446,10 @@ class KafkaFeed:
             await within(CALL_SECONDS, consumer.commit(committed))
 
     async def _look_for_progress(self, consumer: AIOKafkaConsumer, now: float) -> None:
-        """Raise StandsStill where a partition has more, is not paused, and stood still for too long."""
+        """Raise StandsStill where a partition has more, is not paused, and stood still for too long; TopicMissing."""
+        if not consumer.partitions_for_topic(self._topic):
+            # One of a group is given no partitions then, and would wait in silence.
+            raise TopicMissing(self._topic)
         places = [TopicPartition(self._topic, partition) for partition in self._assigned]
         if not places:
             return

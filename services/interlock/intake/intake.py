@@ -23,6 +23,7 @@ from interlock.bus import (
     KafkaAway,
     Producer,
     Topic,
+    TopicMissing,
     Topics,
     ensure,
     refused_by_name,
@@ -159,12 +160,12 @@ class Intake:
                 ends = {where: records[-1].offset + 1 for where, records in found.items()}
                 # A crash before this reads them again, and answers them as before.
                 await within(CALL_SECONDS, consumer.commit(ends))
-            self._say(None)
             now = self._monotonic()
             if now - looked >= LOOK_SECONDS:
                 looked = now
                 await self._again(telling)
                 await self._look_for_progress(consumer, now)
+                self._say(None)
 
     async def _read(self, consumer: AIOKafkaConsumer, telling: Telling) -> Mapping[TopicPartition, Sequence[Any]]:
         """Return what is there; what the client cannot take apart is put aside without its bytes."""
@@ -214,7 +215,11 @@ class Intake:
                 await self._letters.settled(letter, handled.outcome.said)
 
     async def _look_for_progress(self, consumer: AIOKafkaConsumer, now: float) -> None:
-        """Raise KafkaAway where a partition has more and stood still for too long."""
+        """Raise TopicMissing where one is gone, KafkaAway where a partition has more and stood still for too long."""
+        for name in (self._topics.intake.name, *self._own):
+            # A consumer whose topic was deleted is given no partitions, and has nothing to say of it.
+            if not consumer.partitions_for_topic(name):
+                raise TopicMissing(name)
         places = list(consumer.assignment())
         ends = await within(CALL_SECONDS, consumer.end_offsets(places)) if places else {}
         for where in places:

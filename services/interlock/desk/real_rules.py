@@ -34,7 +34,7 @@ def _decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> 
 
 
 def _must_be_accepted(situation: Situation, command: Any) -> None:
-    """Raise NotAccepted, or LedgerElsewhere, for every command but those by which two persons open a restored ledger."""
+    """Raise LedgerElsewhere where it moved away, NotAccepted for all but what opens a restored ledger."""
     if situation.restored is None and situation.moved is not None:
         raise LedgerElsewhere(situation.moved)
     if situation.restored is None or isinstance(command, AcceptRestoredLedger):

@@ -1,4 +1,4 @@
-"""`python -m interlock.serve.moving`: a ledger that moved, into the empty one where it goes on; closed until it is opened.
+"""`python -m interlock.serve.moving`: a ledger that moved, into the empty one where it goes on.
 
     python -m interlock.serve.moving --moved OLD/interlock.toml --config interlock.toml
 

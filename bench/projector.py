@@ -1,9 +1,9 @@
-"""What projectors write a second, all projections together, from Kafka: 1, 100 and 1,000 projects, 1, 2 and 4 processes.
+"""What projectors write a second from Kafka, all projections together: 1, 100, 1,000 projects and 1, 2, 4 processes.
 
 Real events of a real project, the same history under each project's name, lie on a topic of 12 partitions, on one
-broker here. Each round begins with an empty read database and as many projector processes as it says, one consumer
-group; the clock runs from the first page that any of them wrote to the last. In the same run a bare consumer reads the
-same records and does nothing with them.
+broker here. Each round has a topic and a read database of its own, and as many projector processes as it says, one
+consumer group, which share the partitions before anything is published; the clock runs from the first page that any of
+them wrote to the last. In the same run a bare consumer reads the same records and does nothing with them.
 
 What is unequal, and for whom: the bare consumer decodes nothing and writes nothing; the projectors decode every event,
 and write it, and how far they are, into all read models in PostgreSQL, which has the same processors as they have.
@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import os
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from interlock.bus import KafkaAddress, Topic, ensure, topics
 from interlock.events.cloudevents import kafka_message
 from interlock.events.codec import decode
 from interlock.ledger import Ledger, Stored
-from interlock.ledger.embedded import Dsns
+from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from interlock.projections import PROJECTIONS
 
 EVENTS = 24_000
@@ -42,6 +43,8 @@ HISTORY_SECONDS = 4.0
 CALLERS = 16
 LABEL = "history"
 LOOK_SECONDS = 0.02
+# For all of the group to have their share of the partitions.
+REBALANCE_SECONDS = 5.0
 HANGS_SECONDS = 600.0
 REACHED = "select coalesce(sum(position), 0)::bigint as events, count(*) as cursors from cursor.projection"
 IN_FLIGHT = 2_000
@@ -115,7 +118,7 @@ async def projected(dsns: Dsns, projects: int, events: int) -> Projected:
     connection = await asyncpg.connect(dsns.app)
     wanted = (events * len(PROJECTIONS), projects * len(PROJECTIONS))
     begin = monotonic()
-    while not (first := await connection.fetchval(REACHED)) and monotonic() - begin < HANGS_SECONDS:
+    while not (first := await connection.fetchval(REACHED)) and monotonic() - begin < HANGS_SECONDS:  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(LOOK_SECONDS)
     began = perf_counter()
     while tuple(row := await connection.fetchrow(REACHED)) != wanted:
@@ -137,21 +140,33 @@ def measure(stack: ExitStack, asked: argparse.Namespace) -> None:
         with ExitStack() as of_one:
             home = Path(of_one.enter_context(tempfile.TemporaryDirectory(prefix="interlock-bench-")))
             broker = of_one.enter_context(Broker(home / "kafka"))
-            topic = topics().events
-            asyncio.run(ensure(KafkaAddress(broker.address), [topic], sleep=sleep))
-            asyncio.run(publish(broker, topic, made))
-            alone = len(made) / asyncio.run(bare(broker, topic, len(made)))
-            print(f"  {projects:5} projects, {len(made)} events: a bare consumer {alone:.0f}/s", flush=True)
+            print(f"  {projects} project(s), {len(made)} events", flush=True)
             for processes in asked.processes:
-                # A database and a group of its own for each round: the group's offsets are bookmarks in the database.
-                dsns = asyncio.run(server.prepare(f"round_{projects}_{processes}"))
-                place = home / f"round-{processes}"
-                place.mkdir()
-                with ExitStack() as running:
-                    start_parts(running, place, dsns, broker, ("projector",) * processes)
-                    found = asyncio.run(projected(dsns, projects, len(made)))
-                share = found.rate / alone
-                print(f"    {processes} projector(s): {found.rate:7.0f}/s, {share:5.1%} of it", flush=True)
+                found, alone = one_round(server, broker, home, made, projects, processes)
+                told = f"{found.rate:7.0f}/s, {found.rate / alone:5.1%} of a bare consumer's {alone:.0f}/s"
+                print(f"    {processes} projector(s): {told}", flush=True)
+
+
+def one_round(
+    server: EmbeddedPostgres, broker: Broker, home: Path, made: list[KafkaMessage], projects: int, processes: int
+) -> tuple[Projected, float]:
+    """Return what the projectors did, and how many records a second a bare consumer reads from the same topic."""
+    name = f"round-{projects}-{processes}"
+    topic = topics(name).events
+    asyncio.run(ensure(KafkaAddress(broker.address), [topic], sleep=sleep))
+    dsns = asyncio.run(server.prepare(name.replace("-", "_")))
+    (home / name).mkdir()
+    with ExitStack() as running:
+        start_parts(running, home / name, dsns, broker, ("projector",) * processes, name)
+        time.sleep(REBALANCE_SECONDS)
+
+        async def both() -> Projected:
+            looking = asyncio.create_task(projected(dsns, projects, len(made)))
+            await publish(broker, topic, made)
+            return await looking
+
+        found = asyncio.run(both())
+    return found, len(made) / asyncio.run(bare(broker, topic, len(made)))
 
 
 def numbers(text: str) -> tuple[int, ...]:

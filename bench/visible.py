@@ -1,4 +1,4 @@
-"""How long after a command is acknowledged `environment_state` shows it: embedded, and by Kafka with each part a process.
+"""How long after its acknowledgement a command is in `environment_state`: embedded, and by Kafka with parts apart.
 
 Commands come at an even rate, whether the ones before are answered or not, as from people and pipelines who know
 nothing of each other. Embedded, desk and projector are one process, as `make up` has them; by Kafka the relay and the
@@ -160,14 +160,17 @@ async def _desk(dsns: Dsns) -> AsyncIterator[tuple[Ledger, Desk]]:
         await ledger.close()
 
 
-def start_parts(stack: ExitStack, home: Path, dsns: Dsns, broker: Broker, parts: tuple[str, ...] = PARTS) -> None:
-    """Start processes of these parts; each has its directory for its log."""
+def start_parts(
+    stack: ExitStack, home: Path, dsns: Dsns, broker: Broker, parts: tuple[str, ...] = PARTS, prefix: str = "interlock"
+) -> None:
+    """Start processes of these parts, over topics of that prefix; each has its directory for its log."""
+    kafka = f'[kafka]\nservers = "{broker.address}"\ntopics = "{prefix}"'
     for number, part in enumerate(parts):
         place = home / f"{part}-{number}"
         place.mkdir()
         config = place / "interlock.toml"
-        config.write_text(config_text(dsns=dsns), encoding="utf-8")
-        stack.enter_context(serving(config, "--part", part, "--kafka", broker.address))
+        config.write_text(config_text(dsns=dsns, more=kafka), encoding="utf-8")
+        stack.enter_context(serving(config, "--part", part))
 
 
 def measure(stack: ExitStack, rate: float, seconds: float) -> None:

@@ -82,7 +82,7 @@ async def publish(broker: Broker, topic: Topic, made: list[KafkaMessage]) -> Non
         for start in range(0, len(made), IN_FLIGHT):
             sent = [
                 await producer.send(
-                    topic.name, key=one.key.encode(), value=one.value, headers=list(one.headers.items())
+                    topic.name, key=str(one.key).encode(), value=one.value, headers=list(one.headers.items())
                 )
                 for one in made[start : start + IN_FLIGHT]
             ]
@@ -118,10 +118,12 @@ async def projected(dsns: Dsns, projects: int, events: int) -> Projected:
     connection = await asyncpg.connect(dsns.app)
     wanted = (events * len(PROJECTIONS), projects * len(PROJECTIONS))
     begin = monotonic()
-    while not (first := await connection.fetchval(REACHED)) and monotonic() - begin < HANGS_SECONDS:  # noqa: ASYNC110 - another process writes it
+    first = 0
+    while not first and monotonic() - begin < HANGS_SECONDS:
         await asyncio.sleep(LOOK_SECONDS)
+        first = await connection.fetchval(REACHED)
     began = perf_counter()
-    while tuple(row := await connection.fetchrow(REACHED)) != wanted:
+    while tuple(row := await connection.fetchrow(REACHED) or ()) != wanted:
         if monotonic() - begin > HANGS_SECONDS:
             raise TimeoutError(f"{tuple(row)} of {wanted}")
         await asyncio.sleep(LOOK_SECONDS)

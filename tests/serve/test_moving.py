@@ -19,6 +19,7 @@ from interlock.ledger import Ledger, LedgerError, ReadOnlyLedger
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from interlock.ledger.restore import Restore
 from interlock.letters import DeadLetters, Record
+from interlock.serve import moving
 from interlock.serve.database import NAME
 from interlock.serve.moving import NotClosed, move
 from tests.cli.terminal import Terminal
@@ -187,6 +188,24 @@ async def test_evidence_that_did_not_come_along_leaves_a_ledger_that_takes_nothi
 
     monkeypatch.setattr(Restore, "add_evidence", forget)
     with pytest.raises(TopicBroken, match="1 pieces of evidence"):
+        await move(old.app, dsns.owner, PROJECT, token_of("admin-1"))
+    ledger = await Ledger.open(dsns.app)
+    with pytest.raises(ReadOnlyLedger):
+        await record_in(ledger, "shop", 1)
+    await ledger.close()
+
+
+async def test_an_old_ledger_that_still_grew_is_not_taken_along(
+    old: Old, dsns: Dsns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_ledger(old, tmp_path)
+
+    async def late(source: Ledger, *_: object) -> None:
+        # As a server of an older version would, which knows nothing of a ledger that moved.
+        await record_in(source, PROJECT, 1)
+
+    monkeypatch.setattr(moving, "_letters", late)
+    with pytest.raises(TopicBroken, match="the old ledger is at"):
         await move(old.app, dsns.owner, PROJECT, token_of("admin-1"))
     ledger = await Ledger.open(dsns.app)
     with pytest.raises(ReadOnlyLedger):

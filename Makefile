@@ -66,7 +66,7 @@ faults: $(READY) $(KAFKA) ## Break the running product in every way, for about h
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long
 
-bench: $(READY) $(KAFKA) ## Measure desk and relay against other ways to do it, and how dt starts
+bench: $(READY) $(KAFKA) ## Measure desk, relay and projector against other ways to do it
 	$(BIN)/python -m bench $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet

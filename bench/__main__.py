@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from bench import desk, dt_start, relay
+from bench import desk, dt_start, projector, relay, visible
 
 desk.main()
 print()
 dt_start.main()
 print()
 relay.main([])
+print()
+visible.main([])
+print()
+projector.main([])

@@ -161,6 +161,11 @@ def AcceptRestoredLedger() -> Example:
 
 
 @example
+def MoveLedger() -> Example:
+    return given.team(), "admin-1", governance.MoveLedger(source="embedded", target="cluster-1")
+
+
+@example
 def Annotate() -> Example:
     return given.team(), "dora", governance.Annotate(target=3, kind="remark", text="by telephone")
 

@@ -12,6 +12,8 @@ import pytest
 from interlock.events.codec import UnknownEventType, decode
 from interlock.events.envelope import Recorded
 from interlock.feed import LedgerFeed, Unreadable
+from interlock.feed.feed import PAGE_EVENTS_MAX
+from interlock.feed.from_ledger import RECENT_PAGES_MAX
 from interlock.ledger import Changes, Ledger, LedgerUnavailable, Stored
 from tests.feed.feeds import record_in, sleep
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
@@ -51,6 +53,18 @@ async def test_while_the_ledger_is_away_it_waits_and_loses_nothing(ledger: Ledge
     await record_in(ledger, "shop", 5)
     async with LedgerFeed(Deaf(ledger, failures=2), sleep) as feed:
         assert await positions(feed, "shop", 0, 5) == [[1, 2, 3, 4, 5]]
+
+
+async def test_a_consumer_that_is_a_little_behind_reads_nothing_again(ledger: Ledger) -> None:
+    for _ in range(RECENT_PAGES_MAX):
+        await record_in(ledger, "shop", PAGE_EVENTS_MAX)
+    counted = Deaf(ledger)
+    async with LedgerFeed(counted, sleep) as feed:
+        ahead = await positions(feed, "shop", 0, RECENT_PAGES_MAX * PAGE_EVENTS_MAX)
+        assert await positions(feed, "shop", 0, RECENT_PAGES_MAX * PAGE_EVENTS_MAX) == ahead
+        # One in the middle of a page has the rest of it.
+        assert (await positions(feed, "shop", 7, PAGE_EVENTS_MAX))[0][0] == 8
+    assert counted.readings == RECENT_PAGES_MAX
 
 
 async def test_consumers_that_want_the_same_page_share_one_reading(ledger: Ledger) -> None:

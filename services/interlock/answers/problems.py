@@ -107,6 +107,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem("too-large", str(error), errors=[("body", str(error))])
         case desk.NoSuchPosition():
             return Problem("not-found", str(error))
+        case desk.LedgerElsewhere():
+            return Problem("moved", str(error), target=error.detail)
         case desk.UnknownOutcome() | ledger.OutcomeUnknown():
             return _later("outcome-unknown", str(error))
         case desk.DeskError() | ledger.LedgerError():

@@ -33,7 +33,7 @@ WITH_PROJECT: Final = (
     "cursor-invalid",
 )
 WITH_BODY: Final = ("too-large", "unsupported-media-type")
-CHANGES: Final = ("refused", "role-missing", "changed", "idempotency-key-reused", "outcome-unknown")
+CHANGES: Final = ("refused", "role-missing", "moved", "changed", "idempotency-key-reused", "outcome-unknown")
 
 
 class Documented:

@@ -43,7 +43,7 @@ COMMANDS = (
     (RULES, "audit", f"{AT}.record:audit", "Who did what, when, because of what."),
     (RULES, "annotate", f"{AT}.record:annotate", "Put a remark beside an event."),
     (RULES, "projections", f"{AT}.projections:projections", "The read models: how far they are; build one anew."),
-    (HERE, "ledger", f"{AT}.ledger:ledger", "The record itself: fill an empty one from Kafka."),
+    (HERE, "ledger", f"{AT}.ledger:ledger", "The record itself: move it, or fill an empty one."),
     (HERE, "intake", f"{AT}.intake:intake", "What came in on Kafka and could not be understood."),
     (HERE, "init", f"{AT}.init:init", "Make an interlock.toml: the project and its two founders."),
     (HERE, "up", f"{AT}.up:up", "Start a server here, with an embedded database."),

@@ -57,5 +57,9 @@ class NotAccepted(Unavailable):
     command with the same id"""
 
 
+class LedgerElsewhere(DeskError):
+    """this ledger moved, and takes no command here any more: nothing was recorded, give the command there"""
+
+
 class DeskClosed(Unavailable):
     """this process is stopping: repeat the command with the same id at another"""

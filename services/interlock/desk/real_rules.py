@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from interlock.desk.errors import CredentialOver, NotAccepted
+from interlock.desk.errors import CredentialOver, LedgerElsewhere, NotAccepted
 from interlock.desk.rules import Rules, Verdict
 from interlock.domain.commands.governance import AcceptRestoredLedger, ConfirmAsked, DeclineAsked
 from interlock.domain.commands.timely import ExpireAsked
@@ -34,7 +34,9 @@ def _decide(situation: Situation, command: Any, actor: Actor, now: datetime) -> 
 
 
 def _must_be_accepted(situation: Situation, command: Any) -> None:
-    """Raise NotAccepted for every command but those by which two persons open a restored ledger."""
+    """Raise LedgerElsewhere where it moved away, NotAccepted for all but what opens a restored ledger."""
+    if situation.restored is None and situation.moved is not None:
+        raise LedgerElsewhere(situation.moved)
     if situation.restored is None or isinstance(command, AcceptRestoredLedger):
         return
     if isinstance(command, ConfirmAsked | DeclineAsked | ExpireAsked):

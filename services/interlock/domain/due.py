@@ -34,7 +34,8 @@ def _policy(situation: Situation, now: datetime) -> Policy:
 
 def due(situation: Situation, now: datetime) -> tuple[Any, ...]:
     """The timely commands that are due, in the order of the moments that brought them."""
-    if situation.opened_at is None:
+    if situation.opened_at is None or (situation.moved is not None and situation.restored is None):
+        # Where a ledger moved away, time goes on elsewhere.
         return ()
     return tuple(command for _, command in sorted(_due(situation, now), key=lambda pair: pair[0]))
 

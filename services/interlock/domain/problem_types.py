@@ -48,6 +48,7 @@ _TABLE: Final = (
     ("method-not-allowed", "This cannot be done here", 405, USAGE),
     ("too-slow", "The request took too long to arrive", 408, UNREACHABLE),
     ("refused", "The rules do not allow this now", 409, REFUSED),
+    ("moved", "This ledger goes on elsewhere", 410, UNREACHABLE),
     ("changed", "It changed since it was read", 412, CHANGED),
     ("too-large", "The request is too large", 413, USAGE),
     ("unsupported-media-type", "The body has a form that is not understood", 415, USAGE),

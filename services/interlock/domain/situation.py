@@ -550,6 +550,8 @@ class Situation:
     opened_at: datetime | None = None
     # Where a restored ledger ends, until two persons let it take commands.
     restored: int | None = None
+    # Where the ledger goes on, once it moved; there, until two persons let it take commands.
+    moved: str | None = None
 
     def version_of(self, stream: str) -> int:
         """The stream's last version, 0 where it has none, or where it is over and was not loaded."""

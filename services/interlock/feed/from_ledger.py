@@ -19,8 +19,10 @@ from interlock.ledger import Changes, LedgerError, Stored
 # Finds what a lost notification did not tell; one small query for all projects.
 POLL_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
-# Several consumers of one project mostly want the same page: the last one is kept for so many projects.
-RECENT_PAGES_MAX: Final = 64
+# Several consumers of one project mostly want the same pages, a little apart: the last ones are kept, for so many
+# projects. With one page only, the slower ones read most events once more.
+RECENT_PROJECTS_MAX: Final = 64
+RECENT_PAGES_MAX: Final = 3
 
 _log = logging.getLogger(__name__)
 _ANY = ""
@@ -58,7 +60,7 @@ class LedgerFeed:
         self._heads: dict[str, int] = {}
         self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._recent: OrderedDict[str, Page] = OrderedDict()
+        self._recent: OrderedDict[str, list[Page]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: Changes | None = None
         self._closing = False
@@ -138,14 +140,14 @@ class LedgerFeed:
     async def _shared(self, project: str, after: int) -> Page:
         """Read a page, or take it from the one that another consumer of the project has just read."""
         async with self._locks[project]:
-            recent = self._recent.get(project, [])
-            if recent and recent[0].position <= after + 1 <= recent[-1].position:
-                return recent[after + 1 - recent[0].position :]
+            for recent in self._recent.get(project, ()):
+                if recent[0].position <= after + 1 <= recent[-1].position:
+                    return recent[after + 1 - recent[0].position :]
             page = await self.read(project, after=after)
             if page:
-                self._recent[project] = page
+                self._recent[project] = [page, *self._recent.get(project, ())][:RECENT_PAGES_MAX]
                 self._recent.move_to_end(project)
-                if len(self._recent) > RECENT_PAGES_MAX:
+                if len(self._recent) > RECENT_PROJECTS_MAX:
                     self._recent.popitem(last=False)
             return page
 

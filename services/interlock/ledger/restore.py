@@ -51,6 +51,23 @@ class Restore:
                 count += len(page)
         return count, f"sha256:{found.hexdigest()}"
 
+    async def add_evidence(self, project: str, digest: str, media_type: str, content: bytes) -> None:
+        """Add one piece of evidence; the table itself compares its digest with its bytes."""
+        async with refused_by_name(sent=True):
+            await self._connection.execute(sql("put_evidence"), project, digest, media_type, content)
+
+    async def add_letters(self, columns: Sequence[str], letters: Sequence[Sequence[Any]]) -> None:
+        """Add dead letters, which have no owner among the events; each is there once by its record's place."""
+        async with refused_by_name(sent=True):
+            await self._connection.copy_records_to_table(
+                "dead_letter", schema_name="intake", columns=list(columns), records=letters
+            )
+
+    async def evidence(self, project: str) -> list[tuple[str, str]]:
+        """Return the digest and the media type of everything that is kept beside the project's events."""
+        async with refused_by_name(sent=False):
+            return [tuple(row) for row in await self._connection.fetch(sql("all_evidence"), project)]
+
     async def end(self) -> None:
         """Let the application write again. Before it, a crash leaves a ledger that only its owner can write to."""
         async with refused_by_name(sent=True):

@@ -12,12 +12,14 @@ import asyncio
 import hashlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid5
+
+import asyncpg
 
 from interlock.bus import BusError, KafkaAddress
 from interlock.desk import Answer, Desk, DeskError, Rules, real_rules
@@ -30,6 +32,7 @@ from interlock.events.topics import EVENTS
 from interlock.feed.replay import Seen, TopicBroken, replay
 from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import Ledger, LedgerError, Row
+from interlock.ledger.migrate import apply
 from interlock.ledger.restore import Restore, restoring
 from interlock.serve import seams
 from interlock.serve.project import NAMESPACE
@@ -78,14 +81,30 @@ def _row(event: Recorded[Any], events: int) -> Row:
 
 
 async def restore(owner: str, address: KafkaAddress, topic: str, token: str) -> dict[str, Answer]:
+    """Fill the empty ledger at `owner` from a topic, as `fill` does. Raises BusError too."""
+    seen = Seen()
+    return await fill(owner, replay(address, topic, seen), seen.heads, f"kafka {topic}", token)
+
+
+async def fill(
+    owner: str,
+    pages: AsyncIterator[list[Recorded[Any]]],
+    heads: Callable[[], Mapping[str, int]],
+    backup: str,
+    token: str,
+    beside: Callable[[Restore], Awaitable[None]] | None = None,
+) -> dict[str, Answer]:
     """Fill the empty ledger at `owner` (its owner's address), and ask for it to be opened; return what was asked.
 
-    Raises TopicBroken, NotAuthenticated, BusError, LedgerError. A crash, or any of these, leaves a ledger that only
-    its owner can write to: make another empty one, and begin again.
+    `heads` tells, after the last page, how far each project goes; `beside` takes along what is not in the events.
+    Raises TopicBroken, NotAuthenticated, LedgerError. A crash, or any of these, leaves a ledger that only its owner
+    can write to: make another empty one, and begin again.
     """
-    seen, commands, rows = Seen(), Commands(), list[tuple[str, Row]]()
+    commands, rows = Commands(), list[tuple[str, Row]]()
+    # An empty database will do: a server that makes the tables would begin the project at once, and fill it.
+    await apply(owner)
     async with restoring(owner) as ledger:
-        async for page in replay(address, topic, seen):
+        async for page in pages:
             rows += commands.take(page)
             if len(rows) >= ROWS_AT_ONCE:
                 await ledger.add(rows)
@@ -93,9 +112,11 @@ async def restore(owner: str, address: KafkaAddress, topic: str, token: str) -> 
         rows += commands.rest()
         if rows:
             await ledger.add(rows)
-        for project, head in seen.heads().items():
+        for project, head in heads().items():
             await _compare(ledger, commands, project, head)
-        answers = await _ask(owner, f"kafka {topic}", token, commands)
+        if beside is not None:
+            await beside(ledger)
+        answers = await _ask(owner, backup, token, commands)
         # From here on the application may write; the rules refuse everything until two persons have said yes.
         await ledger.end()
     return answers
@@ -104,7 +125,9 @@ async def restore(owner: str, address: KafkaAddress, topic: str, token: str) -> 
 async def _compare(ledger: Restore, commands: Commands, project: str, head: int) -> None:
     found = await ledger.digest(project)
     if found != (head, commands.digest(project)):
-        raise TopicBroken(f"{project}: the ledger holds {found[0]} events, other ones than the topic's {head}")
+        raise TopicBroken(
+            f"{project}: the ledger holds {found[0]} events, other ones than the {head} given to it"
+        )
 
 
 async def _ask(owner: str, backup: str, token: str, commands: Commands) -> dict[str, Answer]:
@@ -161,14 +184,19 @@ def main(given: list[str] | None = None) -> int:
     except CannotStart as refusal:
         print(f"✗ nothing was restored: {refusal}", file=sys.stderr)
         return refusal.exit_code
-    except (TopicBroken, NotAuthenticated, BusError, LedgerError, DeskError) as wrong:
+    except (TopicBroken, NotAuthenticated, BusError, LedgerError, DeskError, asyncpg.PostgresError) as wrong:
         print(f"✗ nothing was restored: {wrong}", file=sys.stderr)
         return FAILED
+    say(answers)
+    return 0
+
+
+def say(answers: Mapping[str, Answer]) -> None:
+    """Say what is there now, and who opens it."""
     for project, answer in sorted(answers.items()):
         ask = answer.recorded[0].event.ask if answer.recorded else "?"
         print(f"✓ {project}: {answer.position - len(answer.recorded)} events, order, gaps and bytes compared")
         print(f"  it takes no command until another administrator says so: dt confirm {ask}")
-    return 0
 
 
 if __name__ == "__main__":

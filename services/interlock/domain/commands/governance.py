@@ -146,6 +146,18 @@ class AcceptRestoredLedger:
 
 
 @command()
+class MoveLedger:
+    """Close this ledger for good, because it goes on elsewhere; takes two administrators.
+
+    `source` and `target` are the names that people know the two clusters by. Every command is refused from then on,
+    and told where it went; the whole record is then taken along, and opened there by two persons.
+    """
+
+    source: Name
+    target: Name
+
+
+@command()
 class Annotate:
     """Put a remark beside an event, which itself stays as it is."""
 

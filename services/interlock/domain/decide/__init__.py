@@ -123,6 +123,7 @@ HANDLERS: dict[type[Any], Handler] = {
     c_governance.RevokeCredential: governance.revoke_credential,
     c_governance.DeclineAsked: second.decline,
     c_governance.AcceptRestoredLedger: governance.accept_restored_ledger,
+    c_governance.MoveLedger: governance.move_ledger,
     c_governance.Annotate: governance.annotate,
     c_timely.ExpireLease: timely.expire_lease,
     c_timely.SettleDeployRequest: request.settle_request,

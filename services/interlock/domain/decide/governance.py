@@ -17,6 +17,7 @@ from interlock.domain.commands.governance import (
     DesignateOperator,
     GrantRole,
     IssueCredential,
+    MoveLedger,
     OpenProject,
     ProposePolicy,
     RegisterPrincipal,
@@ -397,6 +398,19 @@ def accept_restored_ledger(case: Case, command: AcceptRestoredLedger) -> Ruled:
             ),
         )
 
+    return case.two_persons(action, "ledger", (), case.asked(case.policy.production), effect)
+
+
+def move_ledger(case: Case, command: MoveLedger) -> Ruled:
+    """By two administrators; it is the last thing that this ledger takes."""
+    if command.source == command.target:
+        raise InvalidCommand("target", "a ledger moves to another place")
+
+    def effect(_: Decision) -> Iterator[New]:
+        yield from case.confirmation()
+        yield New(stream="ledger", event=ledger.LedgerMoved(source=command.source, target=command.target))
+
+    action = f"move the ledger from {command.source} to {command.target}"
     return case.two_persons(action, "ledger", (), case.asked(case.policy.production), effect)
 
 

@@ -210,9 +210,11 @@ def on_refusal(situation: Situation, recorded: Recorded[Any]) -> Situation:
 
 
 def on_ledger(situation: Situation, recorded: Recorded[Any]) -> Situation:
-    """A remark is remembered for a while, so that the same one is not made twice; a restored ledger is open again."""
+    """A remark is remembered for a while, so that the same one is not made twice; a ledger is closed, or open again."""
     if isinstance(recorded.event, ledger.LedgerRestored):
-        return replace(situation, restored=None)
+        return replace(situation, restored=None, moved=None)
+    if isinstance(recorded.event, ledger.LedgerMoved):
+        return replace(situation, moved=recorded.event.target)
     if not isinstance(recorded.event, ledger.Annotated):
         return situation
     mark = annotation_mark(recorded.actor.id, recorded.event.target, recorded.event.kind, recorded.event.text)

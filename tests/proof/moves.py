@@ -540,6 +540,9 @@ class Moves:
             if problem.environment == PRODUCTION and self.may_ask:
                 back = c_deploy.RequestRollback(environment=PRODUCTION, problem=name)
                 yield self.one(f"roll back for {name}", VERA, back)
+                if "tries" in self.scope.disturb:
+                    elsewhere = replace(back, environment=STAGE)
+                    yield self.one(f"roll stage back for {name}", VERA, elsewhere)
                 further = {o.release for o in self.environments[PRODUCTION].history}
                 if len(further) > 1:
                     far = replace(back, release=self.environments[PRODUCTION].history[0].release)

@@ -63,6 +63,12 @@ def hotfix_approved() -> State:
 
 
 @cache
+def hotfix_rehearsed() -> State:
+    """The hotfix is rehearsed in stage, before the normal release went anywhere."""
+    return told(hotfix_approved(), f"{HOTFIX} through {STAGE}")
+
+
+@cache
 def approved() -> State:
     """The normal release is approved in the sandbox."""
     return told(opened(), *_to_sandbox(NORMAL))

@@ -47,14 +47,14 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
     yield from (f"| {name} | {scenes.get(name, 0):,} |\n" for name in SCENES)
     yield "\nWhat may disturb, in each part:\n\n"
     for name, (_, kinds, _) in bounds.items():
-        yield f"- {name}: {kinds}\n"
+        yield f"- {name}: {kinds or 'nothing'}\n"
 
 
 def _guards(removed: Sequence[Removed]) -> Iterable[str]:
     yield "\n## Each guard taken away, alone\n\n"
     yield "The search is made again on a small part without the guard. *Moves* is the length of a shortest way there,\n"
-    yield "from where that part begins. Where a small part shows nothing, `make prove` searches every part without the\n"
-    yield "guard: what it finds nothing for either is implied by the others.\n\n"
+    yield "from where that part begins. Where a small part shows nothing, `make prove` searches every part without it:\n"
+    yield "what it finds nothing for either is implied by the others.\n\n"
     yield "| Guard | Moves | What is found |\n|---|---|---|\n"
     for one in removed:
         if one.where is None:

@@ -96,13 +96,14 @@ def searched_without(guard: str) -> Searched:
     What only adjustments have is asked about nowhere else: for it the parts of the release flow are as they were.
     """
     with without(guard):
-        for part in DATA if guard in of_adjustments() else (*(part.scope for part in PARTS), *DATA):
-            search = search_of(part.name)
+        flow = () if guard in of_adjustments() else tuple(part.scope.name for part in PARTS)
+        for name in (*flow, *(data.name for data in DATA)):
+            search = search_of(name)
             search.is_goal = None
             try:
                 search.run()
             except Found as found:
-                return Searched(guard, found=(f"in {part.name}: {found.what}", *found.way))
+                return Searched(guard, found=(f"in {name}: {found.what}", *found.way))
     return Searched(guard)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from interlock.domain.commands import deploy, environment, evidence, governance, problem, release
-from interlock.domain.evolve.parts import with_release
 from interlock.events.catalogue.parts import AppliedMigration, Identity, Migration, Observed
 from interlock.events.codec import digest_of
 from interlock.events.envelope import Actor
@@ -131,13 +130,15 @@ def the_developers_sandbox_gets_the_sandbox_feed() -> Example:
 
 @guard("environment-order")
 def no_environment_is_skipped() -> Example:
-    told, who, command = EXAMPLES["ApproveManualQA"]()
-    told.do(who, command)
-    # No command brings this about: an approval alone, without the deploy that it was made on.
-    known = told.situation.releases["4.12.0"]
-    reached = {name: position for name, position in known.reached.items() if name != SANDBOX}
-    told.situation = with_release(told.situation, replace(known, reached=reached))
-    return told, "anton", to(STAGE)
+    told, _, _ = EXAMPLES["SetReleaseContent"]()
+    # The content went away and came back, while the sandbox kept it: nothing says that this content was deployed.
+    there = told.content("4.12.0", contains=("4.11.0",))
+    told.do("anton", there)
+    told.deploy("4.12.0", DEVELOPMENT)
+    told.do("anton", told.content("4.12.0", contains=("4.11.0",), salt="2"))
+    told.do("anton", there)
+    told.do("anton", release.ConfirmDevelopment(release="4.12.0"))
+    return told, "anton", to(TESTS)
 
 
 @guard("content-current")

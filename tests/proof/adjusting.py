@@ -161,6 +161,8 @@ class Adjusting:
             for who in PEOPLE:
                 verify = c.VerifyAdjustment(adjustment=name, bound_digest=bound, method="read")
                 yield self.one(f"{who.id} verifies {name}", who, verify)
+            other_one = c.VerifyAdjustment(adjustment=name, bound_digest=digest("another plan"), method="read")
+            yield self.one(f"dora verifies another plan than {name}", DORA, other_one)
             if self.disturbs("a no"):
                 for who in (DORA, ROSA):
                     no = c.RejectAdjustment(adjustment=name, bound_digest=bound, reason="x")

@@ -9,9 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.evolve import admit
 from interlock.domain.situation import (
-    EMPTY,
     DeployRequest,
     Environment,
     Occupant,
@@ -24,7 +22,7 @@ from interlock.domain.situation import (
     Work,
 )
 from tests.proof.ghost import DEVELOPMENT, PRODUCTION, SANDBOX, STAGE, TESTS, Ghost, Place, Rel
-from tests.proof.world import State, is_open, next_opening
+from tests.proof.world import State, closed_now, is_open, next_opening
 
 SNAPSHOT_AGE = timedelta(days=7)
 LOGS_AGE = timedelta(minutes=75)
@@ -94,8 +92,8 @@ class Canon:
 def _release_or_closed(thing: Release | tuple[Any, ...], name: str) -> Any:
     if isinstance(thing, Release):
         return _release(thing)
-    admitted = admit(EMPTY, f"release/{name}", thing).releases.get(name)
-    return None if admitted is None else ("closed", _release(admitted))
+    admitted = closed_now(f"release/{name}", thing).thing
+    return ("closed", _release(admitted)) if isinstance(admitted, Release) else None
 
 
 def _release(r: Release) -> Any:

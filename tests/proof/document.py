@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.proof.adjusting import DATA
-from tests.proof.guards import Removed
+from tests.proof.guards import NOT_SEARCHED, PROVED, Removed
 from tests.proof.parts import PARTS
 from tests.proof.scenes import SCENES
 
@@ -47,16 +47,20 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
     yield from (f"| {name} | {scenes.get(name, 0):,} |\n" for name in SCENES)
     yield "\nWhat may disturb, in each part:\n\n"
     for name, (_, kinds, _) in bounds.items():
-        yield f"- {name}: {kinds}\n"
+        yield f"- {name}: {kinds or 'nothing'}\n"
 
 
 def _guards(removed: Sequence[Removed]) -> Iterable[str]:
     yield "\n## Each guard taken away, alone\n\n"
     yield "The search is made again on a small part without the guard. *Moves* is the length of a shortest way there,\n"
-    yield "from where that part begins.\n\n"
+    yield "from where that part begins. Where a small part shows nothing, `make prove` searches all parts without it:\n"
+    yield "what it finds nothing for either is implied by the others.\n\n"
     yield "| Guard | Moves | What is found |\n|---|---|---|\n"
     for one in removed:
         if one.where is None:
-            yield f"| `{one.guard}` | – | implied by the others: `make prove` searches every part without it |\n"
+            proved = "implied by the others" if one.guard in PROVED else "nothing; that it is implied is not yet proved"
+            yield f"| `{one.guard}` | – | {proved} |\n"
         else:
             yield f"| `{one.guard}` | {len(one.way)} | {one.what} ({one.where}) |\n"
+    yield "\nNot in the search, shown by stories in `tests/domain`: "
+    yield f"{', '.join(f'`{name}`' for name in NOT_SEARCHED)}.\n"

@@ -36,7 +36,7 @@ class Rel(NamedTuple):
     content: str | None = None
     contains: frozenset[str] = frozenset()
     fixes: tuple[str, ...] = ()
-    migrations: frozenset[str] = frozenset()
+    migrations: frozenset[tuple[str, str]] = frozenset()
     incompatible: bool = False
     adds: bool = False
     named: frozenset[str] = frozenset()
@@ -110,7 +110,7 @@ class Rehearsal(NamedTuple):
     thing: Thing
     review: tuple[str, int] | None = None
     restore: tuple[datetime, int] | None = None
-    migrated: tuple[frozenset[str], int] | None = None
+    migrated: tuple[frozenset[tuple[str, str]], int] | None = None
     core: tuple[str, int] | None = None
 
 

@@ -20,6 +20,8 @@ from interlock.domain.commands import evidence as c_evidence
 from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
 from interlock.domain.commands.governance import ConfirmAsked
+from interlock.domain.decide.case import Case
+from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
 from interlock.events.catalogue.parts import Observed
 from interlock.events.envelope import Actor
@@ -48,6 +50,10 @@ Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
 WAITING_MAX = 1
 RENEWED_EACH = timedelta(minutes=14)
+REHEARSED = (
+    "release-present", "code-reviewed", "production-data-restored", "migrations-passed", "rehearsal-current",
+    "core-areas-approved",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -217,6 +223,8 @@ class Moves:
         cost = int(again and place != STAGE)
         if cost and not self.disturbs("redeploy"):
             return
+        if again and place == STAGE and place not in self.scope.steps_in and self.is_rehearsed(release):
+            return
         for problem in (None, *(p for p in self.situation.problems if again and place == PRODUCTION)):
             command = c_deploy.RequestDeploy(release=name, environment=place, problem=problem)
             if self.lazy.refuses_deploy(self.state, asker, command, release):
@@ -236,6 +244,12 @@ class Moves:
             command = c_deploy.RequestDeploy(release=name, environment=place, at_window=True)
             if not self.lazy.refuses_deploy(self.state, asker, command, release, but="release-window"):
                 yield self.one(f"ask {name} to {place} at the window", asker, command)
+
+    def is_rehearsed(self, release: Release) -> bool:
+        """Whether all of its rehearsal stands, for production's present state: to rehearse it again helps nobody."""
+        case = Case(situation=self.situation, command=None, actor=RUNNER, now=self.now)
+        asked = deploy_asked(case, release, PRODUCTION)
+        return all(gates._run(name, asked).holds for name in REHEARSED)
 
     def started(self, command: c_deploy.RequestDeploy, asker: Actor) -> State | None:
         state = give(self.state, asker, command)
@@ -450,7 +464,10 @@ class Moves:
         elif lease.kind == "migration":
             yield self.one("migrated", RUNNER, migrated(place, lease))
             if "tries" in self.scope.disturb:
-                yield self.one("nothing was migrated", RUNNER, replace(migrated(place, lease), migrations=()))
+                done = migrated(place, lease)
+                other = tuple(replace(each, digest=digest("another")) for each in done.migrations)
+                yield self.one("nothing was migrated", RUNNER, replace(done, migrations=()))
+                yield self.one("something else was migrated", RUNNER, replace(done, migrations=other))
             if bad:
                 failure_m = c_env.ReportMigrationFailed(
                     release=lease.work.release or "", environment=name, migration=identifier, fencing_token=token,
@@ -490,16 +507,14 @@ class Moves:
                 release=release,
                 content_digest=digest_there,
             )
+            first = give(self.state, ROSA, command)
             for second in (VERA, ROSA):
                 yield (f"rosa and {second.id} state {release or state} in {name}", 0,
-                       lambda c=command, s=second: self.asked(c, ROSA, s))  # type: ignore[misc]  # fmt: skip
+                       lambda f=first, s=second: confirmed(f, s))  # type: ignore[misc]  # fmt: skip
 
     def asked(self, command: Any, first: Actor, second: Actor) -> State | None:
         """What the first person asks for, and the second confirms."""
-        state = give(self.state, first, command)
-        if state is None or not state.situation.asks:
-            return state
-        return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
+        return confirmed(give(self.state, first, command), second)
 
     # -- requests and problems ------------------------------------------------------------------------------
 
@@ -525,6 +540,9 @@ class Moves:
             if problem.environment == PRODUCTION and self.may_ask:
                 back = c_deploy.RequestRollback(environment=PRODUCTION, problem=name)
                 yield self.one(f"roll back for {name}", VERA, back)
+                if "tries" in self.scope.disturb:
+                    elsewhere = replace(back, environment=STAGE)
+                    yield self.one(f"roll stage back for {name}", VERA, elsewhere)
                 further = {o.release for o in self.environments[PRODUCTION].history}
                 if len(further) > 1:
                     far = replace(back, release=self.environments[PRODUCTION].history[0].release)
@@ -534,6 +552,13 @@ class Moves:
                 kind, _, name = stream.partition("/")
                 if kind == "problem" and name not in self.situation.problems:
                     yield self.one(f"{name} is there again", VERA, c_problem.ReopenProblem(problem=name, reason="x"), 1)
+
+
+def confirmed(state: State | None, second: Actor) -> State | None:
+    """The same after the second person's word, where one is asked for."""
+    if state is None or not state.situation.asks:
+        return state
+    return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
 
 
 def _refused() -> None:

@@ -62,7 +62,7 @@ def _content(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
         authors=authors,
         contains=frozenset(event.contains),
         fixes=event.fixes,
-        migrations=frozenset(m.id for m in event.migrations),
+        migrations=frozenset((m.id, m.digest) for m in event.migrations),
         incompatible=any(not m.backward_compatible for m in event.migrations),
         adds=event.adds_functionality,
         named=frozenset(event.new_tests),
@@ -304,7 +304,7 @@ def _migration(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
         return _unrestored(ghost, STAGE)
     if rehearsal is None or rehearsal.thing[1] != event.content_digest:
         return ghost
-    ids = frozenset(migration.id for migration in event.migrations)
+    ids = frozenset((migration.id, migration.digest) for migration in event.migrations)
     return ghost._replace(rehearsal=rehearsal._replace(migrated=(ids, recorded.position), core=None))
 
 

@@ -143,20 +143,17 @@ def _judge_production(ghost: Ghost, event: Any, rel: Rel, now: datetime, *, retr
 
 
 def _judge_window(ghost: Ghost, event: Any, rel: Rel, now: datetime, *, retry: bool) -> None:
-    if retry or (now.weekday() >= 5 and 9 <= now.hour < 12):
+    if now.weekday() >= 5 and 9 <= now.hour < 12:
         return
+    linked = ghost.problems.get(event.problem or "")
+    must(linked is not None and linked.place == PRODUCTION, "it started outside the window, and names no open problem")
+    assert linked is not None
     # What failed may be tried again while its failure's problem is open.
-    failed = any(one.failed and one.release == event.release for one in ghost.problems.values())
-    if failed and rel.tried == event.content_digest:
-        return
-    # A hotfix may be linked to another problem since it was asked for.
-    named = {event.problem, rel.problem if rel.kind == "hotfix" else None}
-    linked = {name for name in named if name in ghost.problems and ghost.problems[name].place == PRODUCTION}
-    must(bool(linked), "it started outside the window, with no open problem in production")
-    if event.intent == "redeploy":
+    failed = linked.failed and linked.release == event.release and rel.tried == event.content_digest
+    if retry or failed or event.intent == "redeploy":
         return
     must(rel.kind == "hotfix", "a normal release started outside the window")
-    must(rel.hotfix is not None and rel.hotfix[0] in linked, "an unconfirmed hotfix started outside the window")
+    must(rel.hotfix is not None and rel.hotfix[0] == event.problem, "an unconfirmed hotfix started outside the window")
     assert rel.hotfix is not None
     must(rel.hotfix[1] not in rel.authors, "an author confirmed the hotfix")
 
@@ -311,7 +308,6 @@ def on_registered(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
 
 
 def on_requested(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
-    # A redeploy lets in nothing new: it needs what any start needs, and no more.
-    owned = recorded.event.environment == DEVELOPMENT and recorded.event.intent != "redeploy"
+    owned = recorded.event.environment == DEVELOPMENT
     must(not owned or recorded.actor.id == OWNER, "somebody else than the owner asked for a deploy to his sandbox")
     return ghost

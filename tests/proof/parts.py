@@ -22,8 +22,6 @@ ANYTHING = frozenset({
     "corrupt", "drift", "freeze", "hold", "it fails", "it is there again", "new content", "problem", "redeploy",
     "restore again", "the window closes on it",
 })  # fmt: skip
-INCIDENTS = frozenset({"problem", "it fails", "freeze", "drift", "redeploy", "it is there again"})
-LEASES = frozenset({"a lease runs out", "a lease is broken", "a late report", "it fails", "the window closes on it"})
 QUICK = Scope("told", 0, frozenset(), frozenset())
 
 
@@ -62,6 +60,12 @@ def empty() -> State:
 def hotfix_approved() -> State:
     """The hotfix is approved in the sandbox."""
     return told(two_begun(), *_to_sandbox(HOTFIX))
+
+
+@cache
+def hotfix_rehearsed() -> State:
+    """The hotfix is rehearsed in stage, before the normal release went anywhere."""
+    return told(hotfix_approved(), f"{HOTFIX} through {STAGE}")
 
 
 @cache
@@ -129,16 +133,16 @@ STAGED = frozenset({STAGE})
 PARTS: tuple[Part, ...] = (
     Part(Scope("stage", 1, STAGED, ANYTHING, (NORMAL,)), approved,
          "an approved release, each step in stage and production"),
-    Part(Scope("rollback", 1, NO_STEPS, INCIDENTS), hotfixed,
-         "a hotfix of a release in production, each step in production"),
-    Part(Scope("overtaking", 0, NO_STEPS, NO_STEPS), overtaking,
-         "a rehearsed release and a hotfix behind it, each step in production"),
-    Part(Scope("incidents", 2, NO_STEPS, frozenset({"it fails", "problem", "freeze"}), (NORMAL,)), rehearsed,
-         "a rehearsed release on bad days, each step in production"),
+    Part(Scope("way of one", 1, WAY, ANYTHING | {"tries"}, (NORMAL,), STAGE), opened,
+         "a release, each step before stage"),
     Part(Scope("way of two", 0, WAY, frozenset({"tries"}), (NORMAL, HOTFIX), STAGE), two_begun,
          "a release and a hotfix side by side, each step before stage"),
-    Part(Scope("way of one", 2, WAY, ANYTHING | {"tries"}, (NORMAL,), STAGE), opened,
-         "a release, each step before stage"),
+    Part(Scope("incidents", 2, NO_STEPS, frozenset({"it fails", "problem", "freeze"}), (NORMAL,)), rehearsed,
+         "a rehearsed release on bad days, each step in production"),
+    Part(Scope("rollback", 1, NO_STEPS, frozenset({"problem"})), hotfixed,
+         "a hotfix of a release in production, each step in production"),
     Part(Scope("production", 1, NO_STEPS, ANYTHING, (NORMAL,)), rehearsed,
          "a rehearsed release, each step in production"),
+    Part(Scope("overtaking", 0, NO_STEPS, NO_STEPS), overtaking,
+         "a rehearsed release and a hotfix behind it, each step in production"),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """One state of the search: the situation that the shipped rules came to, and what the oracle read in its events.
 
-A step is a command that the shipped `decide` accepts, folded by the shipped `evolve`; what is over is loaded by the
-shipped `streams_needed` and `admit`, as the desk does it. Nothing here decides anything.
+A step is a command that the shipped `answer` allows (`decide` answers by it, and keeps a refusal), folded by the
+shipped `evolve`; what is over is loaded by the shipped `streams_needed`, `closed` and `with_closed`, of which `admit`
+consists. Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from interlock.domain.decide import Accepted, Submitted, decide
+from interlock.domain.decide import Submitted, answer
 from interlock.domain.decide.case import New
 from interlock.domain.due import due
 from interlock.domain.errors import InvalidCommand, NotFound
-from interlock.domain.evolve import admit, evolve
+from interlock.domain.evolve import Closed, closed, evolve, with_closed
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import EMPTY, Situation
 from interlock.events.envelope import Actor, Recorded
@@ -30,6 +31,8 @@ SAME = UUID(int=1)
 # What only tells somebody something, and no rule reads: the night, the hour and the reaction that were missed.
 ONLY_TOLD = ("RecordMissedTestRun", "RecordMissedLogCheck", "RecordOverdueReaction")
 KEPT = ("release", "problem", "adjustment")
+_FOLDED: dict[int, tuple[tuple[Recorded[Any], ...], Closed]] = {}
+FOLDED_MAX = 20_000
 
 
 @dataclass(slots=True)
@@ -86,19 +89,29 @@ def loaded(state: State, command: Any) -> Situation:
     """The situation as the decision sees it."""
     seen = state.situation
     for stream in streams_needed(seen, command):
-        seen = admit(seen, stream, state.streams.get(stream, ()))
+        seen = with_closed(seen, stream, closed_now(stream, state.streams.get(stream, ())))
     return seen
+
+
+def closed_now(stream: str, events: tuple[Recorded[Any], ...]) -> Closed:
+    """What the stream came to; the same events are folded once."""
+    known = _FOLDED.get(id(events))
+    if known is None or known[0] is not events:
+        if len(_FOLDED) > FOLDED_MAX:
+            _FOLDED.clear()
+        known = _FOLDED[id(events)] = (events, closed(stream, events))
+    return known[1]
 
 
 def give(state: State, actor: Actor, command: Any) -> State | None:
     """The state after the command; None where it is refused, impossible, or changes nothing."""
     try:
-        answer = decide(loaded(state, command), Submitted(command=command, actor=actor), state.now)
+        ruled = answer(loaded(state, command), Submitted(command=command, actor=actor), state.now)
     except (NotFound, InvalidCommand):
         return None
-    if not isinstance(answer, Accepted) or not answer.facts:
+    if not ruled.decision.allowed or not ruled.facts:
         return None
-    return record(state, actor, answer.facts)
+    return record(state, actor, ruled.facts)
 
 
 def due_now(state: State) -> tuple[Any, ...]:

@@ -36,7 +36,9 @@ DEPLOY: dict[str, tuple[str, ...]] = {
     "production": (*START, *_TO_TESTS, *_TO_MANUAL_QA, *_TO_REHEARSAL, *_TO_PRODUCTION),
 }
 REDEPLOY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("development", "tests", "manual-qa", "rehearsal"), START),
+    # Whatever is deployed there, the developer's sandbox is his own.
+    "development": (*START, "owner-only"),
+    **dict.fromkeys(("tests", "manual-qa", "rehearsal"), START),
     "production": (*START, "not-rolled-back", "release-window", "problem-linked"),
 }
 

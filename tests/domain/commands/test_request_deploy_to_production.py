@@ -13,6 +13,7 @@ from interlock.domain.commands.environment import (
     ObserveFact,
     StateContent,
 )
+from interlock.domain.commands.problem import ResolveProblem
 from interlock.domain.commands.release import OpenRelease
 from interlock.domain.errors import NotFound
 from interlock.domain.gates import START
@@ -28,6 +29,7 @@ from tests.domain.commands.on_the_way import (
     held,
 )
 from tests.domain.story import (
+    DEVELOPMENT,
     PRODUCTION,
     SANDBOX,
     SATURDAY_09,
@@ -254,7 +256,7 @@ def test_a_request_that_was_taken_back_may_be_made_again() -> None:
 # -- redeploys ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("environment", ORDER[:4])
+@pytest.mark.parametrize("environment", ORDER[1:4])
 def test_a_redeploy_needs_no_more_than_any_start(environment: str) -> None:
     story = before(environment)
     story.deploy(R, environment)
@@ -262,6 +264,16 @@ def test_a_redeploy_needs_no_more_than_any_start(environment: str) -> None:
     requested = story.event("DeployRequested")
     assert requested.intent == "redeploy"
     assert [outcome.check for outcome in requested.decision.checks] == ["role-held", *START]
+
+
+def test_a_redeploy_into_the_developers_sandbox_too_is_asked_for_by_its_owner_alone() -> None:
+    story = before(DEVELOPMENT)
+    story.deploy(R, DEVELOPMENT)
+    assert set(ask(story, DEVELOPMENT, "dora")) == {"owner-only"}
+    story.do("anton", RequestDeploy(release=R, environment=DEVELOPMENT))
+    requested = story.event("DeployRequested")
+    assert requested.intent == "redeploy"
+    assert [outcome.check for outcome in requested.decision.checks] == ["role-held", *START, "owner-only"]
 
 
 def test_a_redeploy_in_production_needs_the_window_or_a_problem() -> None:
@@ -272,6 +284,15 @@ def test_a_redeploy_in_production_needs_the_window_or_a_problem() -> None:
     assert set(ask(story, PRODUCTION)) == {"release-window"}
     story.do("anton", RequestDeploy(release=R, environment=PRODUCTION, problem=problem))
     assert story.event("DeployRequested").intent == "redeploy"
+
+
+def test_a_request_names_no_problem_that_lets_nothing_go() -> None:
+    story = running().released(R)
+    problem = story.problem()
+    story.do("rm-1", ResolveProblem(problem=problem, how="by itself"))
+    story.do("anton", RequestDeploy(release=R, environment=PRODUCTION, problem=problem))
+    requested = story.event("DeployRequested")
+    assert (requested.intent, requested.problem) == ("redeploy", None)
 
 
 def test_new_content_of_the_occupant_is_a_promotion() -> None:

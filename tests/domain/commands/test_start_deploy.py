@@ -11,7 +11,7 @@ from interlock.domain.commands.deploy import RequestDeploy, StartDeploy
 from interlock.domain.commands.environment import FreezeEnvironment, SetDataFeed
 from interlock.domain.commands.governance import GrantRole, RegisterPrincipal
 from interlock.domain.commands.problem import ResolveProblem
-from interlock.domain.commands.release import HoldRelease, OpenRelease
+from interlock.domain.commands.release import ConfirmHotfix, HoldRelease, OpenRelease
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.events.catalogue.parts import Identity, Observed
 from tests.domain.story import (
@@ -106,6 +106,41 @@ def test_a_hotfix_whose_problem_was_resolved_since_the_request_obeys_the_window(
     story.do("rm-1", ResolveProblem(problem=problem, how="by itself"))
     start = StartDeploy(release="4.11.1", deploy=deploy, observed=story.observed(PRODUCTION))
     assert set(lacks(story.refuse("ci-1", start).decision)) == {"release-window"}
+
+
+def test_a_start_names_the_open_problem_that_lets_it_go_though_another_was_asked_for() -> None:
+    story = running()
+    problem = story.problem()
+    story.hotfix("4.11.1", problem).at(TUESDAY_10)
+    deploy = story.do("dora", RequestDeploy(release="4.11.1", environment=PRODUCTION)).facts[0].event.deploy
+    story.do("rm-1", ResolveProblem(problem=problem, how="by itself"))
+    another = story.problem(title="orders freeze")
+    story.do("rm-1", ConfirmHotfix(release="4.11.1", problem=another))
+    story.do("ci-1", StartDeploy(release="4.11.1", deploy=deploy, observed=story.observed(PRODUCTION)))
+    assert story.event("DeployRequested").problem == problem
+    assert _linked(story) == [story.situation.problems[another].position]
+    assert story.event("DeployStarted").problem == another
+
+
+def test_the_retry_of_a_hotfix_names_its_failure_where_its_own_problem_is_open_no_more() -> None:
+    story = running()
+    problem = story.problem()
+    story.hotfix("4.11.1", problem).at(TUESDAY_10)
+    story.start("4.11.1", PRODUCTION, "dora")
+    story.fail("4.11.1", PRODUCTION)
+    (failure,) = (p for p in story.situation.problems.values() if p.failed_deploy is not None)
+    deploy = story.do("dora", RequestDeploy(release="4.11.1", environment=PRODUCTION)).facts[0].event.deploy
+    assert story.event("DeployRequested").problem == problem
+    story.do("rm-1", ResolveProblem(problem=problem, how="by itself"))
+    story.do("ci-1", StartDeploy(release="4.11.1", deploy=deploy, observed=story.observed(PRODUCTION)))
+    assert _linked(story) == [failure.position]
+    assert story.event("DeployStarted").problem == failure.problem
+
+
+def _linked(story: Story) -> list[int]:
+    """What the last start's `problem-linked` rests on."""
+    checks = story.event("DeployStarted").decision.checks
+    return [position for outcome in checks if outcome.check == "problem-linked" for position in outcome.evidence]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from interlock.domain.decide.case import Case, New, Ruled
 from interlock.domain.decide.environment import stream_of as environment_stream
 from interlock.domain.decide.leases import granted, released
 from interlock.domain.decide.release import stream_of
-from interlock.domain.decide.request import deploy_asked
+from interlock.domain.decide.request import deploy_asked, linked_name
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.gates import deploy_gate
 from interlock.domain.situation import DeployRequest, Environment
@@ -108,7 +108,7 @@ def _started(case: Case, request: DeployRequest, asked: Asked, decision: Decisio
             purpose=asked.rule.purpose,
             replaced_release=last.release if last else None,
             replaced_digest=last.content if last else None,
-            problem=request.problem,
+            problem=linked_name(asked),
         ),
     )
 

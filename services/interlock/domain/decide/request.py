@@ -91,7 +91,6 @@ def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> N
         # A request lives as long as its window, the one that it waits for or the one that is open.
         limit = window.until if wait else min(limit, window.until)
         ready_from = window.passes_at if wait else None
-    problem = linked_problem(asked)
     return New(
         stream=stream_of(release.name),
         event=happened.DeployRequested(
@@ -104,9 +103,15 @@ def _requested(case: Case, asked: Asked, decision: Decision, *, wait: bool) -> N
             expires_at=limit,
             decision=decision,
             ready_from=ready_from,
-            problem=problem.problem if problem is not None else asked.problem,
+            problem=linked_name(asked),
         ),
     )
+
+
+def linked_name(asked: Asked) -> str | None:
+    """The open problem that `problem-linked` accepts: what lets a deploy go is what its events name."""
+    problem = linked_problem(asked)
+    return problem.problem if problem is not None else None
 
 
 def request_rollback(case: Case, command: RequestRollback) -> Ruled:

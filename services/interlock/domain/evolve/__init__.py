@@ -6,17 +6,17 @@ what depended on it then stands in the event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from interlock.domain.evolve import adjustment, deploy, environment, people, rehearsal, release
 from interlock.domain.evolve.adjustment import evolve_adjustment
 from interlock.domain.evolve.parts import Step, forget, with_release, without
 from interlock.domain.evolve.release import evolve_release
-from interlock.domain.situation import Situation
+from interlock.domain.situation import Adjustment, Problem, Release, Situation
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.envelope import Recorded
-from interlock.events.fact import replace
+from interlock.events.fact import fact, replace
 
 _BY_TYPE: dict[str, Step] = {
     "DeployRequested": deploy.on_requested,
@@ -56,7 +56,7 @@ STEPS: dict[str, Step] = {
 }
 
 
-__all__ = ["STEPS", "admit", "evolve", "forget"]
+__all__ = ["STEPS", "Closed", "admit", "closed", "evolve", "forget", "with_closed"]
 
 
 def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
@@ -92,23 +92,46 @@ def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) ->
     For one decision: environments and everything else stay as they are. What follows from the
     decision is folded onto this situation, and then `forget` lets go of what is still over.
     """
-    kind, _, name = stream.partition("/")
-    last = 0
-    release_now, problem_now, adjustment_now = None, None, None
+    return with_closed(situation, stream, closed(stream, events))
+
+
+@fact
+class Closed:
+    """What a stream came to by its own events alone, and its last version."""
+
+    version: int = 0
+    thing: Release | Problem | Adjustment | None = None
+
+
+_OF_ONE: dict[str, Callable[[Any, Recorded[Any]], Any]] = {
+    "release": evolve_release,
+    "problem": people.evolve_problem,
+    "adjustment": evolve_adjustment,
+}
+
+
+def closed(stream: str, events: Iterable[Recorded[Any]]) -> Closed:
+    """A closed thing, folded from its own stream."""
+    step = _OF_ONE.get(stream.partition("/")[0])
+    version, thing = 0, None
     for recorded in events:
-        last = recorded.version
-        if kind == "release":
-            release_now = evolve_release(release_now, recorded)
-        elif kind == "problem":
-            problem_now = people.evolve_problem(problem_now, recorded)
-        elif kind == "adjustment":
-            adjustment_now = evolve_adjustment(adjustment_now, recorded)
-    if last:
-        situation = replace(situation, versions={**situation.versions, stream: last})
-    if release_now is not None:
-        situation = with_release(situation, release_now)
-    if problem_now is not None:
-        situation = replace(situation, problems={**situation.problems, name: problem_now})
-    if adjustment_now is not None:
-        situation = replace(situation, adjustments={**situation.adjustments, name: adjustment_now})
-    return situation
+        version = recorded.version
+        if step is not None:
+            thing = step(thing, recorded)
+    return Closed(version=version, thing=thing)
+
+
+def with_closed(situation: Situation, stream: str, known: Closed) -> Situation:
+    """The situation with the closed thing in it, and nothing else changed."""
+    name = stream.partition("/")[2]
+    if known.version:
+        situation = replace(situation, versions={**situation.versions, stream: known.version})
+    match known.thing:
+        case Release():
+            return with_release(situation, known.thing)
+        case Problem():
+            return replace(situation, problems={**situation.problems, name: known.thing})
+        case Adjustment():
+            return replace(situation, adjustments={**situation.adjustments, name: known.thing})
+        case None:
+            return situation

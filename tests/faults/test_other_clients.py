@@ -89,8 +89,8 @@ def read_by_confluent(address: str, topic: str, group: str) -> list[Seen]:
                 continue
             headers: Any = dict(message.headers() or [])
             key, value = message.key() or b"", message.value() or b""
-            where: Any = (message.partition(), message.offset())
-            found.append(Seen(*where, key.decode(), value, headers, message.timestamp()[1]))
+            partition, offset = message.partition() or 0, message.offset() or 0
+            found.append(Seen(partition, offset, key.decode(), value, headers, message.timestamp()[1]))
     finally:
         consumer.close()
     return found

@@ -125,9 +125,7 @@ async def fill(
 async def _compare(ledger: Restore, commands: Commands, project: str, head: int) -> None:
     found = await ledger.digest(project)
     if found != (head, commands.digest(project)):
-        raise TopicBroken(
-            f"{project}: the ledger holds {found[0]} events, other ones than the {head} given to it"
-        )
+        raise TopicBroken(f"{project}: the ledger holds {found[0]} events, other ones than the {head} given to it")
 
 
 async def _ask(owner: str, backup: str, token: str, commands: Commands) -> dict[str, Answer]:

@@ -89,8 +89,10 @@ def read_by_confluent(address: str, topic: str, group: str) -> list[Seen]:
                 continue
             headers: Any = dict(message.headers() or [])
             key, value = message.key() or b"", message.value() or b""
-            where: Any = (message.partition(), message.offset())
-            found.append(Seen(*where, key.decode(), value, headers, message.timestamp()[1]))
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None
+            assert offset is not None
+            found.append(Seen(partition, offset, key.decode(), value, headers, message.timestamp()[1]))
     finally:
         consumer.close()
     return found

@@ -89,7 +89,9 @@ def read_by_confluent(address: str, topic: str, group: str) -> list[Seen]:
                 continue
             headers: Any = dict(message.headers() or [])
             key, value = message.key() or b"", message.value() or b""
-            partition, offset = message.partition() or 0, message.offset() or 0
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None
+            assert offset is not None
             found.append(Seen(partition, offset, key.decode(), value, headers, message.timestamp()[1]))
     finally:
         consumer.close()

@@ -1,11 +1,11 @@
-"""`python -m tests.proof`: search everything and write docs/PROOF.md; with --long, prove what is implied, too."""
+"""`python -m tests.proof`: search everything and write docs/PROOF.md; with --long, more of it, and what is implied."""
 
 from __future__ import annotations
 
 import sys
 
 from tests.proof.document import PATH, document
-from tests.proof.runs import all_guards, all_parts, in_processes, job
+from tests.proof.runs import all_guards, all_parts, in_processes, job, long_parts
 
 
 def main(arguments: list[str]) -> int:
@@ -16,7 +16,10 @@ def main(arguments: list[str]) -> int:
     parts, removed = all_parts(), all_guards()
     text = document(parts, removed)
     failed = False
-    for part in parts:
+    longer = long_parts() if "--long" in arguments else []
+    for part in longer:
+        print(f"{part.name}: {part.states:,} states, {part.transitions:,} transitions", flush=True)
+    for part in (*parts, *longer):
         if part.found or part.stuck:
             failed = True
             print(part.name, *(part.found or part.stuck), sep="\n  ")

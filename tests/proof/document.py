@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.proof.adjusting import DATA
 from tests.proof.guards import NOT_SEARCHED, PROVED, Removed
-from tests.proof.parts import PARTS
+from tests.proof.parts import LONG, PARTS
 from tests.proof.scenes import SCENES
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
             scenes[name] = scenes.get(name, 0) + count
     yield "\n| What lies in the space | In states |\n|---|---|\n"
     yield from (f"| {name} | {scenes.get(name, 0):,} |\n" for name in SCENES)
+    yield "\n`make prove` searches these as well; how far they go is not in this page:\n\n"
+    yield from (f"- {p.scope.name}: {p.about}, at most {p.scope.disturbances} disturbances\n" for p in LONG)
     yield "\nWhat may disturb, in each part:\n\n"
     for name, (_, kinds, _) in bounds.items():
         yield f"- {name}: {kinds or 'nothing'}\n"

@@ -15,7 +15,7 @@ from tests.proof import adjusting
 from tests.proof.adjusting import DATA
 from tests.proof.ghost import PRODUCTION, Wrong
 from tests.proof.guards import Removed, guards, of_adjustments, removed, without
-from tests.proof.parts import PARTS
+from tests.proof.parts import LONG, PARTS
 from tests.proof.scenes import SCENES
 from tests.proof.search import Found, Search
 from tests.proof.world import State
@@ -68,7 +68,7 @@ def agree(state: State) -> None:
 
 def search_of(name: str) -> Search:
     """The search of that name."""
-    for part in PARTS:
+    for part in (*PARTS, *LONG):
         if part.scope.name == name:
             return Search(part.scope, (part.beginning(),), is_goal=calm, check=agree, scenes=SCENES)
     data = next(part for part in DATA if part.name == name)
@@ -96,7 +96,7 @@ def searched_without(guard: str) -> Searched:
     What only adjustments have is asked about nowhere else: for it the parts of the release flow are as they were.
     """
     with without(guard):
-        flow = () if guard in of_adjustments() else tuple(part.scope.name for part in PARTS)
+        flow = () if guard in of_adjustments() else tuple(part.scope.name for part in (*PARTS, *LONG))
         for name in (*flow, *(data.name for data in DATA)):
             search = search_of(name)
             search.is_goal = None
@@ -127,7 +127,15 @@ def in_processes(kind: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def all_parts() -> list[Searched]:
     """Every part, the largest first so that no process waits long for the other."""
-    names = [part.scope.name for part in PARTS] + [part.name for part in DATA]
+    return _searched([part.scope.name for part in PARTS] + [part.name for part in DATA])
+
+
+def long_parts() -> list[Searched]:
+    """The parts for which a test has no time."""
+    return _searched([part.scope.name for part in LONG])
+
+
+def _searched(names: Iterable[str]) -> list[Searched]:
     found = in_processes("part", names)
     return [Searched(**{key: _tuples(value) for key, value in one.items()}) for one in found]
 
@@ -153,4 +161,4 @@ def job(kind: str, name: str) -> str:
     return json.dumps(asdict(JOBS[kind](name)))
 
 
-__all__ = ["Searched", "agree", "all_guards", "all_parts", "calm", "in_processes", "job", "search_of"]
+__all__ = ["Searched", "agree", "all_guards", "all_parts", "calm", "in_processes", "job", "long_parts", "search_of"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from interlock.domain.commands.governance import AcceptRestoredLedger, ConfirmAsked
 from interlock.domain.decide import Accepted, Refused, Submitted, decide
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.evolve import admit, evolve
@@ -104,6 +105,7 @@ class Said:
 
 def say(seen: Situation, given: Given, command: Any) -> tuple[Said, tuple[Any, ...]]:
     """What the rules say to `command` in the situation `seen`, with what they would record."""
+    seen = _restored(seen, command)
     try:
         answer: Accepted | Refused = decide(seen, Submitted(command=command, actor=given.actor), given.now)
     except (InvalidCommand, NotFound) as wrong:
@@ -112,6 +114,18 @@ def say(seen: Situation, given: Given, command: Any) -> tuple[Said, tuple[Any, .
     return Said(
         decision=answer.decision, kinds=kinds, decisions=_decisions(new.event for new in answer.facts)
     ), answer.facts
+
+
+def _restored(seen: Situation, command: Any) -> Situation:
+    """The situation of a ledger that was restored: where it ended stands outside its log, and in what was asked."""
+    asked = seen.asks.get(command.ask) if isinstance(command, ConfirmAsked) else None
+    if isinstance(command, AcceptRestoredLedger):
+        position = command.position
+    elif asked is not None and asked.command_type == AcceptRestoredLedger.__name__:
+        position = int(asked.command["position"])
+    else:
+        return seen
+    return replace(seen, restored=position) if position <= seen.position else seen
 
 
 def recorded(given: Given) -> Said:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,20 +24,14 @@ from tests.cli.adjusting import (
     typed_of,
 )
 from tests.cli.terminal import DT, HANGS_SECONDS, Terminal
-from tests.fixtures.postgres import PostgresServer, roomy_memory
-from tests.runners.shop import Project, ShopServer, granted_in
+from tests.fixtures.postgres import PostgresServer
+from tests.runners.shop import Project, ShopServer, granted_in, shops
 
 
 @pytest.fixture(scope="module")
 def shop_server() -> Iterator[ShopServer]:
-    home = Path(tempfile.mkdtemp(prefix="shop-", dir=roomy_memory()))
-    server = ShopServer(home)
-    try:
-        server.make_template()
+    with shops() as server:
         yield server
-    finally:
-        server.embedded.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.postgres import PostgresServer, roomy_memory
+from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import Served, config_text, serving, set_up_team
-from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file
+from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 
 
 @pytest.fixture(scope="session")
 def shop_server() -> Iterator[ShopServer]:
     """The session's server for databases that are adjusted."""
-    home = Path(tempfile.mkdtemp(prefix="shop-", dir=roomy_memory()))
-    server = ShopServer(home)
-    try:
-        server.make_template()
+    with shops() as server:
         yield server
-    finally:
-        server.embedded.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from interlock.runners.adjust import Asker, Job, job_of
 from interlock.runners.adjust.asking import Reached, passed_by
 from interlock.runners.connections import Connection
 from interlock.runners.schema import schema_digest
-from tests.fixtures.postgres import elsewhere
+from tests.fixtures.postgres import elsewhere, roomy_memory
 from tests.fixtures.server import Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -315,3 +317,16 @@ def granted_in(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 __all__ = ["PORT", "Project", "Shop", "ShopServer", "made_shop", "policy_file"]
+
+
+@contextmanager
+def shops() -> Iterator[ShopServer]:
+    """Lend a server for databases that are adjusted; it and its files are gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="shop-", dir=roomy_memory()))
+    server = ShopServer(home)
+    try:
+        server.make_template()
+        yield server
+    finally:
+        server.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)

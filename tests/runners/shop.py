@@ -22,7 +22,7 @@ from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, 
 from interlock.events.codec import plain
 from interlock.ledger.embedded import PORT, EmbeddedPostgres
 from interlock.runners.adjust import Asker, Job, job_of
-from interlock.runners.adjust.asking import Reached, passed_by
+from interlock.runners.asking import Reached, passed_by
 from interlock.runners.connections import Connection
 from interlock.runners.schema import schema_digest
 from tests.fixtures.postgres import elsewhere, roomy_memory

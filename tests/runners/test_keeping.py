@@ -14,13 +14,13 @@ import pytest
 from interlock.domain.scripts import admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, ExpectedEffect
 from interlock.runners.adjust import sessions
-from interlock.runners.adjust.asking import passed_by
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
 from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
 from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
 from interlock.runners.adjust.transaction import Ran, Work
+from interlock.runners.asking import passed_by
 from tests.runners.shop import Shop
 
 EVERYTHING = ("trades.fills", "trades.fees", "trades.ticks", "trades.odd", "trades.notes", "trades.pairs")

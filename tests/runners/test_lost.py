@@ -28,8 +28,8 @@ from interlock.runners.adjust import (
     sessions,
     transaction,
 )
-from interlock.runners.adjust.leases import MARGIN_SECONDS, RETRY_SECONDS, Lease, kept_lease
 from interlock.runners.connections import Connection
+from interlock.runners.leases import MARGIN_SECONDS, RETRY_SECONDS, Lease, kept_lease
 from tests.ledger.proxy import Wire, wire_to
 from tests.runners.shop import Project
 from tests.runners.test_executing import ATTEMPT, DONE

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from interlock.cli import seams
 from interlock.cli.adjusting import digest_option, read_adjustment, refused, typed_digest
 from interlock.cli.change import tell
-from interlock.cli.exits import OUTCOME_UNKNOWN, USAGE, VERIFICATION_FAILED, WORK_FAILED, Halt
+from interlock.cli.exits import OUTCOME_UNKNOWN, VERIFICATION_FAILED, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
 from interlock.cli.names import adjustment_argument, seen
 from interlock.cli.observed import registered_identity
+from interlock.cli.running import asker_of, configured, connection_to
 from interlock.cli.session import Session
 
 if TYPE_CHECKING:
-    from interlock.runners.adjust import Asker, Job
-    from interlock.runners.connections import Connection
+    from interlock.runners.adjust import Job
 
 T = TypeVar("T")
 # What a person who waits is told; the other steps are for tests.
@@ -62,7 +61,11 @@ def rehearse(session: Session, adjustment: str, environment: str) -> None:
     done = run(
         adjustment,
         adjust.rehearse(
-            asker_of(session), job_of(session, found), connection, environment=environment, registered=registered
+            asker_of(session, PROGRESS),
+            job_of(session, found),
+            connection,
+            environment=environment,
+            registered=registered,
         ),
     )
     session.remember(done.answer)
@@ -94,7 +97,7 @@ def execute(session: Session, adjustment: str, prefix: str | None) -> None:
     job = job_of(session, found)
     session.talk(executing_lines(found, decision, session.scene()))
     typed_digest(session, found, prefix, f"Type the first six of {found['bound_digest']} to execute it")
-    done = run(adjustment, adjust.execute(asker_of(session), job, connection))
+    done = run(adjustment, adjust.execute(asker_of(session, PROGRESS), job, connection))
     session.remember(done.answer)
     steps = [(f"dt adjust check-result {adjustment}", "neither who asked for it nor you")]
     tell(session, done.answer, steps)
@@ -128,7 +131,7 @@ def settled(session: Session, found: dict[str, Any]) -> bool:
     plan = job_of(session, found).plan
     name = str(found["adjustment"])
     try:
-        done = run(name, adjust.resolve(asker_of(session), name, plan, connection, begun_only=True))
+        done = run(name, adjust.resolve(asker_of(session, PROGRESS), name, plan, connection, begun_only=True))
     except Halt as why:
         session.say(f"  its marker could not be read: {why.what}")
         return False
@@ -172,17 +175,6 @@ def run(adjustment: str, work: Coroutine[Any, Any, T]) -> T:
                    code=OUTCOME_UNKNOWN, then=again) from unknown  # fmt: skip
 
 
-def asker_of(session: Session) -> Asker:
-    """Return how the runner asks Interlock, as who is logged in; its progress is told as it goes."""
-    from interlock.runners.adjust import Asker
-
-    async def told(step: str) -> None:
-        if step in PROGRESS:
-            session.say(f"  ✓ {PROGRESS[step]}")
-
-    return Asker(session.client, clock=seams.monotonic, sleep=seams.pause, reached=told)
-
-
 def job_of(session: Session, found: dict[str, Any]) -> Job:
     """Return what is to be done, with its texts from the evidence. Raises Halt where they are others, or none."""
     from interlock.domain.scripts import NotAdmissible
@@ -199,25 +191,3 @@ def job_of(session: Session, found: dict[str, Any]) -> Job:
             code=VERIFICATION_FAILED,
             then=((f"dt adjust show {name} --texts", "shows what it names"),),
         ) from wrong
-
-
-def connection_to(session: Session, environment: str) -> Connection:
-    """Return where the environment's database is, as interlock.toml says. Raises Halt (usage)."""
-    from interlock.runners.connections import NotConfigured
-
-    try:
-        return configured(session, environment)
-    except NotConfigured as why:
-        raise Halt(f"{environment} cannot be reached from here", code=USAGE, why=str(why)) from why
-
-
-def configured(session: Session, environment: str) -> Connection:
-    """Return the same. Raises NotConfigured."""
-    import os
-    from pathlib import Path
-
-    from interlock.runners.connections import connection_of
-
-    config = session.settings.config
-    home = config.parent if config is not None else Path.cwd()
-    return connection_of(session.settings.document, environment, home=home, environ=os.environ)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from interlock.cli.change import tell
 from interlock.cli.exits import USAGE, Halt
 from interlock.cli.lazy import Group
 from interlock.cli.names import environment_argument
+from interlock.cli.running import connection_to
 from interlock.cli.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def watch(session: Session, environment: str, once: bool, every: int, state: Pat
     """
     from interlock.runners.writes import NoLog, look
 
-    connection = configured(session, environment)
+    connection = connection_to(session, environment)
     database, spots = asyncio.run(ask(connection))
     for spot in spots:
         session.say(f"! {spot}")
@@ -64,18 +64,6 @@ def watch(session: Session, environment: str, once: bool, every: int, state: Pat
         session.give_json({"events": []})
     else:
         session.say(f"nobody but the application and the runner wrote in {environment} since the last look")
-
-
-def configured(session: Session, environment: str) -> Connection:
-    """Return the environment's connection. Raises Halt (usage) where interlock.toml does not name it."""
-    from interlock.runners.connections import NotConfigured, connection_of
-
-    config = session.settings.config
-    home = config.parent if config is not None else Path.cwd()
-    try:
-        return connection_of(session.settings.document, environment, home=home, environ=os.environ)
-    except NotConfigured as missing:
-        raise Halt(str(missing), code=USAGE, then=(("dt help config", "says what interlock.toml holds"),)) from missing
 
 
 async def ask(connection: Connection) -> tuple[str, list[str]]:

@@ -7,12 +7,12 @@ await execute(asker, job, production)
 await resolve(asker, "ADJ-57", plan, production)
 """
 
-from interlock.runners.adjust.asking import Asker, Away, Interlock
 from interlock.runners.adjust.executing import Executed, execute
 from interlock.runners.adjust.failures import CannotTell, NotReported, Refused, StillRunning, Stopped
 from interlock.runners.adjust.job import Job, OtherBytes, job_of
 from interlock.runners.adjust.rehearsing import Rehearsed, rehearse
 from interlock.runners.adjust.resolving import Resolved, resolve
+from interlock.runners.asking import Asker, Away, Interlock
 
 __all__ = [
     "Asker",

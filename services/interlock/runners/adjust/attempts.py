@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.runners.adjust.asking import Asker
+from interlock.runners.asking import Asker
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,16 @@ import asyncpg
 
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.adjust import markers, sessions
-from interlock.runners.adjust.asking import Asker, Away
 from interlock.runners.adjust.attempts import history_of
 from interlock.runners.adjust.backup import Written, write_backup
 from interlock.runners.adjust.failures import CannotTell, LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.adjust.job import Job
-from interlock.runners.adjust.leases import Lease, granted, kept_lease
 from interlock.runners.adjust.resolving import Resolved, report_executed, resolve, settle_after_loss
 from interlock.runners.adjust.transaction import Found, Ran, Work
+from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection, NotConfigured
+from interlock.runners.identity import same_database
+from interlock.runners.leases import Lease, granted, kept_lease
 
 # What is recorded of a failure; an event's text is bounded.
 ERROR_CHARACTERS_MAX: Final = 1_000
@@ -55,7 +56,7 @@ async def execute(asker: Asker, job: Job, connection: Connection) -> Executed:
             return _resolved(earlier)
         async with opened(asker, job, connection, job.plan.targets.identity) as work:
             found = await work.look()
-            sessions.same_database(found.identity, job.plan.targets.identity)
+            same_database(found.identity, job.plan.targets.identity)
             await asker.reached("looked")
             lease = await _start(asker, job, found)
             if lease is None:

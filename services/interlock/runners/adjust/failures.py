@@ -3,22 +3,28 @@ unless its name says otherwise."""
 
 from __future__ import annotations
 
+from interlock.runners.failures import DatabaseAway, LeaseLost, Refused, Stopped, UnfitSession, WrongDatabase
 
-class Stopped(Exception):
-    """the adjustment was stopped and rolled back"""
-
-    @property
-    def recorded(self) -> str:
-        """What is recorded of it for ever: nothing that a row held."""
-        return str(self)
-
-
-class WrongDatabase(Stopped):
-    """the database that was reached is not the one that is registered"""
-
-
-class UnfitSession(Stopped):
-    """the server, or the login role, is none that adjustments can be done with"""
+__all__ = [
+    "BackupImpossible",
+    "CannotTell",
+    "DatabaseAway",
+    "EffectFalse",
+    "LeaseLost",
+    "MarkerTaken",
+    "NotReported",
+    "OutsideTargets",
+    "PreconditionFalse",
+    "Refused",
+    "SchemaChanged",
+    "StatementRefused",
+    "StillRunning",
+    "Stopped",
+    "UnexpectedRows",
+    "UnfitSession",
+    "UnfitTarget",
+    "WrongDatabase",
+]
 
 
 class UnfitTarget(Stopped):
@@ -53,10 +59,6 @@ class BackupImpossible(Stopped):
     """the touched rows could not be kept as they were"""
 
 
-class LeaseLost(Stopped):
-    """the lease ended, or could not be renewed, before the work did"""
-
-
 class StatementRefused(Stopped):
     """PostgreSQL refused a statement; its own words may quote a row, and are for the person at the terminal alone"""
 
@@ -69,19 +71,6 @@ class StatementRefused(Stopped):
     def recorded(self) -> str:
         """What was being done, and PostgreSQL's name for what was wrong."""
         return self._recorded
-
-
-class DatabaseAway(Stopped):
-    """the connection to the database was lost before anything was committed"""
-
-
-class Refused(Stopped):
-    """Interlock refused; `problem` is its answer, with the whole decision"""
-
-    def __init__(self, problem: Exception) -> None:
-        """Keep the answer (interlock.client.ProblemAnswer)."""
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 class NotReported(Exception):

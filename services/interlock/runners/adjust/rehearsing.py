@@ -10,7 +10,6 @@ import asyncpg
 
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.adjust import markers
-from interlock.runners.adjust.asking import Asker, Away
 from interlock.runners.adjust.attempts import pending_rehearsal
 from interlock.runners.adjust.executing import ERROR_CHARACTERS_MAX, opened
 from interlock.runners.adjust.failures import (
@@ -22,9 +21,10 @@ from interlock.runners.adjust.failures import (
     WrongDatabase,
 )
 from interlock.runners.adjust.job import Job
-from interlock.runners.adjust.leases import Lease, granted, kept_lease
 from interlock.runners.adjust.transaction import Ran, Work
+from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection
+from interlock.runners.leases import Lease, granted, kept_lease
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import asyncpg
 
 from interlock.events.catalogue.parts import AdjustmentPlan
 from interlock.runners.adjust import markers, sessions
-from interlock.runners.adjust.asking import Asker, Away
 from interlock.runners.adjust.attempts import Attempt, history_of
 from interlock.runners.adjust.failures import (
     CannotTell,
@@ -20,7 +19,9 @@ from interlock.runners.adjust.failures import (
     StillRunning,
     UnfitSession,
 )
+from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection as Configured
+from interlock.runners.identity import identity_of, same_database
 from interlock.runners.statements import sql
 
 # A lease that ends between two looks is recorded by the server within seconds.
@@ -85,7 +86,7 @@ async def read_marker(
     session = None
     try:
         session = await sessions.connect(connection.dsn)
-        sessions.same_database(await sessions.identity_of(session, plan.targets.identity), plan.targets.identity)
+        same_database(await identity_of(session, plan.targets.identity), plan.targets.identity)
         if backend is not None:
             await session.execute(sql("end_backend"), backend, timeout=sessions.QUICK_SECONDS)
         return await markers.settle(session, markers.marker_of(adjustment, token), adjustment)

@@ -10,8 +10,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from interlock.events.catalogue.parts import Identity
-from interlock.runners.adjust.failures import CannotTell, DatabaseAway, UnfitSession, WrongDatabase
+from interlock.runners.adjust.failures import CannotTell, DatabaseAway, UnfitSession
 from interlock.runners.statements import sql
 
 CONNECT_SECONDS: Final = 10.0
@@ -101,27 +100,6 @@ async def _check(connection: Connection) -> None:
     for holds, what in wrong:
         if holds:
             raise UnfitSession(what)
-
-
-async def identity_of(connection: Connection, registered: Identity | None) -> Identity:
-    """Return which server and database this is, read on this very connection.
-
-    The address is said only where one is registered, in the form in which it is registered.
-    """
-    found = await connection.fetchrow(sql("identity"), timeout=QUICK_SECONDS)
-    assert found is not None
-    address = None
-    if registered is not None and registered.address is not None:
-        forms = (f"{found['host']}:{found['port']}", found["host"]) if found["host"] else ("local",)
-        address = registered.address if registered.address in forms else forms[0]
-    return Identity(system_identifier=found["system_identifier"], database=found["database"], address=address)
-
-
-def same_database(found: Identity, registered: Identity) -> None:
-    """Raise WrongDatabase where it is another one."""
-    if found != registered:
-        shown = [f"{each.database}/{each.system_identifier}@{each.address or '-'}" for each in (found, registered)]
-        raise WrongDatabase(f"this is {shown[0]}, and {shown[1]} is registered")
 
 
 async def end_of(connection: Connection | None) -> None:

@@ -17,7 +17,6 @@ from interlock.domain.scripts import Statement, admit_script
 from interlock.events.catalogue.parts import ExecutedStatement, Identity
 from interlock.events.seams import MonotonicClock
 from interlock.runners.adjust import markers, sessions, tables
-from interlock.runners.adjust.asking import Reached
 from interlock.runners.adjust.failures import (
     DatabaseAway,
     EffectFalse,
@@ -30,6 +29,8 @@ from interlock.runners.adjust.failures import (
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, kept_rows
 from interlock.runners.adjust.sessions import Connection
+from interlock.runners.asking import Reached
+from interlock.runners.identity import identity_of, same_database
 from interlock.runners.schema import schema_digest
 
 PAGE_ROWS: Final = 1_000
@@ -76,7 +77,7 @@ class Work:
     async def look(self) -> Found:
         """Read which database this is, and its schema."""
         with named_failures("looking at the database"):
-            identity = await sessions.identity_of(self.working, self.registered)
+            identity = await identity_of(self.working, self.registered)
             return Found(identity, await schema_digest(self.working))
 
     async def run(self, marker: str, found: Found) -> Ran:
@@ -138,7 +139,7 @@ class Work:
             await tables.lock(self.working, targets)
             if await tables.targets_of(self.working, names) != targets:
                 raise UnfitTarget("the targets changed while they were locked")
-            sessions.same_database(await sessions.identity_of(self.working, self.registered), found.identity)
+            same_database(await identity_of(self.working, self.registered), found.identity)
             if await schema_digest(self.working) != found.schema_digest:
                 raise SchemaChanged("the schema changed between two looks")
         await self.reached("targets-locked")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from interlock.runners.adjust.asking import Interlock
+from interlock.runners.asking import Interlock
 from interlock.runners.connections import Connection
 from interlock.runners.writes.lines import Line, changes_in, line_of
 from interlock.runners.writes.places import Place, Places

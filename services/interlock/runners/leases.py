@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from interlock.runners.adjust.asking import Asker, Away, event_in
-from interlock.runners.adjust.failures import LeaseLost, Refused
+from interlock.runners.asking import Asker, Away, event_in
+from interlock.runners.failures import LeaseLost, Refused
 
 RENEWALS_PER_LEASE: Final = 3
 # The backend is ended so long before the lease is: a lease protects the record, not the world.

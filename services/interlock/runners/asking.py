@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 from interlock.events.seams import MonotonicClock, Sleep
-from interlock.runners.adjust.failures import Refused
+from interlock.runners.failures import Refused
 
 # Keys of commands are names in this space: the same step of the same attempt is the same command for ever.
 KEYS: Final = UUID("4f0a3f0e-7d0b-5d0c-9a51-6c2b6e1f7a90")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from interlock.events.catalogue.parts import Migration
 from interlock.events.canonical import digest_of_bytes
+from interlock.events.catalogue.parts import Migration
 from interlock.runners.commands import Configured
 from interlock.runners.failures import WrongDatabase
-from interlock.runners.migrating import Ending, Migrations, OtherMigrations, SetFailed, ToolFailed, migrate_set
+from interlock.runners.migrating import Ending, Migrations, SetFailed, ToolFailed, migrate_set
 from interlock.runners.migrating.revisions import closure, revisions_in
 from tests.runners.two import Pair, means
 
@@ -65,8 +65,6 @@ async def test_revisions_run_one_by_one_until_one_fails(pair: Pair, revisions: M
         )  # fmt: skip
 
     told: list[str] = []
-    with pytest.raises(OtherMigrations, match="c3 would run and is not declared"):
-        await migrate("a1", "b2")
     with pytest.raises(SetFailed, match="alembic: it ended with 1") as failure:
         await migrate("a1", "b2", "c3")
     assert (failure.value.failed, len(failure.value.ran)) == ("steps/versions/c3_step.py", 2)
@@ -76,10 +74,9 @@ async def test_revisions_run_one_by_one_until_one_fails(pair: Pair, revisions: M
     assert [line for line in told if "(1) already exists" in line]
     assert pair.rows("stage", "select version_num from alembic_version") == [("b2",)]
     assert pair.rows("stage", "select count(note) from shop.more") == [(0,)]
-    revision = revisions.place.parent / "steps" / "versions" / "c3_step.py"
-    revision.write_text(revision.read_text().replace("(1), (1)", "(1), (2)"))
+    (revisions.place.parent / "steps" / "versions" / "c3_step.py").unlink()
     applied = await migrate_set(
-        connection, revisions, declared(revisions, "a1", "b2", "c3"),
+        connection, revisions, declared(revisions, "a1", "b2"),
         registered=registered, means=means(), ending=Ending(),
     )  # fmt: skip
     assert applied.earlier == ("steps/versions/a1_step.py", "steps/versions/b2_step.py")

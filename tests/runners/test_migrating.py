@@ -24,10 +24,10 @@ from interlock.runners.migrating import (
     migrate_set,
     migrations_of,
 )
-from tests.runners.two import Pair, declared, means, written
+from tests.runners.two import Pair, declared, means, until, written
 
 TEXTS = {
-    "0001_more.sql": "create table shop.more (id int primary key);\ninsert into shop.more select generate_series(1, 9);",
+    "0001_more.sql": "create table shop.more (id int primary key);\ninsert into shop.more select generate_series(1, 9)",
     "0002_note.sql": "set search_path = shop;\nalter table more add note text;\nset role pg_signal_backend;",
     "0003_index.sql": "-- interlock: no transaction\ncreate index concurrently more_note on shop.more (note);",
 }
@@ -149,19 +149,17 @@ async def test_another_database_than_the_registered_one_is_never_touched(pair: P
 
 async def test_a_lock_that_is_waited_for_is_told_and_kept(pair: Pair, folder: Path) -> None:
     pair.do("stage", "create table shop.busy (id int); alter table shop.busy owner to interlock_restore")
-    written(folder, {name: "select 1" for name in NAMES[:2]} | {NAMES[2]: "alter table shop.busy add more int"})
+    written(folder, dict.fromkeys(NAMES[:2], "select 1") | {NAMES[2]: "alter table shop.busy add more int"})
     told: list[str] = []
     async with pair.servers.stage.session("postgres", pair.stage) as other:
         await other.execute("begin; lock table shop.busy in share mode")
         work = asyncio.create_task(migrate(pair, plain(folder), declared(folder, *NAMES), means=means(told)))
-        while not [line for line in told if "it waits for AccessExclusiveLock on shop.busy" in line]:
-            await asyncio.sleep(0.05)
-            assert not work.done()
+        await until(lambda: work.done() or "it waits for AccessExclusiveLock on shop.busy" in str(told))
+        assert not work.done()
         async with pair.servers.stage.session("postgres", pair.stage) as third:
             reading = asyncio.create_task(third.fetch("select * from shop.busy"))
-            while not [line for line in told if "1 wait, because of it, for AccessShareLock" in line]:
-                await asyncio.sleep(0.05)
-                assert not work.done()
+            await until(lambda: work.done() or "1 wait, because of it, for AccessShareLock" in str(told))
+            assert not work.done()
             await other.execute("rollback")
             await reading
         applied = await work
@@ -176,15 +174,16 @@ async def test_the_end_of_the_lease_ends_a_migration(pair: Pair, folder: Path) -
     written(folder, {NAMES[1]: "create table shop.slow (); select pg_sleep(600)"})
     ending = Ending()
     work = asyncio.create_task(migrate(pair, plain(folder), declared(folder, *NAMES), ending=ending))
-    sleeping = "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and datname = $1 and state = 'active' and pid <> pg_backend_pid()"  # noqa: E501
-    while pair.rows("stage", sleeping, pair.stage) != [(1,)]:
-        await asyncio.sleep(0.02)
+    sleeping = (
+        "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and datname = $1"
+        " and state = 'active' and pid <> pg_backend_pid()"
+    )
+    await until(lambda: pair.rows("stage", sleeping, pair.stage) == [(1,)])
     await ending.end()
     with pytest.raises(SetFailed) as failure:
         await work
     assert isinstance(failure.value.cause, LeaseLost)
-    while pair.rows("stage", sleeping, pair.stage) != [(0,)]:
-        await asyncio.sleep(0.05)
+    await until(lambda: pair.rows("stage", sleeping, pair.stage) == [(0,)])
     assert listed(pair) == [(NAMES[0], True)]
     assert pair.rows("stage", "select to_regclass('shop.slow')") == [(None,)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,8 +13,8 @@ from time import monotonic
 from typing import Any
 
 from interlock.cli.seams import pause
-from interlock.events.catalogue.parts import Identity, Migration
 from interlock.events.canonical import digest_of_bytes
+from interlock.events.catalogue.parts import Identity, Migration
 from interlock.runners.connections import Connection
 from interlock.runners.migrating import Means
 from tests.fixtures.postgres import elsewhere, roomy_memory
@@ -33,7 +33,8 @@ create table shop.ticks_2026 partition of shop.ticks for values from ('2026-01-0
 create view shop.busy as select * from shop.orders where mood = 'busy';
 create materialized view shop.totals as select customer, count(*) as orders from shop.orders group by customer;
 create table public.settings (name text primary key, value text);
-insert into shop.customers (name, mail) select 'customer ' || n, 'c' || n || '@example.org' from generate_series(1, 50) n;
+insert into shop.customers (name, mail)
+    select 'customer ' || n, 'c' || n || '@example.org' from generate_series(1, 50) n;
 insert into shop.orders select n, 1 + n % 50, case when n % 3 = 0 then 'busy' else 'calm' end::shop.mood,
     case when n % 2 = 0 then E'tab\\there, "quotes", \\\\ and \\n lines' end from generate_series(1, 300) n;
 insert into shop.ticks select '2026-01-01'::date + n, n / 7.0 from generate_series(0, 99) n;
@@ -129,6 +130,12 @@ def means(told: list[str] | None = None, **environ: str) -> Means:
 
     lines = told if told is not None else []
     return Means(monotonic, pause, {**os.environ, **environ}, lines.append)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait; the test's deadline bounds it."""
+    while not holds():
+        await pause(0.03)
 
 
 def declared(folder: Path, *names: str) -> tuple[Migration, ...]:

@@ -95,6 +95,8 @@ class ReportRestored:
     taken_at: Instant
     source_release: Name | None = None
     schema_digest: Digest | None = None
+    report: Digest | None = None
+    masked: Digest | None = None
 
 
 @command()
@@ -127,6 +129,7 @@ class ReportMigrated:
     migrations: tuple[AppliedMigration, ...]
     schema_before: Digest
     schema_after: Digest
+    report: Digest | None = None
 
 
 @command()

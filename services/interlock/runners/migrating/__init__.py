@@ -1,11 +1,11 @@
 """Migrations: the release's, by id and digest, in stage as a rehearsal and in production as part of a deploy."""
 
 from interlock.runners.ending import Ending
+from interlock.runners.means import Means
 from interlock.runners.migrating.configured import Migrations, migrations_of
 from interlock.runners.migrating.failures import HalfApplied, MigrationRefused, OtherMigrations, ToolFailed
 from interlock.runners.migrating.locks import Lock
 from interlock.runners.migrating.running import Applied, SetFailed, migrate_set
-from interlock.runners.migrating.tools import Means
 
 __all__ = [
     "Applied",

@@ -18,11 +18,11 @@ from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
 from interlock.runners.failures import WrongDatabase
 from interlock.runners.libpq import environment_of
+from interlock.runners.means import Means, run_child
 from interlock.runners.migrating.configured import Migrations
 from interlock.runners.migrating.failures import MigrationRefused, ToolFailed
 from interlock.runners.migrating.locks import APPLICATION
 from interlock.runners.migrating.sets import Known, Planned, Ran, known_file
-from interlock.runners.migrating.tools import Means, run_child
 
 LINE: Final = re.compile(r"^(Rev|Parent|Merges|Path): (.*)$")
 REVISION: Final = re.compile(r"[\w.-]+")

@@ -15,19 +15,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
 from interlock.events.catalogue.parts import AppliedMigration, Identity, Migration
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
-from interlock.runners.failures import DatabaseAway, Stopped, UnfitSession
+from interlock.runners.failures import Stopped
 from interlock.runners.identity import identity_of, same_database
 from interlock.runners.migrating.configured import Migrations
-from interlock.runners.migrating.locks import Lock, Watcher
+from interlock.runners.migrating.locks import APPLICATION, Lock, Watcher
 from interlock.runners.migrating.sets import Planned, planned
-from interlock.runners.migrating.tools import Means, Tool, connect, tool_of
+from interlock.runners.migrating.tools import Means, Tool, tool_of
 from interlock.runners.schema import schema_digest
-from interlock.runners.targets import LOST, close
+from interlock.runners.sessions import session_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ async def migrate_set(
     Raises SetFailed where one failed; and where nothing was begun WrongDatabase, OtherMigrations, HalfApplied,
     ToolFailed, UnfitSession, DatabaseAway, NotConfigured; LeaseLost where `ending` came first.
     """
-    async with _session(connection, ending) as session:
+    async with session_of(connection, APPLICATION, ending, idle_in_transaction_session_timeout="120s") as session:
         identity = await identity_of(session, registered)
         same_database(identity, registered)
         before = await schema_digest(session)
@@ -113,27 +111,6 @@ async def _one(tool: Tool, session: Any, each: Planned, means: Means) -> Applied
     duration = int((means.clock() - began) * 1000)
     means.told(f"{each.id} ran in {duration / 1000:.1f} s")
     return AppliedMigration(id=each.id, digest=each.known.digest, duration_ms=duration)
-
-
-@asynccontextmanager
-async def _session(connection: Connection, ending: Ending) -> AsyncIterator[Any]:
-    """Lend the session that migrates; it is cut off where the work is ended. Its failures get names."""
-    session = await connect(connection.dsn)
-
-    async def cut() -> None:
-        session.terminate()
-
-    try:
-        with ending.running(cut):
-            yield session
-    except LOST as lost:
-        ending.check()
-        raise DatabaseAway(f"the connection was lost ({type(lost).__name__})") from lost
-    except asyncpg.PostgresError as refusal:
-        ending.check()
-        raise UnfitSession(f"the database does not let it be done: {refusal}") from refusal
-    finally:
-        await close(session)
 
 
 @asynccontextmanager

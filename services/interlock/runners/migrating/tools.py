@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import asyncpg
 
 from interlock.events.canonical import digest_of_bytes
-from interlock.events.seams import MonotonicClock, Sleep
-from interlock.runners import child
 from interlock.runners.connections import Connection, NotConfigured
 from interlock.runners.ending import Ending
-from interlock.runners.failures import DatabaseAway, UnfitSession
+from interlock.runners.failures import DatabaseAway
 from interlock.runners.libpq import environment_of
+from interlock.runners.means import Means, run_child
 from interlock.runners.migrating.configured import Migrations
 from interlock.runners.migrating.failures import MigrationRefused
 from interlock.runners.migrating.locks import APPLICATION
 from interlock.runners.migrating.sets import Known, Planned, Ran, known_file
 from interlock.runners.statements import sql
-from interlock.runners.targets import CONNECT_SECONDS, LOST
+from interlock.runners.targets import LOST
 
 SUFFIX: Final = ".sql"
 # A line of its own in the head of a file: what cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
 OUTSIDE: Final = "-- interlock: no transaction"
 MARK: Final = "interlock_migrate.running"
-# A migration takes as long as it takes; a server whose runner is gone, or cut off, notices soon and rolls back.
-SETTINGS: Final = {
-    "application_name": APPLICATION,
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "120s",
-    "client_connection_check_interval": "1s",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "synchronous_commit": "on",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a runner's work needs of the process it runs in."""
-
-    clock: MonotonicClock
-    sleep: Sleep
-    environ: Mapping[str, str]
-    told: Callable[[str], None]
-    # INTERLOCK_RELEASE and the like, for children.
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tool(Protocol):
@@ -60,29 +35,6 @@ class Tool(Protocol):
 
     async def apply(self, session: Any, each: Planned) -> None:
         """Let one run. Raises MigrationRefused, DatabaseAway."""
-
-
-async def connect(dsn: str) -> Any:
-    """Return the session that migrates. Raises DatabaseAway, UnfitSession; the address is in neither."""
-    try:
-        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, server_settings=SETTINGS, statement_cache_size=0)
-    except (*LOST, ValueError) as away:
-        raise DatabaseAway(f"the database cannot be reached ({type(away).__name__})") from None
-    except asyncpg.PostgresError as refusal:
-        raise UnfitSession(f"the database refuses the session: {refusal}") from None
-
-
-async def run_child(
-    words: tuple[str, ...], directory: Path, environ: Mapping[str, str], means: Means, ending: Ending
-) -> child.Ended:
-    """Run a child that is ended when the work is. Raises LeaseLost where that happened."""
-    running = await child.Child.start(
-        words, directory=directory, environ={**environ, **means.facts}, clock=means.clock, told=means.told
-    )
-    with ending.running(running.end):
-        ended = await running.wait()
-    ending.check()
-    return ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +160,4 @@ def tool_of(migrations: Migrations, connection: Connection, means: Means, ending
     return tool
 
 
-__all__ = ["ByCommand", "Means", "PlainSql", "Tool", "connect", "run_child", "tool_of"]
+__all__ = ["ByCommand", "Means", "PlainSql", "Tool", "run_child", "tool_of"]

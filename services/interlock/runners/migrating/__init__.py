@@ -3,9 +3,16 @@
 from interlock.runners.ending import Ending
 from interlock.runners.means import Means
 from interlock.runners.migrating.configured import Migrations, migrations_of
-from interlock.runners.migrating.failures import HalfApplied, MigrationRefused, OtherMigrations, ToolFailed
+from interlock.runners.migrating.failures import (
+    HalfApplied,
+    MigrationRefused,
+    NotReported,
+    OtherMigrations,
+    ToolFailed,
+)
 from interlock.runners.migrating.locks import Lock
-from interlock.runners.migrating.running import Applied, SetFailed, migrate_set
+from interlock.runners.migrating.rehearsing import Rehearsal, Rehearsed, rehearse
+from interlock.runners.migrating.running import Applied, SetFailed, check_set, migrate_set
 
 __all__ = [
     "Applied",
@@ -15,9 +22,14 @@ __all__ = [
     "Means",
     "MigrationRefused",
     "Migrations",
+    "NotReported",
     "OtherMigrations",
+    "Rehearsal",
+    "Rehearsed",
     "SetFailed",
     "ToolFailed",
+    "check_set",
     "migrate_set",
     "migrations_of",
+    "rehearse",
 ]

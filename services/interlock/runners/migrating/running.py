@@ -26,6 +26,7 @@ from interlock.runners.migrating.sets import Planned, planned
 from interlock.runners.migrating.tools import Means, Tool, tool_of
 from interlock.runners.schema import schema_digest
 from interlock.runners.sessions import session_of
+from interlock.runners.targets import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,26 @@ class SetFailed(Stopped):
     def recorded(self) -> str:
         """What is recorded of the cause."""
         return self.cause.recorded
+
+
+async def check_set(
+    connection: Connection,
+    migrations: Migrations,
+    declared: Sequence[Migration],
+    *,
+    registered: Identity,
+    means: Means,
+    ending: Ending,
+) -> Found:
+    """Compare everything that `migrate_set` compares, change nothing, and return what the database is.
+
+    Raises WrongDatabase, OtherMigrations, HalfApplied, ToolFailed, UnfitSession, DatabaseAway, NotConfigured.
+    """
+    async with session_of(connection, APPLICATION, ending) as session:
+        identity = await identity_of(session, registered)
+        same_database(identity, registered)
+        planned(declared, await tool_of(migrations, connection, means, ending).known(session))
+        return Found(identity, await schema_digest(session))
 
 
 async def migrate_set(

@@ -16,7 +16,7 @@ from interlock.runners.ending import Ending
 from interlock.runners.failures import LeaseLost, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
-from interlock.runners.recorded import attempt_of, said_of
+from interlock.runners.recorded import attempt_of, said_of, told_text
 from interlock.runners.restoring import closing
 from interlock.runners.restoring.configured import Restoring
 from interlock.runners.restoring.copying import APPLICATION, Copying, dump_directory
@@ -234,12 +234,11 @@ async def _failed(work: Work, lease: Lease, stopped: Exception) -> Exception:
     """Report that it failed, and return what to raise."""
     if lease.lost and not isinstance(stopped, Refused):
         stopped = LeaseLost(LeaseLost.__doc__)
-    text = stopped.recorded if isinstance(stopped, Stopped) else str(stopped)
     fields = {
         "environment": work.environment,
         "restore": said_of(lease.subject),
         "fencing_token": lease.token,
-        "error": "".join(sign if sign.isprintable() else " " for sign in text)[:1_000] or "it was stopped",
+        "error": told_text(stopped),
     }
     try:
         await work.asker.report("ReportRestoreFailed", fields, work.environment, lease.token, until=lease.until)

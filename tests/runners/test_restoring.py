@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -32,8 +34,9 @@ from interlock.runners.restoring import (
 )
 from interlock.runners.restoring.measuring import measure
 from interlock.runners.restoring.tools import find_tools
+from tests.fixtures.postgres import roomy_memory
 from tests.fixtures.server import Served
-from tests.runners.shop import asker_of
+from tests.runners.shop import ShopServer, asker_of
 from tests.runners.two import INFRA, Pair, TwoServers, means
 
 DUMP_ROLE = (INFRA / "dump-role.sql").read_text()
@@ -318,21 +321,25 @@ async def test_a_password_that_was_changed_meanwhile_is_a_failed_restore(place: 
     assert place.last("DataRestoreFailed")["error"] == "pg_restore (scratch): the password is wrong"
 
 
-@pytest.fixture
-def small_disk(two_servers: TwoServers) -> Iterator[None]:
-    """Let no file of the stage's server grow beyond what its write-ahead log needs: to it that is a full disk."""
-    postmaster = two_servers.stage.embedded._postmaster()
-    before = resource.prlimit(postmaster, resource.RLIMIT_FSIZE)
-    resource.prlimit(postmaster, resource.RLIMIT_FSIZE, (17 * 1024**2, before[1]))
+@pytest.fixture(scope="module")
+def small_disk(two_servers: TwoServers) -> Iterator[TwoServers]:
+    """A server none of whose files grows beyond what its write-ahead log needs: to it that is a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    home = Path(tempfile.mkdtemp(prefix="small-", dir=roomy_memory()))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (17 * 1024**2, before[1]))
     try:
-        yield
+        server = ShopServer(home)
     finally:
-        resource.prlimit(postmaster, resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield replace(two_servers, stage=server)
+    finally:
+        server.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.usefixtures("small_disk")
-async def test_a_full_disk_is_a_failed_restore(interlock: Served, two_servers: TwoServers, tmp_path: Path) -> None:
-    with two_servers.pair(own=True) as pair:
+async def test_a_full_disk_is_a_failed_restore(interlock: Served, small_disk: TwoServers, tmp_path: Path) -> None:
+    with small_disk.pair(own=True) as pair:
         pair.do(
             "production",
             "create table shop.big (page text); alter table shop.big alter page set storage plain;"

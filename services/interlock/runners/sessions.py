@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import errno
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import asyncpg
 
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
-from interlock.runners.failures import DatabaseAway, UnfitSession
+from interlock.runners.failures import DatabaseAway, Stopped, UnfitSession
 from interlock.runners.targets import CONNECT_SECONDS, LOST, close
 
 # A server whose runner is gone, or cut off, notices soon, also in the middle of a statement, and rolls back.
@@ -64,3 +65,19 @@ async def session_of(connection: Connection, application: str, ending: Ending, *
         raise UnfitSession(f"{where}: {type(refusal).__name__} ({refusal.sqlstate})") from refusal
     finally:
         await close(session)
+
+
+@contextmanager
+def named_failures(ending: Ending, **sessions: Any) -> Iterator[None]:
+    """Give what asyncpg raises a name, with the environment whose session it is; LeaseLost where the work was ended."""
+    try:
+        yield
+    except LOST as lost:
+        ending.check()
+        if isinstance(lost, OSError) and lost.errno == errno.ENOSPC:
+            raise Stopped("no space is left for the dump") from lost
+        where = next((name for name, session in sessions.items() if session.is_closed()), "the database")
+        raise DatabaseAway(f"{where}: the connection was lost ({type(lost).__name__})") from lost
+    except asyncpg.PostgresError as refusal:
+        ending.check()
+        raise UnfitSession(f"the database refuses it: {type(refusal).__name__} ({refusal.sqlstate})") from refusal

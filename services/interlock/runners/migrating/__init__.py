@@ -2,7 +2,7 @@
 
 from interlock.runners.ending import Ending
 from interlock.runners.means import Means
-from interlock.runners.migrating.configured import Migrations, migrations_of
+from interlock.runners.migrating.configured import MIGRATE_ADDRESSES, Migrations, migrations_of
 from interlock.runners.migrating.failures import (
     HalfApplied,
     MigrationRefused,
@@ -15,6 +15,7 @@ from interlock.runners.migrating.rehearsing import Rehearsal, Rehearsed, rehears
 from interlock.runners.migrating.running import Applied, SetFailed, check_set, migrate_set
 
 __all__ = [
+    "MIGRATE_ADDRESSES",
     "Applied",
     "Ending",
     "HalfApplied",

@@ -24,6 +24,8 @@ SETTINGS: Final = {
 }
 ALEMBIC: Final = ("alembic",)
 VERSION_TABLE: Final = "alembic_version"
+# As whom migrations run: the first of these that the environment's table has, else `dsn`.
+MIGRATE_ADDRESSES: Final = ("migrate_dsn", "restore_dsn")
 
 
 @dataclass(frozen=True, slots=True)

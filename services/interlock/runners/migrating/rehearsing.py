@@ -71,6 +71,9 @@ async def rehearse(asker: Asker, rehearsal: Rehearsal, put_evidence: PutEvidence
             return await _report(asker, rehearsal, lease, applied, put_evidence)
         except (Stopped, Away) as stopped:
             raise await _failed(asker, rehearsal, lease, stopped) from stopped
+        except asyncio.CancelledError:
+            await _failed(asker, rehearsal, lease, Stopped("it was interrupted"))
+            raise
 
 
 async def _start(asker: Asker, rehearsal: Rehearsal, found: Found) -> Lease:

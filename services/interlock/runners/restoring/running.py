@@ -25,7 +25,7 @@ from interlock.runners.restoring.measuring import Table, measure
 from interlock.runners.restoring.places import Looked, Registered, look
 from interlock.runners.restoring.tools import find_tools
 from interlock.runners.schema import schema_digest
-from interlock.runners.sessions import session_of
+from interlock.runners.sessions import named_failures, session_of
 from interlock.runners.statements import sql
 
 MEDIA_TYPE: Final = "application/json"
@@ -74,6 +74,11 @@ class Work:
         """Into which it is restored."""
         return self.restoring.target.environment
 
+    @property
+    def sessions(self) -> dict[str, Any]:
+        """Both, by their environments."""
+        return {self.restoring.source.environment: self.source, self.environment: self.target}
+
 
 async def restore(
     asker: Asker, restoring: Restoring, registered: Registered, put_evidence: PutEvidence, means: Means
@@ -92,11 +97,15 @@ async def restore(
         copying = Copying(restoring, tools, means, work.ending)
         async with kept_lease(asker, lease, work.ending.end):
             try:
-                copied = await _copy(work, copying, looked)
+                with named_failures(work.ending, **work.sessions):
+                    copied = await _copy(work, copying, looked)
                 lease.check(asker.clock())
                 return await _report(work, lease, looked, copied)
             except (Stopped, Away) as stopped:
                 raise await _failed(work, lease, stopped) from stopped
+            except asyncio.CancelledError:
+                await _failed(work, lease, Stopped("it was interrupted"))
+                raise
 
 
 @asynccontextmanager

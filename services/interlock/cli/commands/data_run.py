@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from interlock.cli import seams
+from interlock.cli.adjusting import refused
 from interlock.cli.change import tell
 from interlock.cli.exits import NOT_FOUND, OUTCOME_UNKNOWN, USAGE, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
@@ -18,7 +19,7 @@ from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, r
 from interlock.cli.session import Session
 
 if TYPE_CHECKING:
-    from interlock.events.catalogue.parts import Migration
+    from interlock.events.catalogue.parts import Identity, Migration
     from interlock.runners.means import Means
     from interlock.runners.migrating import Rehearsal
     from interlock.runners.restoring import Registered, Restored
@@ -98,6 +99,7 @@ def migrate(session: Session, release: str, environment: str) -> None:
     from interlock.runners.migrating import rehearse
 
     rehearsal = rehearsal_of(session, release, environment)
+    ask_first(session, "StartMigration", {"release": release, "environment": environment}, rehearsal.registered)
     asker = asker_of(session, MIGRATING)
     done = run(rehearse(asker, rehearsal, session.client.put_evidence, means_of(session)))
     session.remember(done.answer)
@@ -118,10 +120,22 @@ def run_restore(session: Session, environment: str, source: str) -> None:
             f"{environment} cannot be restored from here", code=USAGE, why=str(why), then=(CONFIG_HELP,)
         ) from why
     asker, registered = asker_of(session, RESTORING), all_registered(session)
+    fields = {"environment": environment, "source": source}
+    ask_first(session, "StartRestore", fields, registered.identities.get(environment))
     done = run(restore(asker, how, registered, session.client.put_evidence, means_of(session)))
     session.remember(done.answer)
     session.say(f"  {in_short(done)}")
     tell(session, done.answer, ((f"dt env show {environment}", "shows from what and when its data is"),))
+
+
+def ask_first(session: Session, name: str, fields: dict[str, Any], registered: Identity | None) -> None:
+    """Ask Interlock before a database is touched: what is refused is recorded, and raised as ProblemAnswer."""
+    from interlock.events.codec import plain
+
+    observed = {"identity": plain(registered)} if registered is not None else {}
+    decision = session.client.explain(name, {**fields, "observed": observed})
+    if decision.get("result") != "allowed":
+        raise refused(session, name, {**fields, "observed": {}}, decision)
 
 
 def not_from_here(environment: str, why: Exception) -> Halt:

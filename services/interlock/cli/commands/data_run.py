@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from interlock.runners.restoring import Registered, Restored
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 # What a person who waits is told; the other steps are for tests.
 RESTORING = {
     "looked": "read which databases these are, and compared them",
@@ -52,7 +53,7 @@ stage_option = click.option(
 )
 
 
-def from_option(default: str | None) -> Any:
+def from_option(default: str | None) -> Callable[[F], F]:
     """Return the option that says whose data it is."""
     return click.option(
         "--from",

@@ -134,7 +134,7 @@ class Intake:
         consumer.subscribe([self._topics.intake.name, *self._own], listener=_Quiet())
         try:
             with refused_by_name():
-                await within(CALL_SECONDS, consumer.start())
+                await self._graveyard.start(CALL_SECONDS, consumer)
                 await self._take_from(consumer, telling)
         except BusError as away:
             self._say(str(away))
@@ -143,7 +143,7 @@ class Intake:
             _log.exception("the intake stumbled")
             self._say(f"{type(trouble).__name__}: {trouble}")
         finally:
-            self._graveyard.bury(consumer.stop)
+            self._graveyard.bury(consumer)
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self.trouble:

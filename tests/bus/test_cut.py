@@ -1,0 +1,143 @@
+"""A client of Kafka that is given up is gone at once: no socket, no task, and nothing for the collector to find."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import struct
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import ConnectionGroup
+
+from interlock.bus import Graveyard
+from interlock.bus.cut import _being_made, cut
+from tests.feed.published import Published, published
+from tests.fixtures.kafka import Kafka
+
+ROUNDS = 10
+LARGE_BYTES = 50_000_000
+
+
+@pytest_asyncio.fixture
+async def topic(kafka: Kafka) -> AsyncIterator[Published]:
+    async with published(kafka) as opened:
+        yield opened
+
+
+def sockets() -> set[str]:
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(os.readlink(f"/proc/self/fd/{name}"))
+        except OSError:
+            continue
+    return {one for one in found if one.startswith("socket:")}
+
+
+class Leavings:
+    """What is there now; `nothing_new` holds where no more than that is left."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.sockets, self.tasks = sockets(), asyncio.all_tasks()
+
+    async def nothing_new(self) -> None:
+        for _ in range(ROUNDS):
+            await asyncio.sleep(0)
+        assert sockets() <= self.sockets
+        assert asyncio.all_tasks() <= self.tasks
+        # A client that says it was forgotten fails the test.
+        gc.collect()
+
+
+async def producing(topic: Published) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers=topic.address.servers, enable_idempotence=True)
+    await producer.start()
+    await producer.send_and_wait(topic.topic, b"one")
+    # On its way.
+    await producer.send(topic.topic, b"two")
+    await asyncio.sleep(0)
+    return producer
+
+
+async def consuming(topic: Published, group: str | None) -> AIOKafkaConsumer:
+    await topic.producer.send_and_wait(topic.topic, b"one")
+    consumer = AIOKafkaConsumer(
+        topic.topic, bootstrap_servers=topic.address.servers, group_id=group, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    await consumer.getone()
+    return consumer
+
+
+async def administrating(topic: Published) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(bootstrap_servers=topic.address.servers)
+    await admin.start()
+    await admin.describe_topics([topic.topic])
+    return admin
+
+
+KINDS: list[Callable[[Published], Any]] = [
+    producing,
+    lambda topic: consuming(topic, None),
+    lambda topic: consuming(topic, f"{topic.topic}.group"),
+    administrating,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=["producer", "consumer", "group", "administration"])
+async def test_a_client_in_the_middle_of_its_work_is_gone_at_once(topic: Published, kind: Any) -> None:
+    before = Leavings()
+    client = await kind(topic)
+    assert sockets() - before.sockets
+    cut(client)
+    del client
+    await before.nothing_new()
+
+
+async def test_what_cannot_be_written_any_more_keeps_no_socket(topic: Published) -> None:
+    before = Leavings()
+    client = await administrating(topic)
+    for connection in client._client._conns.values():
+        connection._writer.write(struct.pack(">i", LARGE_BYTES) + bytes(LARGE_BYTES))
+    cut(client)
+    await before.nothing_new()
+
+
+async def test_a_start_that_waits_for_the_brokers_first_answer_is_gone_at_once(kafka: Kafka) -> None:
+    before = Leavings()
+    client = AIOKafkaConsumer(bootstrap_servers=kafka.address)
+    starting = asyncio.create_task(client.start())
+    while not any(connection._versions for connection in _being_made(starting.get_coro())):
+        await asyncio.sleep(0)
+    cut(client, starting)
+    await before.nothing_new()
+    assert starting.cancelled()
+
+
+async def test_a_connection_that_is_made_only_then_is_closed(topic: Published) -> None:
+    client = await administrating(topic)
+    [node] = [broker.nodeId for broker in client._client.cluster.brokers()]
+    before = Leavings()
+    late = asyncio.create_task(client._client._get_conn(node, group=ConnectionGroup.COORDINATION))
+    await asyncio.sleep(0)
+    cut(client)
+    assert not (await late).connected()
+    del late
+    await before.nothing_new()
+
+
+async def test_whoever_closes_the_graveyard_leaves_nobody_there(topic: Published) -> None:
+    before = Leavings()
+    client = await consuming(topic, f"{topic.topic}.group")
+    graveyard = Graveyard()
+    graveyard.bury(client)
+    graveyard.bury(client)
+    await graveyard.close(0)
+    await before.nothing_new()

@@ -16,7 +16,7 @@ from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, 
 from interlock.runners.adjust import sessions
 from interlock.runners.adjust.asking import passed_by
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
-from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets
+from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets, UnexpectedRows
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
 from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
@@ -58,13 +58,13 @@ SCRIPTS = {
 }
 
 
-def job_with(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Job:
+def job_with(shop: Shop, script: str, tables: tuple[str, ...], rows_max: int) -> Job:
     plan = AdjustmentPlan(
         purpose="try",
         script_digest=DIGEST,
         targets=AdjustmentTargets(environment="production", identity=shop.identity(shop.production), tables=tables),
         precondition_digest=DIGEST,
-        expected_effect=ExpectedEffect(rows_min=0, rows_max=1000, queries_digest=DIGEST),
+        expected_effect=ExpectedEffect(rows_min=0, rows_max=rows_max, queries_digest=DIGEST),
         undo_digest=DIGEST,
         risk="normal",
     )
@@ -72,11 +72,13 @@ def job_with(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> J
 
 
 @asynccontextmanager
-async def worked(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> AsyncIterator[tuple[Work, Ran]]:
+async def worked(
+    shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING, rows_max: int = 1000
+) -> AsyncIterator[tuple[Work, Ran]]:
     """The script's transaction, still open."""
     working, witness = [await sessions.connect(shop.connection().dsn) for _ in range(2)]
     try:
-        job = job_with(shop, script, tables)
+        job = job_with(shop, script, tables, rows_max)
         work = Work(job, working, witness, working.get_server_pid(), monotonic, passed_by, job.plan.targets.identity)
         yield work, await work.run("ADJ-1/1", await work.look())
     finally:
@@ -158,6 +160,26 @@ async def administer(shop: Shop, text: str) -> None:
     async with shop.server.session("postgres", shop.production) as administrator:
         await administrator.execute(text)
         await administrator.execute("grant all on all tables in schema trades to interlock_adjust_tables")
+
+
+async def test_what_happens_only_at_the_end_is_counted_and_kept_as_well(shop: Shop) -> None:
+    await administer(
+        shop,
+        "create function trades.in_the_end() returns trigger language plpgsql as"
+        " $$ begin update trades.fees set cents = 0; return null; end $$;"
+        " create constraint trigger in_the_end after update on trades.fills deferrable initially deferred"
+        " for each row execute function trades.in_the_end()",
+    )
+    script = "update trades.fills set price = 1 where id = 1"
+    with pytest.raises(OutsideTargets, match=r"trades\.fees"):
+        async with worked(shop, script, ("trades.fills",)):
+            pass
+    with pytest.raises(UnexpectedRows, match="it touched 41 rows"):
+        async with worked(shop, script, rows_max=40):
+            pass
+    async with worked(shop, script, rows_max=41) as (_, ran):
+        assert ran.outcome.rows == 41
+        assert counted(ran.kept.before)["trades.fees"].total() == 40
 
 
 async def committed(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Kept:

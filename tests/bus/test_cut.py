@@ -139,6 +139,22 @@ async def test_whoever_closes_the_graveyard_leaves_nobody_there(topic: Published
     client = await consuming(topic, f"{topic.topic}.group")
     graveyard = Graveyard()
     graveyard.bury(client)
-    graveyard.bury(client)
     await graveyard.close(0)
+    assert sockets() <= before.sockets
     await before.nothing_new()
+
+
+async def test_who_is_buried_twice_is_stopped_once_and_not_cut_in_the_middle_of_it() -> None:
+    said: list[str] = []
+
+    class Client:
+        async def stop(self) -> None:
+            said.append("goodbye")
+            await asyncio.sleep(0.01)
+            said.append("cut" if hasattr(self, "_closed") else "gone")
+
+    graveyard, client = Graveyard(), Client()
+    graveyard.bury(client)
+    graveyard.bury(client)
+    await graveyard.close(10)
+    assert said == ["goodbye", "gone"]

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger
-from interlock.ledger.embedded import Dsns
 from interlock.projections import PROJECTIONS, Projection
-from interlock.projector import NotServing, Projector, Rebuild, Rebuilder, UnknownProjection, cursors, rebuilds
+from interlock.projector import NotServing, UnknownProjection, cursors, rebuilds
 from interlock.projector.beside import SUFFIX, beside
 from tests.feed.feeds import sleep
 from tests.projections.story import story
@@ -32,66 +24,8 @@ from tests.projector.growing import (
     known,
     raised,
 )
+from tests.projector.keeping import HANGS_SECONDS, NAMES, happens, keeping, load, over
 from tests.projector.shapes import positions, seen
-
-ROOT = Path(__file__).resolve().parents[2]
-HANGS_SECONDS = 120
-KILLS = 6
-NAMES = [projection.name for projection in PROJECTIONS]
-
-
-@asynccontextmanager
-async def keeping(
-    ledger: Ledger, *projections: Projection, alarm: Any = None
-) -> AsyncIterator[tuple[Projector, Rebuilder]]:
-    """Projector and rebuilder at work, as in a server."""
-    projections = projections or PROJECTIONS
-    async with LedgerFeed(ledger, sleep) as feed:
-        more = {"alarm": alarm} if alarm else {}
-        projector = Projector(ledger.connection, feed, projections, sleep=sleep, ledger=feed, **more)
-        await projector.prepare()
-        rebuilder = Rebuilder(ledger.connection, feed, projections, sleep=sleep, ledger=feed, renewed=projector.renewed)
-        tasks = [asyncio.create_task(work()) for work in (projector.run, rebuilder.run)]
-        try:
-            yield projector, rebuilder
-        finally:
-            for task in tasks:
-                task.cancel()
-            for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                assert isinstance(ended, asyncio.CancelledError), ended
-
-
-@asynccontextmanager
-async def load(ledger: Ledger, growing: Growing) -> AsyncIterator[list[Reader]]:
-    """Readers and a writer at work all the while; what one of them finds wrong is raised at the end."""
-    until = asyncio.Event()
-    readers = [Reader(ledger) for _ in range(READERS)]
-    async with asyncio.TaskGroup() as tasks:
-        for reader in readers:
-            tasks.create_task(reader.read(until))
-        tasks.create_task(growing.keep_growing(until))
-        try:
-            yield readers
-        finally:
-            until.set()
-
-
-async def happens(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when it is so; the deadline is against hangs only."""
-    async with asyncio.timeout(HANGS_SECONDS):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.01)
-
-
-async def over(rebuilder: Rebuilder, *names: str) -> list[Rebuild]:
-    async with asyncio.timeout(HANGS_SECONDS):
-        while True:
-            found = [one for one in await rebuilder.told() if one.name in names]
-            if len(found) == len(names) and all(one.ended_at for one in found):
-                return found
-            await asyncio.sleep(0.05)
 
 
 async def oids(ledger: Ledger) -> dict[str, int]:
@@ -288,58 +222,6 @@ async def test_a_raised_version_of_every_real_projection_takes_over_under_load(l
         assert (await known(AsOfTheNextVersion(connection)))["position"] >= head
 
 
-@contextmanager
-def builder(dsn: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.projector.builder", dsn],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.communicate()
-
-
-async def done_of(rebuilder: Rebuilder) -> int:
-    return sum(one.done for one in await rebuilder.told() if one.ended_at is None)
-
-
-async def test_killed_in_the_middle_a_rebuild_goes_on_where_it_stood_and_readers_see_no_gap(
-    ledger: Ledger, dsns: Dsns
-) -> None:
-    growing = Growing.of(ledger, seed=10, steps=2500)
-    await growing.grow(800)
-    async with keeping(ledger) as (projector, _):
-        head = (await ledger.head(PROJECT)).position
-        await projector.wait_for(PROJECT, head, HANGS_SECONDS)
-    async with LedgerFeed(ledger, sleep) as feed:
-        asking = Rebuilder(ledger.connection, feed, sleep=sleep, ledger=feed)
-        for name in NAMES:
-            await asking.ask(name, by="admin-1", key=uuid4())
-        stood, kills = 0, 0
-
-        async def moved_on() -> bool:
-            return await done_of(asking) > stood or all(one.ended_at for one in await asking.told())
-
-        async with load(ledger, growing), asyncio.timeout(HANGS_SECONDS):
-            for _ in range(KILLS):
-                with builder(dsns.app):
-                    # Killed as soon as it moved, wherever that is: in a page, between two, or while it swaps.
-                    await happens(moved_on)
-                    stood, kills = await done_of(asking), kills + 1
-            with builder(dsns.app):
-                await over(asking, *NAMES)
-        assert kills == KILLS
-    async with keeping(ledger) as (projector, _):
-        head = (await ledger.head(PROJECT)).position
-        assert await projector.wait_for(PROJECT, head, HANGS_SECONDS) == head
-        await equals_a_fresh_replay(ledger)
-
-
 async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledger) -> None:
     shape = positions()
     async with ledger.connection() as connection, ledger.connection() as other:
@@ -354,31 +236,3 @@ async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledg
             await asyncio.sleep(cursors.SWAP_LOCK_MS / 1000 / 2)
         assert not await swapping
         assert await seen(connection, PROJECT) == [1]
-
-
-async def test_killed_while_it_waits_to_swap_it_swaps_at_its_next_start(ledger: Ledger, dsns: Dsns) -> None:
-    await Growing.of(ledger, seed=11, steps=30).grow_all()
-    head = (await ledger.head(PROJECT)).position
-    async with keeping(ledger) as (projector, _):
-        await projector.wait_for(PROJECT, head, HANGS_SECONDS)
-    async with LedgerFeed(ledger, sleep) as feed:
-        asking = Rebuilder(ledger.connection, feed, sleep=sleep, ledger=feed)
-
-        async def built() -> bool:
-            return (await asking.told())[0].done == head
-
-        async with ledger.connection() as connection, connection.transaction():
-            before = await known(connection)
-            await asking.ask("releases", by="admin-1", key=uuid4())
-            with builder(dsns.app):
-                await happens(built)
-                await asyncio.sleep(3 * cursors.SWAP_LOCK_MS / 1000)
-        assert (await asking.told())[0].ended_at is None
-        async with ledger.connection() as connection:
-            assert await known(connection) == before
-        with builder(dsns.app):
-            [done] = await over(asking, "releases")
-        assert done.failed_because is None
-        async with ledger.connection() as connection:
-            assert await known(connection) == before
-    await equals_a_fresh_replay(ledger)

@@ -273,6 +273,18 @@ async def test_an_authorization_taken_away_in_the_middle_stops_the_commit(projec
     assert project.happened(job.adjustment)[-2:] == ["DataAdjustRejected", "DataAdjustFailed"]
 
 
+async def test_precondition_and_effect_see_one_state_of_the_tables_that_others_write(project: Project) -> None:
+    query = "select count(*) = 5 from trades.notes"
+    job = project.authorized(precondition=query, effect=query)
+
+    async def reached(step: str) -> None:
+        if step == "precondition-held":
+            project.shop.rows("insert into trades.notes values ('meanwhile') returning 1")
+
+    await execute(project.asker("operator-1", reached), job, project.shop.connection())
+    assert project.shop.rows("select count(*) from trades.notes") == [(6,)]
+
+
 async def test_somebody_elses_rows_are_not_among_the_touched_ones(project: Project) -> None:
     job = project.authorized()
 

@@ -13,13 +13,16 @@ import pytest
 
 from interlock.domain.scripts import admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, ExpectedEffect
+from interlock.runners.adjust import kept as keeping
 from interlock.runners.adjust import sessions
+from interlock.runners.adjust import tables as touching
 from interlock.runners.adjust.asking import passed_by
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
 from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets, UnexpectedRows
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
 from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
+from interlock.runners.adjust.tables import Touches
 from interlock.runners.adjust.transaction import Ran, Work
 from tests.runners.shop import Shop
 
@@ -160,6 +163,32 @@ async def administer(shop: Shop, text: str) -> None:
     async with shop.server.session("postgres", shop.production) as administrator:
         await administrator.execute(text)
         await administrator.execute("grant all on all tables in schema trades to interlock_adjust_tables")
+
+
+@pytest.mark.parametrize(
+    "script, fewer",
+    [
+        ("delete from trades.fees where fill < 4", Touches(deleted=2)),
+        ("insert into trades.notes values ('one'), ('two')", Touches(inserted=1)),
+    ],
+)
+async def test_rows_that_do_not_fit_those_that_were_counted_are_no_backup(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, script: str, fewer: Touches
+) -> None:
+    async def miscounted(*_: object) -> Touches:
+        return fewer
+
+    monkeypatch.setattr(touching, "touches", miscounted)
+    with pytest.raises(BackupImpossible, match="do not fit"):
+        async with worked(shop, script):
+            pass
+
+
+async def test_rows_of_more_bytes_than_are_kept_stop_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEPT_BYTES_MAX", 100)
+    with pytest.raises(BackupImpossible, match="more than 100 bytes"):
+        async with worked(shop, "delete from trades.fees"):
+            pass
 
 
 async def test_what_happens_only_at_the_end_is_counted_and_kept_as_well(shop: Shop) -> None:

@@ -27,6 +27,8 @@ from tests.projector.growing import (
 from tests.projector.keeping import HANGS_SECONDS, NAMES, happens, keeping, load, over
 from tests.projector.shapes import positions, seen
 
+pytestmark = pytest.mark.timeout(600)
+
 
 async def oids(ledger: Ledger) -> dict[str, int]:
     async with ledger.connection() as connection:

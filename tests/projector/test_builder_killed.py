@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
+import pytest
+
 from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger
 from interlock.ledger.embedded import Dsns
@@ -19,6 +21,7 @@ from tests.projector.growing import PROJECT, Growing, equals_a_fresh_replay, kno
 from tests.projector.keeping import HANGS_SECONDS, NAMES, happens, keeping, load, over
 
 KILLS = 4
+pytestmark = pytest.mark.timeout(600)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import gc
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import ConnectionGroup
 
-from interlock.bus import Graveyard
+from interlock.bus import JOIN_SECONDS, Graveyard, KafkaAway
+from interlock.bus.connection import REQUEST_MS
 from interlock.bus.cut import _being_made, cut
 from tests.feed.published import Published, published
 from tests.fixtures.kafka import Kafka
@@ -141,6 +143,21 @@ async def test_whoever_closes_the_graveyard_leaves_nobody_there(topic: Published
     graveyard.bury(client)
     await graveyard.close(0)
     assert sockets() <= before.sockets
+    await before.nothing_new()
+
+
+def test_there_is_time_to_join_a_group_whose_last_member_said_no_goodbye() -> None:
+    missed_after_ms = signature(AIOKafkaConsumer).parameters["session_timeout_ms"].default
+    assert 2 * missed_after_ms + REQUEST_MS <= JOIN_SECONDS * 1000
+
+
+async def test_a_start_is_not_waited_for_once_its_part_is_closing(kafka: Kafka) -> None:
+    graveyard, closing = Graveyard(), asyncio.Event()
+    before = Leavings()
+    closing.set()
+    with pytest.raises(KafkaAway, match="not waited for"):
+        await graveyard.start(60, AIOKafkaConsumer(bootstrap_servers=kafka.address), closing=closing)
+    await graveyard.close(10)
     await before.nothing_new()
 
 

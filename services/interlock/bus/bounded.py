@@ -10,12 +10,15 @@ from typing import Any, Final, TypeVar
 
 from aiokafka import errors as kafka
 
-from interlock.bus.cut import cut, leave
+from interlock.bus.cut import cut, end_start, leave
 from interlock.bus.errors import BusError, KafkaAway, KafkaRefuses, RecordTooLarge, TopicMissing
 
 T = TypeVar("T")
 
 BURIAL_SECONDS: Final = 15.0
+# A member of a group that is given up while it joins says no goodbye: the next one waits until the broker has missed
+# it, for aiokafka's session_timeout_ms of 10 s. With less patience, each would leave another such member behind.
+JOIN_SECONDS: Final = 30.0
 
 _log = logging.getLogger(__name__)
 _REFUSALS: Final = (
@@ -77,22 +80,26 @@ class Graveyard:
         self._starting: dict[Any, asyncio.Task[None]] = {}
         self._buried: dict[Any, asyncio.Task[None]] = {}
 
-    async def start(self, seconds: float, client: Any) -> None:
-        """Start a client, or bury it. Raises KafkaAway after `seconds`, and what the start comes to.
+    async def start(self, seconds: float, client: Any, *, closing: asyncio.Event | None = None) -> None:
+        """Start a client, or bury it. Raises KafkaAway after `seconds` or at `closing`, and what the start comes to.
 
-        A start is not cancelled half way, which would leave its connection open; it is stopped when it is done.
+        It is not given the time to be done after all: a consumer would be given partitions that nobody reads then, and
+        the next one would wait for it.
         """
         starting = self._starting[client] = asyncio.ensure_future(client.start())
         starting.add_done_callback(lambda _: self._starting.pop(client, None))
+        told = asyncio.ensure_future((closing or asyncio.Event()).wait())
         try:
-            done, _ = await asyncio.wait({starting}, timeout=seconds)
-            if not done:
-                raise KafkaAway(f"no answer within {seconds:g} s")
+            await asyncio.wait({starting, told}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                raise KafkaAway("it is not waited for any more" if told.done() else f"no answer within {seconds:g} s")
             with refused_by_name():
                 starting.result()
         except BaseException:
             self.bury(client)
             raise
+        finally:
+            told.cancel()
 
     def bury(self, client: Any) -> None:
         """Begin to stop a client, and return at once. Twice is once."""
@@ -123,6 +130,7 @@ class Graveyard:
 
 async def _stop(client: Any, starting: asyncio.Task[None] | None) -> None:
     if starting is not None:
+        end_start(client, starting)
         await asyncio.wait({starting})
     # An administration's word for it is another one.
     await (client.stop if hasattr(client, "stop") else client.close)()

@@ -38,19 +38,33 @@ def _looked_at(task: asyncio.Future[Any]) -> None:
 def cut(client: Any, starting: asyncio.Task[Any] | None = None) -> None:
     """End a client's tasks and hang up, without waiting: its sockets are closed when the loop comes by next.
 
-    `starting` is its start, where that may not be done yet: the first connection is known to nobody else.
+    `starting` is its start, where that may not be done yet.
     """
     client._closed = True  # noqa: SLF001 - else it says, when it is collected, that it was forgotten
-    parts = [part for name in _PARTS if (part := getattr(client, name, None)) is not None]
-    made = [] if starting is None else list(_being_made(starting.get_coro()))
-    for task in [*filter(None, [starting]), *(task for part in parts for task in _tasks_of(part))]:
+    if starting is not None:
+        end_start(client, starting)
+    parts = _parts_of(client)
+    for task in [task for part in parts for task in _tasks_of(part)]:
         leave(task)
     for part in parts:
         if hasattr(part, "_conns"):
-            made += part._conns.values()  # noqa: SLF001 - there is no public way to them
-            part._conns = _Cut()  # noqa: SLF001
+            made, part._conns = part._conns, _Cut()  # noqa: SLF001 - there is no public way to them
+            for connection in made.values():
+                _hang_up(connection)
+
+
+def end_start(client: Any, starting: asyncio.Task[Any]) -> None:
+    """Cancel a client's start; its first connection, which is known to nobody else, is closed with it."""
+    known = [connection for part in _parts_of(client) for connection in getattr(part, "_conns", {}).values()]
+    made = list(_being_made(starting.get_coro()))
+    leave(starting)
     for connection in made:
-        _hang_up(connection)
+        if connection not in known:
+            _hang_up(connection)
+
+
+def _parts_of(client: Any) -> list[Any]:
+    return [part for name in _PARTS if (part := getattr(client, name, None)) is not None]
 
 
 def _tasks_of(part: Any) -> Iterator[asyncio.Task[Any]]:

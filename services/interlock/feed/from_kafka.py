@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from interlock.bus import (
     CAREFUL_RECORDS,
+    JOIN_SECONDS,
     UNREADABLE,
     BusError,
     Graveyard,
@@ -259,7 +260,7 @@ class KafkaFeed:
     async def _read_with(self, consumer: AIOKafkaConsumer) -> None:
         """Read until closed. Raises BusError."""
         self._seen_moving.clear()
-        await self._graveyard.start(CALL_SECONDS, consumer)
+        await self._graveyard.start(JOIN_SECONDS, consumer, closing=self._closing)
         if self._group is None:
             # Without a group nobody assigns; the partitions are all there are.
             partitions = [each.partition for each in consumer.assignment()]

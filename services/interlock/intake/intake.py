@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from interlock.bus import (
     CAREFUL_RECORDS,
+    JOIN_SECONDS,
     UNREADABLE,
     BusError,
     Graveyard,
@@ -134,7 +135,7 @@ class Intake:
         consumer.subscribe([self._topics.intake.name, *self._own], listener=_Quiet())
         try:
             with refused_by_name():
-                await self._graveyard.start(CALL_SECONDS, consumer)
+                await self._graveyard.start(JOIN_SECONDS, consumer)
                 await self._take_from(consumer, telling)
         except BusError as away:
             self._say(str(away))

@@ -121,11 +121,13 @@ class Graveyard:
         """Wait for those that are being stopped, at most `seconds` together; after that none of them is left."""
         if self._buried:
             await asyncio.wait(self._buried.values(), timeout=seconds)
-        for client, task in tuple(self._buried.items()):
+        left = dict(self._buried)
+        for client, task in left.items():
             leave(task)
             cut(client, self._starting.get(client))
-        # What was cut closes its sockets as the loop comes by.
-        await asyncio.sleep(0)
+        if left:
+            # They wait for nothing any more; meanwhile the loop comes by, and closes the sockets of what was cut.
+            await asyncio.wait(left.values())
 
 
 async def _stop(client: Any, starting: asyncio.Task[None] | None) -> None:

@@ -129,6 +129,10 @@ def raised(projection: Projection) -> Projection:
         tables=tuple(table.replace(before, after) for table in projection.tables),
         project=project,
         appends=frozenset(statement.replace(before, after) for statement in projection.appends),
+        together={
+            statement.replace(before, after): replace(several, statement=several.statement.replace(before, after))
+            for statement, several in projection.together.items()
+        },
     )
 
 

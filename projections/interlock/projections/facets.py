@@ -17,6 +17,7 @@ import orjson
 from interlock.events.codec import plain
 from interlock.events.envelope import Recorded
 from interlock.projections.projection import Connection, Write, seen_at
+from interlock.projections.together import set_many
 
 _SCHEMA = """
 create table {table} (
@@ -113,6 +114,7 @@ class Facets:
         self._set, self._mark, self._give_back, self._at = (
             statement.format(table=table) for statement in (_SET, _MARK, _GIVE_BACK, _AT)
         )
+        self.together = {self._set: set_many(table)}
 
     def set(
         self,

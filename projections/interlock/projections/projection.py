@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 from interlock.events.envelope import Recorded
+
+Row: TypeAlias = tuple[Any, ...]
 
 POSITION_MAX = 2**63 - 1
 PAGE_ROWS_MAX = 500
@@ -25,7 +27,18 @@ class Write:
     """One statement with its arguments ($1, $2, …), to be run once, in order."""
 
     statement: str
-    arguments: tuple[Any, ...]
+    arguments: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One statement in another's place, for many of its rows: with the effect of that one, run for each in order.
+
+    The rows may be of several projects. `columns` makes the arguments of the rows, a column each.
+    """
+
+    statement: str
+    columns: Callable[[Sequence[Row]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,8 @@ class Projection:
     `tables` are the names that `schema` creates, all in `read_model`, all with the version in their names: a changed
     projection is built beside the old one. `project` is pure and must not fail on anything that was ever recorded.
     `appends` are those statements that only add rows which no other statement of `project` reads: their order among
-    the others does not matter, so a page's worth of them runs at once.
+    the others does not matter, so a page's worth of them runs at once. `together` has for some statements the one
+    that does the same for many rows.
     """
 
     name: str
@@ -44,6 +58,7 @@ class Projection:
     tables: tuple[str, ...]
     project: Callable[[Recorded[Any]], Iterable[Write]]
     appends: frozenset[str] = frozenset()
+    together: Mapping[str, Together] = field(default_factory=dict, compare=False)
 
     @property
     def schema_digest(self) -> str:

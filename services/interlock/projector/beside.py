@@ -36,4 +36,8 @@ def beside(projection: Projection) -> Projection:
         tables=tuple(moved(table) for table in projection.tables),
         project=project,
         appends=frozenset(moved(statement) for statement in projection.appends),
+        together={
+            moved(statement): replace(several, statement=moved(several.statement))
+            for statement, several in projection.together.items()
+        },
     )

@@ -31,7 +31,7 @@ from interlock.ledger import Ledger
 from interlock.ledger.embedded import Dsns
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector
-from tests.fixtures.server import config_text, serving
+from tests.fixtures.server import Served, config_text, serving
 
 RATE = 500
 SECONDS = 10.0
@@ -162,15 +162,17 @@ async def _desk(dsns: Dsns) -> AsyncIterator[tuple[Ledger, Desk]]:
 
 def start_parts(
     stack: ExitStack, home: Path, dsns: Dsns, broker: Broker, parts: tuple[str, ...] = PARTS, prefix: str = "interlock"
-) -> None:
+) -> list[Served]:
     """Start processes of these parts, over topics of that prefix; each has its directory for its log."""
+    served = []
     kafka = f'[kafka]\nservers = "{broker.address}"\ntopics = "{prefix}"'
     for number, part in enumerate(parts):
         place = home / f"{part}-{number}"
         place.mkdir()
         config = place / "interlock.toml"
         config.write_text(config_text(dsns=dsns, more=kafka), encoding="utf-8")
-        stack.enter_context(serving(config, "--part", part))
+        served.append(stack.enter_context(serving(config, "--part", part)))
+    return served
 
 
 def measure(stack: ExitStack, rate: float, seconds: float) -> None:

@@ -14,9 +14,8 @@ from interlock.events.codec import encode
 from interlock.events.envelope import Recorded
 from interlock.projections import mentions
 from interlock.projections.facets import instant
-from interlock.projections.projection import PAGE_ROWS_MAX, Connection, Projection, Write, seen_at
+from interlock.projections.projection import PAGE_ROWS_MAX, Added, Connection, Projection, Write, seen_at
 from interlock.projections.sentences import sentence
-from interlock.projections.together import add_many
 
 ENTRY = "read_model.audit_trail_1_entry"
 TAG = "read_model.audit_trail_1_tag"
@@ -57,33 +56,19 @@ create table {TAG} (
 alter table {TAG} alter column project set statistics 0;
 """
 
-COLUMNS_OF_ENTRY = {
-    "project": "text",
-    "position": "bigint",
-    "type": "text",
-    "stream": "text",
-    "version": "bigint",
-    "recorded_at": "timestamptz",
-    "occurred_at": "timestamptz",
-    "actor": "text",
-    "actor_kind": "text",
-    "credential": "text",
-    "causation": "bigint",
-    "correlation": "bigint",
-    "command_id": "uuid",
-    "policy_version": "bigint",
-    "sentence": "text",
-    "body": "bytea",
-}
 ADD_ENTRY = f"""
 insert into {ENTRY} (project, position, type, stream, version, recorded_at, occurred_at, actor, actor_kind, credential,
                      causation, correlation, command_id, policy_version, sentence, body)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 ADD_TAGS = f"insert into {TAG} (project, tag, position) select $1, unnest($2::text[]), $3"
-TOGETHER = {
-    ADD_ENTRY: add_many(ENTRY, COLUMNS_OF_ENTRY),
-    ADD_TAGS: add_many(TAG, {"project": "text", "tag": "text", "position": "bigint"}, spread=1),
+ENTRY_COLUMNS = (
+    "project", "position", "type", "stream", "version", "recorded_at", "occurred_at", "actor", "actor_kind",
+    "credential", "causation", "correlation", "command_id", "policy_version", "sentence", "body",
+)  # fmt: skip
+APPENDS = {
+    ADD_ENTRY: Added(ENTRY, ENTRY_COLUMNS),
+    ADD_TAGS: Added(TAG, ("project", "tag", "position"), spread=1),
 }
 
 
@@ -128,7 +113,7 @@ def tags(recorded: Recorded[Any]) -> list[str]:
 
 
 # Raise the version when a table or its meaning changes: the projector builds it beside the old one.
-AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, frozenset({ADD_ENTRY, ADD_TAGS}), TOGETHER)
+AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, APPENDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,7 +249,11 @@ def told(value: Said | None, **more: Any) -> dict[str, Any] | None:
 
 def data(event: Any, *without: str) -> dict[str, Any]:
     """Return an event's fields that are there, JSON-ready, but for `without` and the decision it was made by."""
-    return {name: value for name, value in plain(event).items() if name != "decision" and name not in without}
+    # The decision is by far the longest part: it is not even written.
+    found = plain(event, without="decision")
+    for name in without:
+        found.pop(name, None)
+    return found
 
 
 def late(recorded: Recorded[Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Each has the effect of its one-row statement, run for the rows in their order; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -13,14 +13,19 @@ import orjson
 from interlock.projections.projection import Row, Together
 
 # The facets that were open before ($1 to $6) end; $7 to $18 are what is said in their place, and what was said in
-# between. `closed` is run before anything is added: of each facet, one row only may be open.
+# between. `closed` is run before anything is added: of each facet, one row only may be open. Each row is looked up by
+# its key, alone: a plan that was made when there were few would go through all of them, for each that ends.
 _SET_MANY = """
-with closed as (
-    update {table} as before set until_position = ended.position, until_at = ended.at
+with ended as materialized (
+    select asked.number, asked.position, asked.at,
+           (select before.ctid from {table} as before
+             where before.project = asked.project and before.facet = asked.facet and before.subject = asked.subject
+               and before.until_position is null) as place
       from unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])
-           as ended(number, project, subject, facet, position, at)
-     where before.project = ended.project and before.subject = ended.subject and before.facet = ended.facet
-       and before.until_position is null
+           as asked(number, project, subject, facet, position, at)),
+closed as (
+    update {table} as before set until_position = ended.position, until_at = ended.at from ended
+     where before.ctid = ended.place
     returning ended.number, before.detail)
 insert into {table} (project, subject, facet, since_position, until_position, until_at, label, position, said_at,
                      said_by, detail)
@@ -43,22 +48,6 @@ select given.project, given.subject, given.facet, given.position, given.until_po
 def set_many(table: str) -> Together:
     """Return the statement that sets many facets of `table`, in the order in which they were said."""
     return Together(_SET_MANY.format(table=table), _facets)
-
-
-def add_many(table: str, columns: Mapping[str, str], *, spread: int | None = None) -> Together:
-    """Return the statement that adds many rows to `table`; `columns` are names and types, in the arguments' order.
-
-    `spread` is the place of an argument that holds several values, each for a row of its own.
-    """
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), start=1))
-    statement = f"insert into {table} ({', '.join(columns)}) select * from unnest({arrays})"
-
-    def of(rows: Sequence[Row]) -> Sequence[Any]:
-        if spread is not None:
-            rows = [(*row[:spread], value, *row[spread + 1 :]) for row in rows for value in row[spread]]
-        return _transposed(rows, len(columns))
-
-    return Together(statement, of)
 
 
 def _facets(rows: Sequence[Row]) -> Sequence[Any]:

@@ -76,24 +76,32 @@ select known.name, known.version, asked.project, 0
  order by known.name, known.version, asked.project
 on conflict do nothing
 """
+# Each row is looked up by its key, alone, whatever the planner believed when there were few.
 _POSITIONS = """
-with going_on as (
-    update cursor.projection as stopped set stopped_because = null
-      from unnest($1::text[], $2::integer[], $3::text[]) as asked(name, version, project)
-     where stopped.name = asked.name and stopped.version = asked.version and stopped.project = asked.project
-       and stopped.stopped_because is not null)
-select cursor.position
+select (select cursor.position from cursor.projection as cursor
+         where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project)
+       as position
   from unnest($1::text[], $2::integer[], $3::text[]) with ordinality as asked(name, version, project, number)
-  left join cursor.projection as cursor
-    on cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project
  order by asked.number
 """
+_GO_ON = """
+with asked as materialized (
+    select (select cursor.ctid from cursor.projection as cursor
+             where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project
+               and cursor.stopped_because is not null) as place
+      from unnest($1::text[], $2::integer[], $3::text[]) as asked(name, version, project))
+update cursor.projection as cursor set stopped_because = null from asked where cursor.ctid = asked.place
+"""
 _MOVE = """
-update cursor.projection as cursor set position = moved.now
-  from unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[])
-       as moved(name, version, project, before, now)
- where cursor.name = moved.name and cursor.version = moved.version and cursor.project = moved.project
-   and cursor.position = moved.before
+with moved as materialized (
+    select asked.before, asked.now,
+           (select cursor.ctid from cursor.projection as cursor
+             where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project)
+           as place
+      from unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[])
+           as asked(name, version, project, before, now))
+update cursor.projection as cursor set position = moved.now from moved
+ where cursor.ctid = moved.place and cursor.position = moved.before
 returning cursor.name, cursor.project
 """
 _STOP = "update cursor.projection set stopped_because = $4 where name = $1 and version = $2 and project = $3"
@@ -206,6 +214,7 @@ async def begin_all(connection: Connection, asked: Sequence[tuple[Projection, st
     versions = [projection.version for projection, _ in asked]
     projects = [project for _, project in asked]
     await connection.execute(_BEGIN, names, versions, projects)
+    await connection.execute(_GO_ON, names, versions, projects)
     return [row["position"] for row in await connection.fetch(_POSITIONS, names, versions, projects)]
 
 

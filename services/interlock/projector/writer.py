@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import asyncpg
 
-from interlock.events.envelope import Recorded
 from interlock.feed import Page
 from interlock.ledger.connections import Connection
 from interlock.ledger.errors import LedgerError, LedgerUnavailable, ReadOnlyLedger, named
@@ -55,20 +54,15 @@ def prepare(projection: Projection, project: str, before: int, page: Page) -> Pr
     """Return what a page that follows `before` means. Raises whatever the projection does."""
     appended: dict[str, list[Row]] = {}
     runs: list[Run] = []
-    for statement, row in _writes(projection, page):
-        if statement in projection.appends:
-            appended.setdefault(statement, []).append(row)
-        elif runs and runs[-1][0] == statement:
-            runs[-1][1].append(row)
-        else:
-            runs.append((statement, [row]))
-    return Prepared(Move(projection, project, before, page[-1].position), runs, appended)
-
-
-def _writes(projection: Projection, page: Iterable[Recorded[Any]]) -> Iterator[tuple[str, Row]]:
     for recorded in page:
-        for write in projection.project(recorded):
-            yield write.statement, write.arguments
+        for statement, row in projection.project(recorded):
+            if statement in projection.appends:
+                appended.setdefault(statement, []).append(row)
+            elif runs and runs[-1][0] == statement:
+                runs[-1][1].append(row)
+            else:
+                runs.append((statement, [row]))
+    return Prepared(Move(projection, project, before, page[-1].position), runs, appended)
 
 
 class Writer:
@@ -119,36 +113,43 @@ class Writer:
             async with connection.transaction():
                 await connection.execute(_BY_KEYS)
                 await cursors.move(connection, [page.move for page in pages])
-                together = {
-                    statement: each for page in pages for statement, each in page.move.projection.together.items()
-                }
-                for statement, rows in merged(pages):
-                    if len(rows) == 1:
-                        await connection.execute(statement, *rows[0])
-                    elif (several := together.get(statement)) is not None:
-                        await connection.execute(several.statement, *several.columns(rows))
-                    else:
-                        await connection.executemany(statement, rows)
+                for projection, statement, rows in merged(pages):
+                    await _run(connection, projection, statement, rows)
         return [None] * len(pages)
 
 
-def merged(pages: Iterable[Prepared]) -> Iterator[Run]:
-    """Yield everything to run, each page's runs in their order.
+async def _run(connection: Connection, projection: Projection, statement: str, rows: Sequence[Row]) -> None:
+    if len(rows) == 1:
+        await connection.execute(statement, *rows[0])
+    elif (added := projection.appends.get(statement)) is not None:
+        schema, _, table = added.table.partition(".")
+        await connection.copy_records_to_table(
+            table, schema_name=schema, columns=added.columns, records=added.rows(rows)
+        )
+    elif (several := projection.together.get(statement)) is not None:
+        await connection.execute(several.statement, *several.columns(rows))
+    else:
+        await connection.executemany(statement, rows)
+
+
+def merged(pages: Sequence[Prepared]) -> Iterator[tuple[Projection, str, list[Row]]]:
+    """Yield everything to run, each page's runs in their order, with a projection that means it.
 
     Pages are of different projects, or of different projections and so of different tables: what of them comes first
     changes nothing. So the same statement is run for as many as wait for it.
     """
-    left = [deque(page.runs) for page in pages if page.runs]
+    left = [(page.move.projection, deque(page.runs)) for page in pages if page.runs]
     while left:
-        [(statement, _)] = Counter(runs[0][0] for runs in left).most_common(1)
-        ready = [runs.popleft()[1] for runs in left if runs[0][0] == statement]
-        yield statement, [row for rows in ready for row in rows]
-        left = [runs for runs in left if runs]
-    appended: dict[str, list[Row]] = {}
+        [(statement, _)] = Counter(runs[0][0] for _, runs in left).most_common(1)
+        ready = [(projection, runs.popleft()[1]) for projection, runs in left if runs[0][0] == statement]
+        yield ready[0][0], statement, [row for _, rows in ready for row in rows]
+        left = [(projection, runs) for projection, runs in left if runs]
+    appended: dict[str, tuple[Projection, list[Row]]] = {}
     for page in pages:
         for statement, rows in page.appended.items():
-            appended.setdefault(statement, []).extend(rows)
-    yield from appended.items()
+            appended.setdefault(statement, (page.move.projection, []))[1].extend(rows)
+    for statement, (projection, rows) in appended.items():
+        yield projection, statement, rows
 
 
 def passes(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.projections.facets import Facets
-from interlock.projections.together import add_many
+from interlock.projections.projection import Added
 
 TABLE = "read_model.releases_1_facet"
 TIMELINE = "read_model.releases_1_timeline"
@@ -35,19 +35,16 @@ ADD_LINE = f"""
 insert into {TIMELINE} (project, release, position, recorded_at, actor, type, stream, version, environment, sentence)
 select $1, unnest($2::text[]), $3, $4, $5, $6, $7, $8, $9, $10
 """
-COLUMNS_OF_LINE = {
-    "project": "text",
-    "release": "text",
-    "position": "bigint",
-    "recorded_at": "timestamptz",
-    "actor": "text",
-    "type": "text",
-    "stream": "text",
-    "version": "bigint",
-    "environment": "text",
-    "sentence": "text",
-}
-TOGETHER = FACETS.together | {ADD_LINE: add_many(TIMELINE, COLUMNS_OF_LINE, spread=1)}
+APPENDS = {
+    ADD_LINE: Added(
+        TIMELINE,
+        (
+            "project", "release", "position", "recorded_at", "actor", "type", "stream", "version", "environment",
+            "sentence",
+        ),
+        spread=1,
+    )
+}  # fmt: skip
 
 # For every release whose facet $11 is one of $12 now: what happens where it is, or to its problem.
 ADD_LINE_WHERE = f"""

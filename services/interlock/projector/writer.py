@@ -29,7 +29,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 Run: TypeAlias = tuple[str, list[Row]]
 
 # Tables whose statistics are of yesterday, or of another project, would be scanned: each row is found by its key.
-_BY_KEYS = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"
+BY_KEYS = "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +111,7 @@ class Writer:
             # One transaction: a crash before its end leaves the old positions and none of the rows, one after it the
             # new positions and all of them. Either way the next start goes on from the positions that it finds.
             async with connection.transaction():
-                await connection.execute(_BY_KEYS)
+                await connection.execute(BY_KEYS)
                 await cursors.move(connection, [page.move for page in pages])
                 for projection, statement, rows in merged(pages):
                     await _run(connection, projection, statement, rows)

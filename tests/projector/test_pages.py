@@ -105,8 +105,9 @@ async def test_once_mended_it_goes_on_where_it_stopped(ledger: Ledger, connectio
 
 async def test_two_projectors_on_one_database_write_every_page_once(ledger: Ledger, connection: Any) -> None:
     pages = [EVENTS[start : start + 4] for start in range(0, len(EVENTS), 4)]
-    await asyncio.gather(*(run(ledger, pages) for _ in range(3)))
+    projectors = await asyncio.gather(*(run(ledger, pages) for _ in range(3)))
     assert await seen(connection, "shop") == ALL
+    assert [projector.status()[0].stopped_because for projector in projectors] == [None] * 3
 
 
 async def test_a_connection_lost_in_the_middle_of_a_page_leaves_nothing_half_done(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -13,45 +14,42 @@ import pytest
 from interlock.ledger import Ledger
 from interlock.projections import PROJECTIONS
 from interlock.projections.environment_state.tables import FACETS, TABLE
-from interlock.projector import Projector, cursors
+from interlock.projector import cursors
 from interlock.projector.digests import digest_of_tables
 from interlock.projector.gathered import Gathered
 from interlock.projector.writer import BY_KEYS, Writer, prepare
-from tests.feed.feeds import sleep
 from tests.projections.histories import chaos, walk
-from tests.projector.shapes import Pages, positions, seen
+from tests.projector.shapes import positions, seen
 
 PROJECTS = 7
 OPEN_FACETS = 3_000
 ENDED_FACETS = 50
+# Less than what belongs together, and more than there is.
+PAGES = (7, 10_000)
+ALL_BUT_PROJECT = f"""
+select since_position, until_position, until_at, label, position, said_at, said_by, detail::text from {TABLE}
+ where project = $1 order by since_position
+"""
 INSTANT = "2026-11-28T09:00:00Z"
 
 
-class Side(Pages):
-    """A feed of several projects, a page of each at the same moment."""
-
-    def __init__(self, pages: dict[str, list[Any]]) -> None:
-        self.of_project = pages
-
-    async def pages(self, project: str, *, after: int) -> Any:
-        assert after == 0
-        for page in self.of_project[project]:
-            yield page
-
-    async def projects(self) -> Any:
-        for project in self.of_project:
-            yield project
-
-
-async def digests(ledger: Ledger, pages: dict[str, list[Any]]) -> dict[str, str]:
-    """Project them side by side; return of each project what all tables hold, and leave no table."""
-    projector = Projector(ledger.connection, Side(pages), sleep=sleep)
-    await projector.prepare()
-    async with asyncio.timeout(60):
-        await projector.run()
-    assert [status.stopped_because for status in projector.status()] == [None] * len(pages) * len(PROJECTIONS)
+async def digests(ledger: Ledger, tapes: dict[str, list[Any]], size: int) -> dict[str, str]:
+    """Write pages of that size, of all projects side by side; return of each what all tables hold, and drop them."""
     async with ledger.connection() as connection:
-        found = {project: await digest_of_tables(connection, PROJECTIONS, project) for project in pages}
+        await cursors.prepare(connection, PROJECTIONS)
+        async with Writer(ledger.connection) as writer:
+            await asyncio.gather(*(writer.begin(each, name) for each in PROJECTIONS for name in tapes))
+            for start in range(0, max(len(events) for events in tapes.values()), size):
+                pages = {name: events[start : start + size] for name, events in tapes.items() if events[start:]}
+                # Not by a runner: it would go on event by event, and so hide what many rows cannot do.
+                await asyncio.gather(
+                    *(
+                        writer.write(prepare(each, name, start, page))
+                        for each in PROJECTIONS
+                        for name, page in pages.items()
+                    )
+                )
+        found = {project: await digest_of_tables(connection, PROJECTIONS, project) for project in tapes}
         for projection in PROJECTIONS:
             await cursors.drop(connection, projection.name, projection.version)
     return found
@@ -61,10 +59,37 @@ async def digests(ledger: Ledger, pages: dict[str, list[Any]]) -> dict[str, str]
 async def test_read_models_are_those_of_single_events_however_many_are_written_together(
     ledger: Ledger, tape_of: Any
 ) -> None:
-    tapes = {f"p-{number}": tape_of(Random(number), 40).copy(f"p-{number}") for number in range(PROJECTS)}
-    whole = await digests(ledger, {name: [list(events)] for name, events in tapes.items()})
-    single = await digests(ledger, {name: [[event] for event in events] for name, events in tapes.items()})
-    assert whole == single
+    tapes = {f"p-{number}": list(tape_of(Random(number), 40).copy(f"p-{number}")) for number in range(PROJECTS)}
+    single: dict[str, str] = {}
+    for name, events in tapes.items():
+        single |= await digests(ledger, {name: events}, 1)
+    for size in PAGES:
+        assert await digests(ledger, tapes, size) == single
+
+
+async def test_what_is_said_of_a_facet_again_and_again_keeps_what_each_time_is_kept(ledger: Ledger) -> None:
+    [said] = FACETS.together
+    details = ({"a": 1, "b": 2, "c": 3}, {"d": 4}, {"b": 5}, {"e": 6}, {}, {"f": 7})
+    kept = ([], ["a", "b"], ["a", "b", "d"], ["a", "b", "c"], ["e", "a"], ["a"])
+    labels = ("set", "set", "set", "set", None, "set")
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+
+    def rows(project: str) -> list[tuple[Any, ...]]:
+        return [
+            (project, "stage", "data", position, label, at, "ci-1", json.dumps(detail), keep)
+            for position, (label, detail, keep) in enumerate(zip(labels, details, kept, strict=True), start=1)
+        ]
+
+    several = FACETS.together[said]
+    async with ledger.connection() as connection:
+        await cursors.prepare(connection, PROJECTIONS)
+        await connection.executemany(said, rows("single"))
+        single = await connection.fetch(ALL_BUT_PROJECT, "single")
+        for cut in range(len(labels) + 1):
+            for part in (rows(f"cut-{cut}")[:cut], rows(f"cut-{cut}")[cut:]):
+                await connection.execute(several.statement, *several.columns(part))
+            assert await connection.fetch(ALL_BUT_PROJECT, f"cut-{cut}") == single
+    assert len(single) == len(labels) - 1
 
 
 async def test_a_page_that_cannot_be_written_spoils_none_of_those_beside_it(ledger: Ledger) -> None:

@@ -69,8 +69,8 @@ async def test_read_models_are_those_of_single_events_however_many_are_written_t
 
 async def test_what_is_said_of_a_facet_again_and_again_keeps_what_each_time_is_kept(ledger: Ledger) -> None:
     [said] = FACETS.together
-    details = ({"a": 1, "b": 2, "c": 3}, {"d": 4}, {"b": 5}, {"e": 6}, {}, {"f": 7})
-    kept = ([], ["a", "b"], ["a", "b", "d"], ["a", "b", "c"], ["e", "a"], ["a"])
+    details: tuple[dict[str, int], ...] = ({"a": 1, "b": 2, "c": 3}, {"d": 4}, {"b": 5}, {"e": 6}, {}, {"f": 7})
+    kept: tuple[list[str], ...] = ([], ["a", "b"], ["a", "b", "d"], ["a", "b", "c"], ["e", "a"], ["a"])
     labels = ("set", "set", "set", "set", None, "set")
     at = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -127,7 +127,7 @@ async def test_a_facet_is_found_by_its_key_also_by_a_plan_that_was_made_when_the
     names = [f"e-{number}" for number in range(OPEN_FACETS)]
 
     def given(some: list[str], position: int) -> str:
-        said = [("shop", name, "data", position, "clean", INSTANT, "ci-1", "{}", []) for name in some]
+        said: list[Any] = [("shop", name, "data", position, "clean", INSTANT, "ci-1", "{}", []) for name in some]
         return ", ".join(array(column) for column in several.columns(said))
 
     async with ledger.connection() as connection:

@@ -24,7 +24,10 @@ _LEASED_FOR = re.compile(r"^(?:adjustment|rehearsal) ([A-Za-z0-9][A-Za-z0-9._+-]
 def releases(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the releases that an event is about, its own first."""
     event = recorded.event
-    named = [of_stream(recorded, "release"), *(getattr(event, field) for field in _there(type(event), RELEASE_FIELDS))]
+    named = [
+        of_stream(recorded, "release"),
+        *(getattr(event, field) for field in _there(event.__class__, RELEASE_FIELDS)),
+    ]
     if recorded.type == "ReleaseSuperseded":
         named.append(event.by)
     return _once(named)
@@ -72,7 +75,7 @@ def leased_for(recorded: Recorded[Any]) -> str | None:
 def persons(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the principals that an event names, who did it first."""
     event = recorded.event
-    named = [recorded.actor.id, *(getattr(event, field) for field in _there(type(event), PERSON_FIELDS))]
+    named = [recorded.actor.id, *(getattr(event, field) for field in _there(event.__class__, PERSON_FIELDS))]
     return _once([*named, *getattr(event, "founders", ())])
 
 
@@ -86,7 +89,7 @@ def of_stream(recorded: Recorded[Any], family: str) -> str | None:
 
 
 @cache
-def _there(event: type[Any], fields: tuple[str, ...]) -> tuple[str, ...]:
+def _there(event: Any, fields: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the fields that this type of event has: to ask each event for all of them costs more than to answer."""
     return tuple(field for field in fields if hasattr(event, field))
 

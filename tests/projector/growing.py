@@ -127,7 +127,14 @@ def raised(projection: Projection) -> Projection:
         schema=projection.schema.replace(before, after),
         tables=tuple(table.replace(before, after) for table in projection.tables),
         project=project,
-        appends=frozenset(statement.replace(before, after) for statement in projection.appends),
+        appends={
+            statement.replace(before, after): replace(added, table=added.table.replace(before, after))
+            for statement, added in projection.appends.items()
+        },
+        together={
+            statement.replace(before, after): replace(several, statement=several.statement.replace(before, after))
+            for statement, several in projection.together.items()
+        },
     )
 
 

@@ -55,8 +55,8 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
 def _guards(removed: Sequence[Removed]) -> Iterable[str]:
     yield "\n## Each guard taken away, alone\n\n"
     yield "The search is made again on a small part without the guard. *Moves* is the length of a shortest way there,\n"
-    yield "from where that part begins. Where a small part shows nothing, `make prove` searches all parts without it:\n"
-    yield "what it finds nothing for either is implied by the others.\n\n"
+    yield "from where that part begins. Where a small part shows nothing, `make prove` searches each part above\n"
+    yield "without it: what it finds nothing for either is implied by the others.\n\n"
     yield "| Guard | Moves | What is found |\n|---|---|---|\n"
     for one in removed:
         if one.where is None:

@@ -463,8 +463,8 @@ class Moves:
         bad = self.disturbs("it fails")
         if lease.kind == "deploy":
             yield self.one(f"done in {name}", RUNNER, succeeded(place))
-            if bad:
-                for left in ("unchanged", "partial"):
+            if bad or self.disturbs("it comes to nothing"):
+                for left in ("unchanged", "partial") if bad else ("unchanged",):
                     yield self.one(f"failed in {name}, {left}", RUNNER, failed(place, left), 1)
         elif lease.kind == "test-run":
             yield self.one("tests pass", RUNNER, ran(self.state, place))

@@ -54,9 +54,7 @@ def missed_nights(situation: Situation, policy: Policy, now: datetime) -> tuple[
 def _nights(opened_at: datetime, told: str, last: datetime) -> tuple[tuple[str, datetime], ...]:
     nights = (last - timedelta(days=back) for back in reversed(range(NIGHTS_TOLD_MAX)))
     return tuple(
-        (night.date().isoformat(), night)
-        for night in nights
-        if night >= opened_at and night.date().isoformat() > told
+        (night.date().isoformat(), night) for night in nights if night >= opened_at and night.date().isoformat() > told
     )
 
 

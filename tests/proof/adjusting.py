@@ -82,7 +82,9 @@ class Adjusting:
         """Look at the state once."""
         self.state, self.scope, self.situation, self.now = state, scope, state.situation, state.now
         self.operator = state.situation.team.operators[PRODUCTION].at(state.now)
-        self.identity = state.situation.environments[PRODUCTION].identity
+        registered = state.situation.environments[PRODUCTION].identity
+        assert registered is not None
+        self.identity = registered
 
     def one(self, label: str, actor: Actor, command: Any, cost: int = 0) -> Move:
         """One command."""

@@ -85,10 +85,11 @@ class Canon:
             same = place < count and old[place] is here
             things.append(here)
             numbers.append(told[place] if same else number((name, "p", _place(here, now, spent))))
-        for (before, numbered), make, thing in (
+        others: tuple[tuple[Known, Any, Any], ...] = (
             (timed, _requests, situation.requests), (known, _problems, situation.problems),
             (known, _troubles, state.ghost.problems), (known, _rolled_back, situation.rolled_back),
-        ):  # fmt: skip
+        )  # fmt: skip
+        for (before, numbered), make, thing in others:
             place = len(things)
             same = place < len(before) and before[place] is thing
             things.append(thing)

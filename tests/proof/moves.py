@@ -51,8 +51,10 @@ Move = tuple[str, int, Then]
 WAITING_MAX = 1
 RENEWED_EACH = timedelta(minutes=14)
 # What is judged about a release in an environment, and depends on no deploy to it.
-JUDGED = {SANDBOX: ("approver-independent", "no-open-problem"),
-          STAGE: ("approver-independent", "reviewer-independent", "no-open-problem")}  # fmt: skip
+JUDGED: dict[str, tuple[str, ...]] = {
+    SANDBOX: ("approver-independent", "no-open-problem"),
+    STAGE: ("approver-independent", "reviewer-independent", "no-open-problem"),
+}
 REHEARSED = (
     "release-present", "code-reviewed", "production-data-restored", "migrations-passed", "rehearsal-current",
     "core-areas-approved",

@@ -6,13 +6,15 @@ import pytest
 
 from tests.domain.guards import GUARDS, INDEPENDENCE
 from tests.proof.document import PATH, document
-from tests.proof.guards import NOT_SEARCHED, PROVED, Removed, guards
+from tests.proof.guards import NOT_SEARCHED, Removed, guards
 from tests.proof.parts import PARTS
 from tests.proof.runs import Searched, all_guards, all_parts
 from tests.proof.scenes import SCENES
 
 pytestmark = pytest.mark.proof
 TRANSITIONS_MIN = 1_000_000
+# Without it the small parts show nothing wrong: a review records nothing where no rehearsal was begun.
+IMPLIED = {"rehearsal-begun"}
 # Only against hangs: alone on two cores both together take about four minutes.
 HANGS_SECONDS = 3600
 
@@ -58,7 +60,7 @@ def test_the_page_says_what_the_run_gives(parts: list[Searched], removed: list[R
 @pytest.mark.timeout(HANGS_SECONDS)
 def test_each_guard_is_found_missing_or_known_to_be_implied(removed: list[Removed]) -> None:
     silent = {one.guard for one in removed if one.where is None}
-    assert silent == PROVED
+    assert silent == IMPLIED
 
 
 def test_every_guard_is_taken_away_or_named_as_not_in_the_search() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from interlock.domain.checks.asked import Asked
@@ -34,10 +33,15 @@ NAMING = (
 )  # fmt: skip
 
 
-@cache
-def _naming(kind: type) -> tuple[tuple[str, str], ...]:
+_NAMING_OF: dict[type[Any], tuple[tuple[str, str], ...]] = {}
+
+
+def _naming(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     """The fields of this kind of command that name something, and what."""
-    return tuple((field, what) for field, what in NAMING if hasattr(kind, field))
+    known = _NAMING_OF.get(kind)
+    if known is None:
+        known = _NAMING_OF[kind] = tuple((field, what) for field, what in NAMING if hasattr(kind, field))
+    return known
 
 
 def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:

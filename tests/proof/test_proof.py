@@ -15,7 +15,7 @@ pytestmark = pytest.mark.proof
 TRANSITIONS_MIN = 1_000_000
 # Without it the small parts show nothing wrong: a review records nothing where no rehearsal was begun.
 IMPLIED = {"rehearsal-begun"}
-# Only against hangs: alone on two cores both together take about four minutes.
+# Only against hangs: alone on two cores both together take under four minutes.
 HANGS_SECONDS = 3600
 
 

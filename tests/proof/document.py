@@ -32,7 +32,7 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
     flow = [part for part in parts if part.name in {p.scope.name for p in PARTS}]
     yield "## The space\n\n"
     yield f"Release flow: **{sum(p.states for p in flow):,} states, {sum(p.transitions for p in flow):,} transitions**"
-    yield " (accepted commands, and the passing of time; refused attempts are counted apart).\n"
+    yield "\n(accepted commands, and the passing of time; refused attempts are counted apart).\n"
     yield "No violation, no dead end.\n\n"
     yield "| Part | States | Transitions | Refused | Deepest | Disturbances at most |\n|---|---|---|---|---|---|\n"
     for part in parts:

@@ -116,7 +116,7 @@ async def test_a_rebuild_that_cannot_be_done_leaves_what_serves_as_it_was(ledger
     shape = positions()
     async with keeping(ledger, shape) as (projector, rebuilder):
         await projector.wait_for(PROJECT, head, HANGS_SECONDS)
-        poisoned = replace(positions(poison=7), appends=frozenset())
+        poisoned = replace(positions(poison=7), appends={})
         rebuilder._projections["positions"] = poisoned
         await rebuilder.ask("positions", by="admin-1", key=uuid4())
         [failed] = await over(rebuilder, "positions")
@@ -232,7 +232,7 @@ async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledg
         await rebuilds.ask(connection, shape, by="admin-1", key=uuid4())
         await cursors.begin(connection, beside(shape), PROJECT)
         async with connection.transaction():
-            await cursors.move(connection, shape, PROJECT, 0, 1)
+            await cursors.move(connection, [cursors.Move(shape, PROJECT, 0, 1)])
             await connection.execute("insert into read_model.positions_1 values ($1, 1)", PROJECT)
             swapping = asyncio.create_task(rebuilds.swap(other, shape, sleep))
             await asyncio.sleep(cursors.SWAP_LOCK_MS / 1000 / 2)

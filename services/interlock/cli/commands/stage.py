@@ -1,4 +1,4 @@
-"""`dt stage`: the rehearsed migrations, as they ran on production's restored data."""
+"""`dt stage`: the review, and the rehearsed migrations, as they ran on production's restored data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.commands.stage_review import review
 from interlock.cli.exits import WORK_FAILED, Ended
 from interlock.cli.lazy import Group
 from interlock.cli.names import release_argument, seen
@@ -33,7 +34,7 @@ token_option = click.option("--token", type=int, metavar="N", help="Its fencing 
 
 @click.group(cls=Group)
 def stage() -> None:
-    """The rehearsal of a release's migrations in stage."""
+    """The rehearsal of a release in stage: the review of its changes, its migrations."""
 
 
 @stage.command("migrating")
@@ -147,3 +148,6 @@ def begin(
         "migration": named,
         "fencing_token": token or lease.get("fencing_token"),
     }
+
+
+stage.add_command(review)

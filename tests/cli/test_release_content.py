@@ -177,6 +177,11 @@ def test_a_release_that_lacks_productions_commit_in_one_of_two_repositories_does
     project.content("1.1.0")
     assert project.recorded("1.1.0")["contains"] == ["0.9.0", "1.0.0"]
     assert {each["sha"] for each in project.recorded("1.1.0")["commits"]} >= {apart, merged}
+    # A release is opened on a commit that was always in its history: what the same commits contain stays as it was.
+    project.open("0.9.5")
+    project.content("0.9.5", "--head", f"desk={project.base['desk']}")
+    project.content("1.1.0", "--new-test", "quotes.test_more")
+    assert project.recorded("1.1.0")["contains"] == ["0.9.0", "1.0.0"]
     states = {}
     for name in ("1.0.0", "1.1.0"):
         gate = project.served["anton"].get(f"/releases/{name}/gates/production")

@@ -297,13 +297,14 @@ def test_the_diffs_digest_is_the_same_whatever_the_asker_has_set(
     two.desk.commit({"desk.py": "two\n"})
     expected = two.digest()
     (tmp_path / "attributes").write_text("* binary\n", encoding="utf-8")
-    (tmp_path / "config").write_text(HOSTILE.format(attributes=tmp_path / "attributes"), encoding="utf-8")
+    (tmp_path / ".gitconfig").write_text(HOSTILE.format(attributes=tmp_path / "attributes"), encoding="utf-8")
     (two.shop.path / ".git" / "info" / "attributes").write_text("* diff=odd\n", encoding="utf-8")
     (two.shop.path / ".git" / "config").write_text(
         (two.shop.path / ".git" / "config").read_text(encoding="utf-8") + HOSTILE.format(attributes="/dev/null"),
         encoding="utf-8",
     )
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "false")
     monkeypatch.setenv("GIT_DIFF_OPTS", "-u9")
     monkeypatch.setenv("GIT_DIR", str(two.desk.path / ".git"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from interlock.cli.exits import USAGE, Halt
-from interlock.cli.recorded import events
+from interlock.cli.recorded import events, newest
 from interlock.cli.running import CONFIG_HELP, document_of, home_of
 from interlock.cli.session import Session
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The newest releases whose heads are compared: a record holds 64 KiB, and older ones are in what is contained anyway.
 RELEASES_COMPARED_MAX = 200
+OCCUPANTS_PAGE = 100
 TOLD_MAX = 5
 
 
@@ -79,9 +80,29 @@ def configured_content(session: Session, release: str, given: Mapping[str, Any],
             releases=heads_of_releases(session, but=release),
             compatible=frozenset(given["declared"]),
         )
-        made = content_of(clones, asked)
+        made = as_recorded(session, release, content_of(clones, asked))
         say_content(session, made, clones)
         return made
+
+
+def as_recorded(session: Session, release: str, made: Made) -> Made:
+    """Leave out what the same commits are not recorded to contain: the record takes a release in by new content only.
+
+    Somebody may have opened a release meanwhile whose head these commits always had in their history.
+    """
+    recorded = newest(session, "ReleaseContentSet", release=release)
+    if recorded is None:
+        return made
+    before = {(each["repository"], each["sha"]) for each in recorded.get("commits") or ()}
+    if before != {(each.repository, each.sha) for each in made.commits}:
+        return made
+    known = {*(recorded.get("contains") or ())}
+    if known.issuperset(made.contains):
+        return made
+    # What production runs must be in it: whether the record takes it in, the server says.
+    occupant = next(occupants(session), None)
+    known |= {occupant["release"]} if occupant is not None else set()
+    return replace(made, contains=tuple(name for name in made.contains if name in known))
 
 
 def content_of_range(session: Session, release: str, repository: Path, span: str, name: str | None) -> Made:
@@ -150,12 +171,11 @@ def since_production(session: Session, names: Iterable[str]) -> dict[str, str | 
 
 def running_in_production(session: Session) -> Running:
     """Return what production runs. Raises Halt where nobody ever said."""
+    occupant = next(occupants(session), None)
+    if occupant is not None:
+        return Running(occupant["release"], heads_of(session, occupant["release"], occupant.get("content_digest")))
     production = production_of(session)
-    rows = session.get(f"/environments/{production}/occupants", limit=100).get("occupants") or ()
-    for row in rows:
-        if row.get("state") == "occupied" and row.get("release"):
-            return Running(row["release"], heads_of(session, row["release"], row.get("content_digest")))
-    if any(row.get("state") in {"empty", "mixed"} for row in rows):
+    if session.get(f"/environments/{production}")["occupancy"].get("position") is not None:
         return Running(None, {})
     raise Halt(
         f"nobody said yet what {production} runs",
@@ -166,6 +186,14 @@ def running_in_production(session: Session) -> Running:
             (f"dt env baseline {production} --release … --content … --head REPOSITORY=COMMIT", "or what does"),
         ),
     )
+
+
+def occupants(session: Session) -> Iterator[dict[str, Any]]:
+    """Yield what production was sure to run, the newest first."""
+    rows = session.get(f"/environments/{production_of(session)}/occupants", limit=OCCUPANTS_PAGE)
+    for row in rows.get("occupants") or ():
+        if row.get("state") == "occupied" and row.get("release"):
+            yield row
 
 
 def production_of(session: Session) -> str:

@@ -23,14 +23,20 @@ RANGE_CHARACTERS_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """All that is reviewed; `authors` by commit, `objections` where git and the record say different things."""
+    """All that is reviewed; `known` are who authors may be, `objections` where git and the record differ."""
 
     base_release: str | None
     made: Made
     changes: tuple[Change, ...]
     diff: Diff
-    authors: Mapping[str, str]
+    known: People
     objections: tuple[str, ...]
+
+    @property
+    def authors(self) -> dict[str, str]:
+        """Return who wrote each commit, by its name."""
+        told = {each.sha: [self.known.principal(who) or str(who) for who in each.authors] for each in self.made.commits}
+        return {sha: ", ".join(names) for sha, names in told.items()}
 
     @property
     def commit_range(self) -> str:
@@ -71,13 +77,12 @@ def matter_of(session: Session, release: str) -> Matter:
         # Of what production has nothing of, all is new.
         bases = {name: running.heads.get(name) for name in heads}
         made = content_of(clones, Asked(bases, heads, wanted_of(document_of(session))))
-        known = people(session)
         return Matter(
             base_release=running.release,
             made=made,
             changes=tuple(each for span in made.spans for each in changes_in(span)),
             diff=diff_of(made.spans),
-            authors={each.sha: ", ".join(known.principal(a) or str(a) for a in each.authors) for each in made.commits},
+            known=people(session),
             objections=tuple(objections(made, recorded, running.heads)),
         )
 
@@ -102,18 +107,12 @@ def objections(made: Made, recorded: Mapping[str, Any], before: Mapping[str, str
         yield f"{name} is recorded as a migration and is not among those found in git"
 
 
-def not_ones_own(session: Session, matter: Matter) -> None:
+def not_ones_own(me: str | None, known: People, made: Made) -> None:
     """Raise Halt (refused) where git says that the reviewer wrote something of it, recorded or not."""
-    known, me = people(session), session.me
-    mine = [each.sha for each in matter.made.commits if me in who_wrote(known, each.authors)]
+    mine = [each.sha for each in made.commits if me in {known.principal(author) for author in each.authors}]
     if mine:
         raise Halt(
             f"you wrote {', '.join(sha[:SHA_SHOWN] for sha in mine[:5])}: somebody else reviews it",
             code=REFUSED,
             why="nobody reviews what he wrote",
         )
-
-
-def who_wrote(known: People, authors: Any) -> set[str | None]:
-    """Return the principals among the authors."""
-    return {known.principal(author) for author in authors}

@@ -43,7 +43,7 @@ def review(session: Session, release: str, stat: bool, prefix: str | None) -> No
     if decision.get("result") != "allowed":
         say_gate(session, decision, everything=False, code=REFUSED)
         raise Ended(REFUSED)
-    not_ones_own(session, matter)
+    not_ones_own(session.me, matter.known, matter.made)
     show = session.talk if session.options.json else session.show
     show(
         review_lines(release, matter.base_release, matter.made, matter.changes, matter.authors, list(matter.objections))

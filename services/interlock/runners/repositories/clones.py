@@ -87,8 +87,6 @@ class Clone:
 
     def commit(self, revision: str) -> str:
         """Return the full name of a commit: a branch or a tag of the clone, or a commit. Raises UnknownCommit."""
-        if revision.startswith("-") or not revision:
-            raise UnknownCommit(f"{revision!r} is no commit")
         done = _git(self.path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         found = done.stdout.decode().strip().splitlines()
         if done.returncode != 0 or not found or not SHA.fullmatch(found[-1]):
@@ -177,8 +175,9 @@ def _run(words: list[str], where: Path, environ: Mapping[str, str]) -> subproces
             words, cwd=where, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False,
             timeout=ANSWER_SECONDS,
         )  # fmt: skip
-    except FileNotFoundError:
-        raise GitFailed("git is not on PATH") from None
+    except FileNotFoundError as missing:
+        there = "is not on PATH" if missing.filename == words[0] else f"cannot run in {where}"
+        raise GitFailed(f"git {there}") from None
     except subprocess.TimeoutExpired:
         raise GitFailed(f"git {words[1]} did not end within {ANSWER_SECONDS} s") from None
 

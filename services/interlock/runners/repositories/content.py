@@ -100,7 +100,8 @@ def spans_of(clones: Sequence[Clone], bases: Mapping[str, str | None], heads: He
             raise NoBase(f"nobody recorded where production stands in {clone.name}")
         base = bases[clone.name]
         head = clone.commit(heads.get(clone.name, "HEAD"))
-        spans.append(Span(clone, None if base is None else clone.commit(base), head))
+        known = None if base is None else clone.commit(base)
+        spans.append(Span(clone, known, head, straight=known is None or clone.is_ancestor(known, head)))
     return tuple(spans)
 
 

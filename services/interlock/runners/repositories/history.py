@@ -19,21 +19,20 @@ FILE_MODES: Final = frozenset({"100644", "100755"})
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a release changes in one repository: from `base`, None for all there is, to `head`."""
+    """What a release changes in one repository: from `base`, None for all there is, to `head`.
+
+    It is `straight` where the head has the base in its history: else the release takes something of it back.
+    """
 
     clone: Clone
     base: str | None
     head: str
+    straight: bool
 
     @property
     def name(self) -> str:
         """The repository's name."""
         return self.clone.name
-
-    @property
-    def straight(self) -> bool:
-        """Whether the head has the base in its history."""
-        return self.base is None or self.clone.is_ancestor(self.base, self.head)
 
 
 @dataclass(frozen=True, slots=True)

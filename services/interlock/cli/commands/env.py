@@ -191,7 +191,7 @@ def baseline(
     give(session, "BaselineEnvironment", fields)
 
 
-@env.command("state")
+@env.command("confirm")
 @environment_argument
 @click.argument("what", type=click.Choice(["content", "empty", "mixed"]))
 @reason_option
@@ -200,7 +200,7 @@ def baseline(
 @click.option("--schema", metavar="DIGEST", help="The schema's digest.")
 @changing
 @click.pass_obj
-def state(
+def confirm(
     session: Session,
     environment: str,
     what: str,
@@ -209,8 +209,8 @@ def state(
     content_digest: str | None,
     schema: str | None,
 ) -> None:
-    """State what is in an unsure environment; takes two persons."""
-    session.confirm(f"State that {environment} holds {release or what}? A second person must confirm it.")
+    """Say what is in an unsure environment: the second person does it with dt confirm."""
+    session.confirm(f"Say that {environment} holds {release or what}? A second person must confirm it.")
     give(
         session,
         "StateContent",

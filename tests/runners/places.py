@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import os
 import shlex
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from interlock.cli.ending import run
 from tests.cli import story as stories
 from tests.cli.story import FEEDS, Story
 from tests.cli.terminal import DT, Done, Terminal
@@ -122,19 +119,12 @@ class Places:
         self.served["anton"].command("RequestDeploy", {"release": name, "environment": environment})
         return name
 
-    def dt(self, words: str, who: str = "ci-1", **env: str) -> Done:
+    def dt(
+        self, words: str, who: str = "ci-1", pause: Callable[[float], None] = lambda seconds: None, **env: str
+    ) -> Done:
         """Call `dt` in this process, beside interlock.toml."""
         self.terminal.now = self.served.now
-        said, talk = io.StringIO(), io.StringIO()
-        environment = {**self.terminal.environment(who), **env}
-        here = Path.cwd()
-        with patch.dict(os.environ, environment, clear=True), redirect_stdout(said), redirect_stderr(talk):
-            os.chdir(self.terminal.home)
-            try:
-                code = run(shlex.split(words))
-            finally:
-                os.chdir(here)
-        return Done(said.getvalue(), talk.getvalue(), code)
+        return self.terminal.inside(*shlex.split(words), who=who, env=env, pause=pause)
 
     def begun(self, words: str, who: str = "ci-1") -> subprocess.Popen[str]:
         """Call `dt` as a process of its own that can be killed."""

@@ -170,7 +170,7 @@ def test_a_command_that_is_not_there_is_found_out_before_anything_is_begun(place
     assert "DeployStarted" not in places.happened(name)
 
 
-def test_waiting_says_what_it_waits_for_and_goes_on(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_says_what_it_waits_for_and_goes_on(places: Places) -> None:
     name, other = places.asked(), places.asked()
     served = places.served
     freeze = {"environment": HERE, "reason": "the network is moved"}
@@ -179,8 +179,7 @@ def test_waiting_says_what_it_waits_for_and_goes_on(places: Places, monkeypatch:
     def later(seconds: float) -> None:
         served["rm-1"].command("UnfreezeEnvironment", {"environment": HERE, "reason": "moved"})
 
-    monkeypatch.setattr("interlock.cli.seams.sleep", later)
-    done = places.dt(f"deploy {name} {HERE} --wait")
+    done = places.dt(f"deploy {name} {HERE} --wait", pause=later)
     assert done.code == 0, done.stderr
     assert "waiting for no-freeze" in done.stderr
     served["rm-1"].command("FreezeEnvironment", freeze)

@@ -11,6 +11,7 @@ from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
 from tests.runners.places import DEVELOPERS, Places, placed
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
+from tests.runners.two import Pair, TwoServers, two
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,20 @@ def shop_server() -> Iterator[ShopServer]:
     """The session's server for databases that are adjusted."""
     with shops() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def two_servers(shop_server: ShopServer) -> Iterator[TwoServers]:
+    """Production's server, and the other one."""
+    with two(shop_server) as servers:
+        yield servers
+
+
+@pytest.fixture
+def pair(two_servers: TwoServers) -> Iterator[Pair]:
+    """A production and a stage of one's own."""
+    with two_servers.pair() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ class Place:
     def table(self, name: str, **more: str) -> str:
         """The environment's table in interlock.toml."""
         feed = [f'feed = ["{self.folder}/feed.sh"]'] if name in FEEDS else []
-        where = [f'{key} = "{value}"' for key, value in more.items()] or [f'identity = ["{self.folder}/identity.sh"]']
+        where = [f"{key} = {value}" for key, value in more.items()] or [f'identity = ["{self.folder}/identity.sh"]']
         commands = [f'deploy = ["{self.folder}/deploy.sh"]', f'observed = ["{self.folder}/running.sh"]']
         return "\n".join([f'[environments."{name}"]', *where, *commands, *feed, ""])
 
@@ -160,15 +160,35 @@ class Places:
 
 
 @contextmanager
-def placed(served: Served, home: Path, *, dsns: Mapping[str, str] | None = None) -> Iterator[Places]:
-    """Make every environment here; where `dsns` names one, its database is there too."""
-    with patch.object(stories, "identity", identity):
+def placed(
+    served: Served,
+    home: Path,
+    *,
+    production: Mapping[str, str] | None = None,
+    tables: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
+) -> Iterator[Places]:
+    """Make every environment here. `production` is its identity where it has a database, `tables` what stands in its
+    table then; `digests` are the real ones of what the story has a word for.
+    """
+    digest_of = stories.digest
+
+    def digest(text: str) -> str:
+        return (digests or {}).get(text) or digest_of(text)
+
+    def named(environment: str) -> dict[str, str]:
+        return dict(production) if production is not None and environment == "production" else identity(environment)
+
+    with patch.object(stories, "identity", named), patch.object(stories, "digest", digest):
         story = Story(served)
         story.begin()
         places = Places(served, story, Terminal(home, served.url, served.project, served.now))
         for name in stories.ENVIRONMENTS:
             places.places[name] = Place(home / name)
             places[name].make(name)
-        tables = [places[name].table(name) for name in stories.ENVIRONMENTS]
-        (home / "interlock.toml").write_text("\n".join(tables), encoding="utf-8")
+        made = [
+            places[name].table(name, **((tables or {}) if name == "production" else {}))
+            for name in stories.ENVIRONMENTS
+        ]
+        (home / "interlock.toml").write_text("\n".join(made), encoding="utf-8")
         yield places

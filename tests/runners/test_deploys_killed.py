@@ -187,11 +187,10 @@ class Spooled:
     def __init__(self, places: Places) -> None:
         self.places = places
 
-    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: Any) -> bool:
+    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: Any) -> object:
         served = self.places.served
         names = {"url": served.url, "project": served.project, "principal": "ci-1", "happened_at": happened_at}
-        spool.keep(name, fields, str(key), **names)
-        return True
+        return spool.keep(name, fields, str(key), **names)
 
 
 def fast(seconds: float) -> Any:

@@ -30,7 +30,9 @@ def job_of(config: Path, environment: str, release: str, deploy: str, content: s
     executor = executor_of(document, environment, home=config.parent, environ=os.environ)
     assert executor is not None
     registered = Identity(**identity(environment))
-    return Job(release, deploy, content, "promote", executor, registered, os.environ, told=lambda line: None)
+    return Job(
+        release, deploy, content, "promote", executor, registered, os.environ, told=lambda line: None, sleep=pause
+    )
 
 
 async def run(spec: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ COMMANDS = (
     (PROVE, "test-run", f"{AT}.test_run:test_run", "Automatic tests: start, report, abort."),
     (PROVE, "qa", f"{AT}.verdicts:qa", "Manual testing: approve, reject, withdraw."),
     (PROVE, "review", f"{AT}.verdicts:review", "Code review: approve, reject, withdraw."),
-    (PROVE, "stage", f"{AT}.stage:stage", "Rehearsed migrations: report them."),
+    (PROVE, "stage", f"{AT}.stage:stage", "The rehearsal: restore production's data, migrate it."),
     (PROVE, "problem", f"{AT}.problem:problem", "Problems: report, look after, resolve."),
     (PROVE, "logs", f"{AT}.logs:logs", "Say that logs were read."),
     (CARE, "adjust", f"{AT}.adjust:adjust", "Adjust production's data: ask, rehearse, verify, execute, check."),

@@ -48,13 +48,15 @@ def dry_run_option(function: F) -> F:
     )
 
 
-def executor_here(session: Session, environment: str) -> Executor | None:
+def executor_here(session: Session, environment: str, state: Facts) -> Executor | None:
     """Return how it is deployed from here; None where somebody else does it. Raises Halt (usage)."""
     from interlock.runners.connections import NotConfigured
     from interlock.runners.deploying import executor_of
 
     try:
-        return executor_of(document_of(session), environment, home=home_of(session), environ=os.environ)
+        rehearses = state.get("purpose") == "rehearsal"
+        document, home = document_of(session), home_of(session)
+        return executor_of(document, environment, home=home, environ=os.environ, rehearses=rehearses)
     except NotConfigured as why:
         what = f"{environment} cannot be deployed from here"
         raise Halt(what, code=USAGE, why=str(why), then=(CONFIG_HELP,)) from why
@@ -191,22 +193,13 @@ def carry_out(
     except Stopped as stopped:
         code = VERIFICATION_FAILED if isinstance(stopped, WrongDatabase) else UNEXPECTED
         raise Halt(f"{what} was not begun: {stopped}", code=code, why="nothing was changed") from stopped
-    except Kept as kept:
-        raise kept_report(name, kept) from kept
+    except Kept:
+        raise
     except Away as away:
         found = (f"dt env show {asked['environment']}", "says whether it holds the lease, when the server is back")
         raise Halt(f"whether {what} was begun is not known: {away}", code=OUTCOME_UNKNOWN,
                    why="nothing was run here", then=(found,)) from away  # fmt: skip
     conclude(session, asked, done, before, then)
-
-
-def kept_report(name: str, kept: Exception) -> Exception:
-    """Return how a report that waits is told: the newest in the spool that names the deploy."""
-    from interlock.cli import spool
-    from interlock.cli.reporting import Waits
-
-    found = [each for each in spool.waiting() if each.fields.get("deploy") == name]
-    return Waits(found[-1], kept) if found else kept
 
 
 def conclude(session: Session, asked: Facts, done: Done, before: list[dict[str, Any]], then: Steps) -> None:
@@ -230,8 +223,14 @@ def conclude(session: Session, asked: Facts, done: Done, before: list[dict[str, 
 
 def job_of(session: Session, asked: Facts, executor: Executor) -> Job:
     """Return what is to be executed."""
+    from interlock.events.catalogue.parts import Migration
+    from interlock.events.strict import read
     from interlock.runners.deploying import Job
 
+    declared: list[Any] = []
+    if executor.migrations is not None and asked["intent"] != "rollback":
+        content = session.get(f"/releases/{asked['release']}").get("content") or {}
+        declared = list(content.get("migrations") or ())
     return Job(
         release=str(asked["release"]),
         deploy=str(asked["deploy"]),
@@ -241,6 +240,8 @@ def job_of(session: Session, asked: Facts, executor: Executor) -> Job:
         registered=registered_of(session, executor.environment),
         environ=os.environ,
         told=lambda line: session.say(f"  | {line}"),
+        sleep=seams.pause,
+        declared=tuple(read(Migration, each) for each in declared),
     )
 
 

@@ -51,14 +51,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def explained(session: Session, error: Exception) -> int:
     """Say what went wrong, who can act and what to type next; return the exit code."""
-    if isinstance(error, Halt):
+    from interlock.cli.reporting import kept_in
+
+    kept = kept_in(error)
+    if isinstance(error, Halt) and kept is None:
         return halted(session, error)
-    from interlock.cli.reporting import Waits
     from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 
     try:
-        if isinstance(error, Waits):
-            return waits(session, error)
+        if kept is not None:
+            return waits(session, kept)
         if isinstance(error, ProblemAnswer):
             return refused(session, error)
         if isinstance(error, ServerAway):

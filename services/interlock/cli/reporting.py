@@ -23,6 +23,17 @@ class Waits(Exception):
         self.away = away
 
 
+def kept_in(error: BaseException) -> Waits | None:
+    """Return the report that waits, where that is behind an error: a runner says in its own words what came of it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        kept = getattr(cause, "kept", None)
+        if isinstance(kept, spool.Waiting):
+            return cause if isinstance(cause, Waits) else Waits(kept, Exception(str(cause)))
+        cause = cause.__cause__
+    return None
+
+
 def is_away(error: Exception) -> bool:
     """Whether an answer says nothing about what was asked: then a report of a fact can wait."""
     from interlock.client import OddAnswer, ProblemAnswer, ServerAway
@@ -64,11 +75,10 @@ def keep(
 def keeper_of(session: Session) -> Keeper:
     """Return what keeps a runner's reports."""
 
-    def keep_report(name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None) -> bool:
-        if name not in spool.REPORTS:
-            return False
-        keep(session, name, fields, key, happened_at)
-        return True
+    def keep_report(
+        name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None
+    ) -> spool.Waiting | None:
+        return keep(session, name, fields, key, happened_at) if name in spool.REPORTS else None
 
     return keep_report
 

@@ -53,10 +53,10 @@ async def passed_by(step: str) -> None:
 
 
 class Keeper(Protocol):
-    """Keeps a report of what happened for the time when Interlock is there again; tests give a list."""
+    """Keeps a report of what happened for the time when Interlock is there again."""
 
-    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None) -> bool:
-        """Keep it durably; whether it is kept: only reports of facts are. `happened_at` is by the ledger's clock."""
+    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None) -> object | None:
+        """Keep it durably and return it; None where it is no report of a fact. `happened_at`: by the ledger's clock."""
 
 
 class Away(Exception):
@@ -64,11 +64,11 @@ class Away(Exception):
 
 
 class Kept(Away):
-    """Interlock gave no answer, and the report waits here until it is sent: `name` says which"""
+    """Interlock gave no answer, and the report waits here until it is sent: `kept` is what keeps it"""
 
-    def __init__(self, name: str, cause: Away) -> None:
-        super().__init__(f"{name} waits here: {cause}")
-        self.name = name
+    def __init__(self, kept: object, cause: Away) -> None:
+        super().__init__(str(cause))
+        self.kept = kept
 
 
 @dataclass(slots=True)
@@ -105,8 +105,10 @@ class Asker:
                 return await self.ask(name, fields, *key)
             except Away as away:
                 if self.clock() >= until:
-                    if self.keeper is not None and self.keeper(name, fields, self._key(name, key), happened_at):
-                        raise Kept(name, away) from away
+                    keeper, key_of_it = self.keeper, self._key(name, key)
+                    kept = keeper(name, fields, key_of_it, happened_at) if keeper is not None else None
+                    if kept is not None:
+                        raise Kept(kept, away) from away
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
 

@@ -28,6 +28,7 @@ class Lease:
     seconds: float
     until: float
     lost: bool = False
+    subject: str = ""
 
     def check(self, now: float) -> None:
         """Raise LeaseLost where it may be over before the next step is."""
@@ -41,7 +42,9 @@ def granted(answer: Mapping[str, Any], environment: str, asked_at: float) -> Lea
     if event is None:
         raise LeaseLost("no lease was granted")
     seconds = _seconds(event)
-    return Lease(environment, event["lease"], event["fencing_token"], seconds, asked_at + seconds)
+    return Lease(
+        environment, event["lease"], event["fencing_token"], seconds, asked_at + seconds, subject=event["subject"]
+    )
 
 
 def _seconds(event: Mapping[str, Any]) -> float:

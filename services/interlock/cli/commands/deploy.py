@@ -60,7 +60,7 @@ def request(
     state = state_of(session, environment)
     say_what_goes_on(session, state)
     fields = {"release": release, "environment": environment, "at_window": at_window, "problem": problem}
-    executor = executor_here(session, environment)
+    executor = executor_here(session, environment, state)
     if dry_run:
         show_plan(session, "RequestDeploy", fields, executor, state)
         return

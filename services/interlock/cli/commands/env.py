@@ -6,6 +6,7 @@ import click
 
 from interlock.cli.change import changing, give
 from interlock.cli.commands import env_data
+from interlock.cli.commands.data_run import restore_environment
 from interlock.cli.lazy import Group
 from interlock.cli.names import at_option, environment_argument, reason_option, seen
 from interlock.cli.session import Session
@@ -70,6 +71,7 @@ def register(session: Session, environment: str, system_identifier: str, databas
 
 for _command in (
     env_data.feed,
+    restore_environment,
     env_data.restoring,
     env_data.restored,
     env_data.erased,

@@ -51,7 +51,7 @@ def rollback(
     state = state_of(session, environment)
     say_what_goes_on(session, state)
     fields = {"environment": environment, "problem": problem, "release": release}
-    executor, patience = executor_here(session, environment), patience_of(timeout)
+    executor, patience = executor_here(session, environment, state), patience_of(timeout)
     if dry_run:
         show_plan(session, "RequestRollback", fields, executor, state)
         return

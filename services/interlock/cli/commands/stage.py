@@ -1,4 +1,4 @@
-"""`dt stage`: the rehearsed migrations, as they ran on production's restored data."""
+"""`dt stage`: the rehearsal there: restore production's data, migrate it; or report what CI did."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.commands.data_run import migrate, restore_stage
 from interlock.cli.exits import WORK_FAILED, Ended
 from interlock.cli.lazy import Group
 from interlock.cli.names import release_argument, seen
@@ -33,7 +34,11 @@ token_option = click.option("--token", type=int, metavar="N", help="Its fencing 
 
 @click.group(cls=Group)
 def stage() -> None:
-    """The rehearsal of a release's migrations in stage."""
+    """The rehearsal of a release in stage: restore, migrate; or report what CI did."""
+
+
+stage.add_command(restore_stage)
+stage.add_command(migrate)
 
 
 @stage.command("migrating")

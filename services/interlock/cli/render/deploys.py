@@ -21,10 +21,15 @@ def plan_of(state: Mapping[str, Any], executor: Executor | None) -> list[str]:
         return [*steps, "somebody else deploys it, and reports: no deploy command is configured here"]
     if executor.feed is not None:
         steps.append(f"{' '.join(executor.feed.command.words)} says which market data it gets")
+    steps.append(f"{' '.join(executor.observed.words)} says what runs there now")
+    migrations = executor.migrations
+    if migrations is not None:
+        steps.append(f"the migrations in {migrations.place} are compared with those that the release declares")
+    steps.append("the lease is taken: every check is made again")
+    if migrations is not None:
+        steps.append("the migrations run that have not run there")
     return [
         *steps,
-        f"{' '.join(executor.observed.words)} says what runs there now",
-        "the lease is taken: every check is made again",
         f"{' '.join(executor.deploy.words)} is run in {executor.deploy.directory}",
         f"{' '.join(executor.observed.words)} must say that the content runs",
     ]

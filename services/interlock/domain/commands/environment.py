@@ -98,6 +98,8 @@ class ReportRestored:
     taken_at: Instant
     source_release: Name | None = None
     schema_digest: Digest | None = None
+    report: Digest | None = None
+    masked: Digest | None = None
     happened_at: Instant | None = None
 
 
@@ -132,6 +134,7 @@ class ReportMigrated:
     migrations: tuple[AppliedMigration, ...]
     schema_before: Digest
     schema_after: Digest
+    report: Digest | None = None
     happened_at: Instant | None = None
 
 

@@ -136,6 +136,8 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
                 snapshot=command.snapshot,
                 source_release=command.source_release,
                 schema_digest=command.schema_digest,
+                report=command.report,
+                masked=command.masked,
             ),
             occurred_at=case.past(command.happened_at),
         )
@@ -214,6 +216,7 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
                     schema_after=command.schema_after,
                     restore=rehearsal.restore.restore if rehearsal.restore is not None else None,
                     base_release=running.release if running is not None else None,
+                    report=command.report,
                 ),
                 occurred_at=case.past(command.happened_at),
             )

@@ -14,7 +14,7 @@ from uuid import UUID
 from interlock.events.codec import plain
 from interlock.runners.asking import REPORT_PAUSE_SECONDS, REPORT_SECONDS, Asker, Away, event_in
 from interlock.runners.deploying.looking import Looked, NotSaid, look_around, what_runs
-from interlock.runners.deploying.work import Job, Progress, work
+from interlock.runners.deploying.work import Job, Progress, check_migrations, work
 from interlock.runners.failures import LeaseLost, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.targets import look
@@ -71,6 +71,7 @@ async def execute(asker: Asker, job: Job, attempt: UUID) -> Done:
 
 async def _attempt(asker: Asker, job: Job, attempt: UUID, stop: asyncio.Event) -> Done:
     looked = await look_around(job.executor, job.registered, clock=asker.clock, environ=job.facts())
+    await check_migrations(job, asker.clock)
     await asker.reached("looked")
     if stop.is_set():
         raise Interrupted(Interrupted.__doc__)
@@ -100,14 +101,14 @@ async def _begin(asker: Asker, job: Job, looked: Looked, attempt: UUID) -> Lease
     """
     began = asker.clock()
     fields = {"release": job.release, "deploy": job.deploy, "observed": looked.fields()}
-    while True:
+    answer: dict[str, Any] | None = None
+    while answer is None:
         try:
             answer = await asker.ask("StartDeploy", fields, job.deploy, attempt)
-            break
         except Away:
             if asker.clock() >= began + REPORT_SECONDS:
                 raise
-        await asker.sleep(REPORT_PAUSE_SECONDS)
+            await asker.sleep(REPORT_PAUSE_SECONDS)
     if event_in(answer, "LeaseGranted") is None:
         raise AlreadyBegun(AlreadyBegun.__doc__)
     return granted(answer, job.environment, began)
@@ -147,6 +148,8 @@ async def judged(asker: Asker, job: Job, lease: Lease, looked: Looked, progress:
         return Report("ReportDeploySucceeded", {**fields, "schema_digest": schema, "migrations": ran})
     if progress.migrations:
         error = f"{error}; migrations that ran: {', '.join(each.id for each in progress.migrations)}"
+    if progress.migrated and not progress.migrations and await _nothing_migrated(asker, job, looked):
+        progress.migrated = False
     said = {"phase": progress.phase, "error": _printable(error), "environment_left": left(job, looked, progress, now)}
     return Report("ReportDeployFailed", {**fields, **said})
 
@@ -154,14 +157,27 @@ async def judged(asker: Asker, job: Job, lease: Lease, looked: Looked, progress:
 def left(job: Job, looked: Looked, progress: Progress, now: str | None) -> str:
     """Return what a failed deploy left behind: unchanged only where that was seen."""
     if not progress.touched:
-        return "unchanged"
+        return "partial" if progress.migrated else "unchanged"
     if now is None:
         return "unknown"
     if now == job.content:
         return "partial"
     if now != looked.content:
         return "other"
-    return "partial" if progress.phase == "migrate" or progress.migrations else "unchanged"
+    return "partial" if progress.migrated else "unchanged"
+
+
+async def _nothing_migrated(asker: Asker, job: Job, looked: Looked) -> bool:
+    """Whether the one that failed left nothing: its file ran in a transaction of its own, and the schema is the same.
+
+    What another tool does, and when it commits, is not known.
+    """
+    if job.executor.migrations is None or job.executor.migrations.kind != "sql":
+        return False
+    with suppress(Stopped):
+        await check_migrations(job, asker.clock)
+        return await _schema_now(asker, job) == looked.found.schema_digest is not None
+    return False
 
 
 async def _schema_now(asker: Asker, job: Job) -> str | None:

@@ -118,7 +118,7 @@ def test_the_logs_are_due_every_hour() -> None:
 
 def test_an_unsure_environment_waits_for_two_persons() -> None:
     story = given.half_deployed()
-    assert of(story, "find out what is in production").command == "dt env state production"
+    assert of(story, "find out what is in production").command == "dt env confirm production"
 
 
 def test_what_takes_two_waits_for_another_one_than_asked() -> None:

@@ -77,3 +77,10 @@ def _adjustments_came(data: Data) -> Data:
 def _questions_came(data: Data) -> Data:
     """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""
     return data
+
+
+@UPCASTERS.step("DataRestored", from_schema=1)
+@UPCASTERS.step("StageMigrated", from_schema=1)
+def _reports_came(data: Data) -> Data:
+    """Schema 2 names a report in the evidence; what was stored before was told by hand and has none."""
+    return data

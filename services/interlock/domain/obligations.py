@@ -86,7 +86,7 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
             yield Obligation(
                 who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),
                 what=f"find out what is in {rule.name}: {place.unsure.cause}",
-                command=f"dt env state {rule.name}",
+                command=f"dt env confirm {rule.name}",
                 subject=rule.name,
                 since=place.unsure.since,
             )

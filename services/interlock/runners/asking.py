@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
@@ -52,8 +52,23 @@ async def passed_by(step: str) -> None:
     del step
 
 
+class Keeper(Protocol):
+    """Keeps a report of what happened for the time when Interlock is there again."""
+
+    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None) -> object | None:
+        """Keep it durably and return it; None where it is no report of a fact. `happened_at`: by the ledger's clock."""
+
+
 class Away(Exception):
     """Interlock gave no answer: whether it took the command is not known"""
+
+
+class Kept(Away):
+    """Interlock gave no answer, and the report waits here until it is sent: `kept` is what keeps it"""
+
+    def __init__(self, kept: object, cause: Away) -> None:
+        super().__init__(str(cause))
+        self.kept = kept
 
 
 @dataclass(slots=True)
@@ -65,28 +80,44 @@ class Asker:
     sleep: Sleep
     reached: Reached = passed_by
     position: int = 0
+    keeper: Keeper | None = None
+    _heard: float | None = None
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, name: str, fields: Mapping[str, Any], *key: object) -> dict[str, Any]:
         """Give the command under the key that these words make. Raises Refused, Away."""
-        words = "/".join(str(word) for word in (self.interlock.project, name, *key))
-        return await self._answer(self.interlock.command, name, fields, idempotency_key=uuid5(KEYS, words))
+        return await self._answer(self.interlock.command, name, fields, idempotency_key=self._key(name, key))
+
+    def _key(self, name: str, key: tuple[object, ...]) -> UUID:
+        return uuid5(KEYS, "/".join(str(word) for word in (self.interlock.project, name, *key)))
 
     async def report(
         self, name: str, fields: Mapping[str, Any], *key: object, until: float | None = None
     ) -> dict[str, Any]:
-        """Give a command that says what happened already: asked again for a while. Raises Refused, Away.
+        """Give a command that says what happened already: asked again for a while. Raises Refused, Away, Kept.
 
         `until` is when the lease is over, on this process's clock: after that, the same words would mean another thing.
         """
+        happened_at = self.now()
         until = min(self.clock() + REPORT_SECONDS, until if until is not None else float("inf"))
         while True:
             try:
                 return await self.ask(name, fields, *key)
-            except Away:
+            except Away as away:
                 if self.clock() >= until:
+                    keeper, key_of_it = self.keeper, self._key(name, key)
+                    kept = keeper(name, fields, key_of_it, happened_at) if keeper is not None else None
+                    if kept is not None:
+                        raise Kept(kept, away) from away
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
+
+    def now(self) -> datetime | None:
+        """Return the ledger's clock: as it was last heard, and the time since then; None before the first answer."""
+        heard = self.interlock.server_now
+        if heard is None or self._heard is None:
+            return heard
+        return heard + timedelta(seconds=self.clock() - self._heard)
 
     async def events(self, kind: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
@@ -119,6 +150,7 @@ class Asker:
                     raise Away(str(problem)) from problem
                 raise Refused(problem) from problem
         self.position = max(self.position, answer.get("position") or 0)
+        self._heard = self.clock()
         return answer
 
 

@@ -145,7 +145,7 @@ def test_nothing_new_starts_where_nobody_knows_what_is_there(environment: str) -
         ),
     )
     outcome = ask(story, environment)["environment-sure"]
-    assert (outcome.state, outcome.next) == ("failed", f"dt env state {environment}")
+    assert (outcome.state, outcome.next) == ("failed", f"dt env confirm {environment}")
 
 
 @pytest.mark.parametrize("environment", ORDER)

@@ -179,9 +179,12 @@ class DataErased:
     cause: Line
 
 
-@event()
+@event(schema=2)
 class DataRestored:
-    """The environment's data is a copy of `source`'s, as it was at `taken_at`."""
+    """The environment's data is a copy of `source`'s, as it was at `taken_at`.
+
+    `report` is evidence: rows and digest of each table; `masked` is the digest of the script that masked the copy.
+    """
 
     environment: Name
     restore: Name
@@ -190,6 +193,8 @@ class DataRestored:
     taken_at: Instant
     source_release: Name | None = None
     schema_digest: Digest | None = None
+    report: Digest | None = None
+    masked: Digest | None = None
 
 
 @event()

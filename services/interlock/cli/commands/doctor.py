@@ -82,6 +82,7 @@ def examine(session: Session) -> Iterator[Finding]:
     else:
         yield Finding("settings", "red", "no project is named", ("dt init", "makes an interlock.toml here"))
     yield from private_file()
+    yield from spool_findings(session)
     served = attempt(lambda: session.client_with(None).server("/v1"))
     if isinstance(served, str):
         yield Finding("server", "red", f"{settings.url}: {served}", ("dt up", "starts a server here"))
@@ -115,6 +116,25 @@ def private_file() -> Iterator[Finding]:
         )
     else:
         yield Finding("logins", "green", f"{path}, readable by you alone")
+
+
+def spool_findings(session: Session) -> Iterator[Finding]:
+    """Look whether reports of facts wait here, and which were refused; nothing where neither is so."""
+    from interlock.cli import spool
+    from interlock.cli.render.trouble import counted_reports
+
+    try:
+        waiting = spool.waiting(session.settings.url, session.settings.project)
+        refused = spool.refused(session.settings.url, session.settings.project)
+    except (spool.BrokenReport, OSError) as wrong:
+        yield Finding("spool", "red", str(wrong))
+        return
+    if waiting:
+        since = min(each.happened_at for each in waiting)
+        text = f"{counted_reports(len(waiting))}, the first since {since}"
+        yield Finding("spool", "red", text, ("dt sync", "sends them, in their order"))
+    for each in refused:
+        yield Finding("spool", "grey", f"refused: {each.sentence()}, kept with the answer in {each.path}")
 
 
 def attempt(question: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:

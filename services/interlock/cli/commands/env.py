@@ -6,6 +6,7 @@ import click
 
 from interlock.cli.change import changing, give
 from interlock.cli.commands import env_data
+from interlock.cli.commands.data_run import restore_environment
 from interlock.cli.lazy import Group
 from interlock.cli.names import at_option, environment_argument, reason_option, seen
 from interlock.cli.session import Session
@@ -70,6 +71,7 @@ def register(session: Session, environment: str, system_identifier: str, databas
 
 for _command in (
     env_data.feed,
+    restore_environment,
     env_data.restoring,
     env_data.restored,
     env_data.erased,
@@ -191,7 +193,7 @@ def baseline(
     give(session, "BaselineEnvironment", fields)
 
 
-@env.command("state")
+@env.command("confirm")
 @environment_argument
 @click.argument("what", type=click.Choice(["content", "empty", "mixed"]))
 @reason_option
@@ -200,7 +202,7 @@ def baseline(
 @click.option("--schema", metavar="DIGEST", help="The schema's digest.")
 @changing
 @click.pass_obj
-def state(
+def confirm(
     session: Session,
     environment: str,
     what: str,
@@ -209,8 +211,8 @@ def state(
     content_digest: str | None,
     schema: str | None,
 ) -> None:
-    """State what is in an unsure environment; takes two persons."""
-    session.confirm(f"State that {environment} holds {release or what}? A second person must confirm it.")
+    """Say what is in an unsure environment: the second person does it with dt confirm."""
+    session.confirm(f"Say that {environment} holds {release or what}? A second person must confirm it.")
     give(
         session,
         "StateContent",

@@ -1,4 +1,4 @@
-"""`dt stage`: the review, and the rehearsed migrations, as they ran on production's restored data."""
+"""`dt stage`: the rehearsal there: review, restore production's data, migrate it; or report what CI did."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.commands.data_run import migrate, restore_stage
 from interlock.cli.commands.stage_review import review
 from interlock.cli.exits import WORK_FAILED, Ended
 from interlock.cli.lazy import Group
@@ -34,7 +35,12 @@ token_option = click.option("--token", type=int, metavar="N", help="Its fencing 
 
 @click.group(cls=Group)
 def stage() -> None:
-    """The rehearsal of a release in stage: the review of its changes, its migrations."""
+    """The rehearsal of a release in stage: review, restore, migrate; or report what CI did."""
+
+
+stage.add_command(review)
+stage.add_command(restore_stage)
+stage.add_command(migrate)
 
 
 @stage.command("migrating")
@@ -148,6 +154,3 @@ def begin(
         "migration": named,
         "fencing_token": token or lease.get("fencing_token"),
     }
-
-
-stage.add_command(review)

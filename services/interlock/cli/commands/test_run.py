@@ -81,10 +81,11 @@ def report(
     from interlock.cli.instants import parse_instant, rfc3339
     from interlock.cli.junit import read_report
     from interlock.cli.recorded import started as recorded_start
+    from interlock.cli.reporting import put_evidence
 
     found = read_report(report_file)
     running = recorded_start(session, "TestRunStarted", "run", run, "test run", environment=environment)
-    digest = session.client.put_evidence(report_file.read_bytes(), "application/xml")
+    digest = put_evidence(session, report_file.read_bytes(), "application/xml")
     fields = {
         "environment": environment,
         "run": running["run"],

@@ -22,7 +22,9 @@ AROUND = re.compile(r"(?P<adjustment>\S+)/(?P<token>\d+) was reported as execute
 
 
 def told(field: str, events: Events) -> Sequence[Any]:
-    """What the events say of a field of that name: their own, or the name of their stream."""
+    """What the events say of a field of that name: their own, the name of their stream, or when it happened."""
+    if field == "happened_at":
+        return tuple(each.occurred_at for each in events if each.occurred_at != each.recorded_at)[:1]
     for recorded in events:
         if hasattr(recorded.event, field):
             return (getattr(recorded.event, field),)

@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
 from tests.runners.places import DEVELOPERS, Places, placed
+from tests.runners.restoring_place import Place
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 from tests.runners.two import Pair, TwoServers, two
 
@@ -100,3 +101,9 @@ def places(shared_places: Places) -> Iterator[Places]:
         shared_places.served.later(minutes=16)
         shared_places.served["rm-1"].command("Annotate", {"target": 1, "kind": "remark", "text": "time goes by"})
     shared_places.mended()
+
+
+@pytest.fixture
+def place(interlock: Served, pair: Pair, tmp_path: Path) -> Place:
+    """Production and the scratch database, on servers of their own."""
+    return Place(interlock, pair, tmp_path).begin()

@@ -32,7 +32,7 @@ COMMANDS = (
     (PROVE, "review", f"{AT}.verdicts:review", "Code review: approve, reject, withdraw."),
     (PROVE, "stage", f"{AT}.stage:stage", "Rehearsed migrations: report them."),
     (PROVE, "problem", f"{AT}.problem:problem", "Problems: report, look after, resolve."),
-    (PROVE, "logs", f"{AT}.logs:logs", "Say that logs were read."),
+    (PROVE, "logs", f"{AT}.logs:logs", "Read production's logs, or say that they were read."),
     (CARE, "adjust", f"{AT}.adjust:adjust", "Adjust production's data: ask, rehearse, verify, execute, check."),
     (CARE, "env", f"{AT}.env:env", "One environment: what is there, its data, its freeze, its lease."),
     (CARE, "writes", f"{AT}.writes:writes", "Find what was written in a database around Interlock."),

@@ -31,6 +31,7 @@ enrolment = "sha256:…"                  # the digest of the one-time code, nev
 expires_at = 2026-12-01T00:00:00Z       # absent: ENROLMENT_DAYS after the project's beginning
 
 [environments.production]               # for `dt`'s runners; a server does not read it
+[logs.production]                       # likewise
 [commands]                              # likewise
 """
 
@@ -119,6 +120,7 @@ class Settings(_Closed):
     kafka: Kafka | None = None
     founders: tuple[Founder, ...]
     environments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    logs: dict[str, Any] = Field(default_factory=dict)
     commands: dict[str, Any] = Field(default_factory=dict)
     home: Path = Path()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,7 @@ def checked_once(session: Session, reader: Reader, environment: str) -> bool:
         *(accepted_lines(done.answers, "", scene.width) if done.answers else ()),
     ]
     session.answer(document_of_check(environment, done), told, steps)
+    sys.stdout.flush()
     return done.whole
 
 

@@ -130,7 +130,9 @@ class Reader:
             fields["matches"] = [
                 {"pattern": match.pattern, "severity": match.severity, "lines": match.lines} for match in matches
             ]
-        return await asker.report("CheckLogs", fields, "logs", self.logs.environment, since, until, report)
+        # A key is one caller's: where another one checks the same, it is another command.
+        who = (await asker.read("/whoami")).get("principal")
+        return await asker.report("CheckLogs", fields, "logs", who, self.logs.environment, since, until, report)
 
     async def _told_as_problems(self, asker: Asker, findings: Findings) -> list[Mapping[str, Any]]:
         """Nothing counts as read, and what was seen all the same is told: once, as long as its problem is open."""

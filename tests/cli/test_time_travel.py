@@ -27,6 +27,8 @@ from tests.fixtures.server import config_text, serving
 NO_PAST = {
     "intake list": "dead letters are what came in, and no part of the record",
     "intake show": "dead letters are what came in, and no part of the record",
+    "notify list": "who outside is told is a setting, and no part of the record",
+    "notify failed": "messages on their way are no part of the record",
     "policy simulate": "it decides the whole record again, up to now",
     "audit recheck": "it decides the whole record again, up to now",
     "gate wait": "it waits for what is not yet",

@@ -45,6 +45,7 @@ COMMANDS = (
     (RULES, "projections", f"{AT}.projections:projections", "The read models: how far they are; build one anew."),
     (HERE, "ledger", f"{AT}.ledger:ledger", "The record itself: move it, or fill an empty one."),
     (HERE, "intake", f"{AT}.intake:intake", "What came in on Kafka and could not be understood."),
+    (HERE, "notify", f"{AT}.notify:notify", "Tell a chat, or anything that takes webhooks, what happens."),
     (HERE, "init", f"{AT}.init:init", "Make an interlock.toml: the project and its two founders."),
     (HERE, "up", f"{AT}.up:up", "Start a server here, with an embedded database."),
     (HERE, "demo", "interlock.cli.demo:demo", "Watch two weeks of releases, then try to break a rule."),

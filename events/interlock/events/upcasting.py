@@ -73,6 +73,12 @@ def _adjustments_came(data: Data) -> Data:
     return data
 
 
+@UPCASTERS.step("LogsChecked", from_schema=1)
+def _reports_came(data: Data) -> Data:
+    """Schema 2 may have a runner's report and its counts; what was stored before was read by people."""
+    return data
+
+
 @UPCASTERS.step("ActionRefused", from_schema=1)
 def _questions_came(data: Data) -> Data:
     """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, Observed, RepositoryHead
+from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, LogMatch, Observed, RepositoryHead
 from interlock.events.catalogue.registry import event
 from interlock.events.values import (
     Digest,
@@ -243,9 +243,12 @@ class MigrationsApplied:
     schema_after: Digest
 
 
-@event()
+@event(schema=2)
 class LogsChecked:
-    """A person read the logs from `since` to `until`."""
+    """The logs from `since` to `until` were read, by a person or by a runner.
+
+    A runner's `report` is the digest of what it read and found, and `matches` count what it found by its patterns.
+    """
 
     environment: Name
     since: Instant
@@ -253,6 +256,8 @@ class LogsChecked:
     result: Literal["clean", "findings"]
     release: Name | None = None
     findings: Text | None = None
+    report: Digest | None = None
+    matches: tuple[LogMatch, ...] = ()
 
 
 @event()

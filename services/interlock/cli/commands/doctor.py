@@ -19,6 +19,8 @@ from interlock.cli.session import Session
 # Decisions use the ledger's clock, so a wrong clock here only makes what is shown wrong.
 SKEW_SECONDS_MAX = 5
 PRIVATE_BITS = 0o077
+# A message that is on its way for longer is late.
+BEHIND_SECONDS_MAX = 60
 EXPIRES_SOON = timedelta(days=7)
 
 
@@ -35,7 +37,8 @@ class Finding:
 @click.command("doctor", cls=Command)
 @click.pass_obj
 def doctor(session: Session) -> None:
-    """Is everything in order: settings, server, clock, login, readiness, lag, window, people, database? Red is exit 1.
+    """Is everything in order: settings, server, clock, login, readiness, lag, window, people, database?
+    Red is exit 1.
 
     People: whether those who are registered could take each step of the flow, with the present policy, and whether
     somebody independent is left for each open release. Database: where interlock.toml says how production's is reached,
@@ -189,7 +192,29 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
         yield Finding("lag", "green", f"none: read models and record stand at @{here:,}")
     yield window_finding(session, picture, server_now or after)
     yield from people_findings(session)
+    yield from told_findings(session)
     yield from database_findings(session)
+
+
+def told_findings(session: Session) -> Iterator[Finding]:
+    """Look whether those outside who are to be told what happens are told; where nobody is, there is no line."""
+    from interlock.cli.render.notices import standing
+
+    found = attempt(lambda: session.client.get("/notify/endpoints"))
+    if isinstance(found, str):
+        yield Finding("notify", "red", found)
+        return
+    for each in found.get("endpoints") or ():
+        name, said = each["name"], standing(each, session.scene())
+        if each["state"] == "gone" or each["failed"]:
+            what = "says that it is gone; " if each["state"] == "gone" else ""
+            then = (f"dt notify retry {name}", "tries again; dt notify remove gives it up")
+            yield Finding("notify", "red", f"{name} {what}{said}", then)
+        elif each["waiting"] and each["oldest_seconds"] > BEHIND_SECONDS_MAX:
+            then = (f"dt notify failed {name} --waiting", "shows what waits")
+            yield Finding("notify", "red", f"{name} is behind by {each['oldest_seconds']} s: {said}", then)
+        else:
+            yield Finding("notify", "green", f"{name}: {said}")
 
 
 def database_findings(session: Session) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from interlock.domain.commands.registry import command
-from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, Observed, RepositoryHead
+from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, LogMatch, Observed, RepositoryHead
 from interlock.events.values import Digest, Instant, Line, Name, Positive, StatedContent, Text
 
 
@@ -188,13 +188,18 @@ class SetDataFeed:
 
 @command()
 class CheckLogs:
-    """Say that the logs from `since` to `until` were read, and what was in them."""
+    """Say that the logs from `since` to `until` were read, and what was in them.
+
+    A runner names the evidence that says what it read (`report`), and counts what its patterns found (`matches`).
+    """
 
     environment: Name
     since: Instant
     until: Instant
     result: Literal["clean", "findings"]
     findings: Text | None = None
+    report: Digest | None = None
+    matches: tuple[LogMatch, ...] = ()
 
 
 @command()

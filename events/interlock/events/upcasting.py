@@ -77,3 +77,10 @@ def _adjustments_came(data: Data) -> Data:
 def _questions_came(data: Data) -> Data:
     """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""
     return data
+
+
+@UPCASTERS.step("TestRunFinished", from_schema=1)
+@UPCASTERS.step("TestRunAborted", from_schema=1)
+def _logs_came(data: Data) -> Data:
+    """Schema 2 keeps the log's end, and the counts of runs that were no release's; of older ones nobody kept them."""
+    return data

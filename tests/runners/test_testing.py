@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interlock.cli.seams import pause
 from interlock.client import ServerAway
 from interlock.runners.connections import NotConfigured
 from interlock.runners.failures import Refused
 from interlock.runners.testing import NotReported, NoVerdict, Over, running, settings_of
-from tests.fixtures.postgres import PostgresServer
-from tests.runners.laboratory import GREEN, NEW_TEST, RED, Laboratory, gone, hanging, laboratory, reporting, written
-
-
-@pytest.fixture(scope="module")
-def shared(
-    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Laboratory]:
-    with laboratory(postgres_server, team_template, tmp_path_factory.mktemp("laboratory")) as made:
-        yield made
-
-
-@pytest.fixture
-def lab(shared: Laboratory) -> Laboratory:
-    """The module's, with no traces of the test before."""
-    for name in ("it", "far", "seen"):
-        (shared.home / name).unlink(missing_ok=True)
-    assert shared.holder() is None
-    return shared
+from tests.runners.laboratory import (
+    ERASING,
+    GREEN,
+    NEW_TEST,
+    RED,
+    Laboratory,
+    gone,
+    hanging,
+    reporting,
+    written,
+)
 
 
 async def test_a_run_erases_runs_reads_and_records(lab: Laboratory) -> None:
     lab.fill()
     before = lab.position()
-    outcome = await lab.run(lab.job(reporting(GREEN, first="echo one; echo two >&2; env | sort > seen")))
+    outcome = await lab.run(lab.job(reporting(GREEN, first="echo one; echo two >&2; env | sort > seen"), erase=ERASING))
     assert lab.rows() == 0
     assert lab.types(before) == [
         "LeaseGranted", "TestRunStarted", "DataErased", "TestRunFinished", "TestsPassed", "LeaseReleased",
@@ -188,7 +180,7 @@ async def test_a_run_that_is_aborted_under_its_runner_ends_its_child(
     monkeypatch.setattr(running, "BEAT_SECONDS", 0.1)
     work = asyncio.create_task(lab.run(lab.job(hanging(lab.home), trigger="scheduled")))
     it, far = await asyncio.to_thread(written, lab.home / "it"), await asyncio.to_thread(written, lab.home / "far")
-    problem = lab.story.by("qa-1", "ReportProblem", environment="production", description="orders are lost",
+    problem = lab.story.by("qa-1", "ReportProblem", environment="production", title="orders are lost",
                            severity="high")["events"][0]["data"]["problem"]  # fmt: skip
     lab.story.open("1.0.1", "Orders", problem=problem)
     [run] = lab.events("TestRunStarted")
@@ -203,9 +195,16 @@ async def test_a_run_that_is_aborted_under_its_runner_ends_its_child(
 async def test_a_lease_that_cannot_be_kept_ends_the_child_first(
     lab: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The runner's own clock decides: here its margin is nearly the whole lease, and Interlock answers no more."""
-    monkeypatch.setattr("interlock.runners.leases.MARGIN_SECONDS", 899.0)
     gone_before_the_word: list[bool] = []
+
+    async def sleep(seconds: float) -> None:
+        """Once the command runs, all the time that the lease leaves is over."""
+        if seconds < 60:
+            await pause(min(seconds, 0.05))
+            return
+        for name in ("it", "far"):
+            await asyncio.to_thread(written, lab.home / name)
+        monkeypatch.setattr("interlock.runners.leases.MARGIN_SECONDS", 10_000.0)
 
     async def reached(step: str) -> None:
         if step == "aborting":
@@ -213,7 +212,7 @@ async def test_a_lease_that_cannot_be_kept_ends_the_child_first(
             gone_before_the_word.append(True)
 
     with pytest.raises(Over):
-        await lab.run(lab.job(hanging(lab.home)), reached=reached)
+        await lab.run(lab.job(hanging(lab.home)), reached=reached, sleep=sleep)
     assert gone_before_the_word == [True]
     assert lab.events("TestRunAborted")[0]["reason"].startswith("its lease could not be kept")
 

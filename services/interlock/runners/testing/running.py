@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -50,7 +50,6 @@ async def run_tests(asker: Asker, services: Services, job: Job, told: Told) -> O
         content=event.get("content_digest"),
         started_at=event["recorded_at"],
     )
-    await asker.reached("started")
     told.begun(begun)
     return await Run(asker, services, job, told, begun).to_its_end(interrupted=interrupted)
 
@@ -86,7 +85,6 @@ class Run:
     over: bool = False
     log: bytes = b""
     _child: Child | None = None
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def to_its_end(self, *, interrupted: bool = False) -> Outcome:
         """Erase, run, read, report; whatever stops it, the child is ended first and the run is aborted then."""
@@ -95,6 +93,7 @@ class Run:
             try:
                 if interrupted:
                     raise asyncio.CancelledError
+                await self.asker.reached("started")
                 new_tests = await self._new_tests()
                 await self._erase()
                 ended = await self._run()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.runners.laboratory import Laboratory, laboratory
 from tests.runners.places import DEVELOPERS, Places, placed
 from tests.runners.restoring_place import Place
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
@@ -107,3 +108,21 @@ def places(shared_places: Places) -> Iterator[Places]:
 def place(interlock: Served, pair: Pair, tmp_path: Path) -> Place:
     """Production and the scratch database, on servers of their own."""
     return Place(interlock, pair, tmp_path).begin()
+
+
+@pytest.fixture(scope="session")
+def shared_laboratory(
+    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laboratory]:
+    """One server and one database of test data for all runs of tests."""
+    with laboratory(postgres_server, team_template, tmp_path_factory.mktemp("laboratory")) as made:
+        yield made
+
+
+@pytest.fixture
+def lab(shared_laboratory: Laboratory) -> Laboratory:
+    """The same, free and without traces of the test before."""
+    for name in ("it", "far", "go", "seen", "out/report.xml"):
+        (shared_laboratory.home / name).unlink(missing_ok=True)
+    assert shared_laboratory.holder() is None
+    return shared_laboratory

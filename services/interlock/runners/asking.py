@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 from interlock.events.seams import MonotonicClock, Sleep
 from interlock.runners.failures import Refused
 
+T = TypeVar("T")
 # Keys of commands are names in this space: the same step of the same attempt is the same command for ever.
 KEYS: Final = UUID("4f0a3f0e-7d0b-5d0c-9a51-6c2b6e1f7a90")
 REPORT_SECONDS: Final = 60.0
@@ -99,16 +100,23 @@ class Asker:
         `until` is when the lease is over, on this process's clock: after that, the same words would mean another thing.
         """
         happened_at = self.now()
+        try:
+            return await self.patiently(lambda: self.ask(name, fields, *key), until)
+        except Away as away:
+            keeper, key_of_it = self.keeper, self._key(name, key)
+            kept = keeper(name, fields, key_of_it, happened_at) if keeper is not None else None
+            if kept is not None:
+                raise Kept(kept, away) from away
+            raise
+
+    async def patiently(self, work: Callable[[], Awaitable[T]], until: float | None = None) -> T:
+        """Do what may be done twice until it is answered, for a while. Raises Refused, Away."""
         until = min(self.clock() + REPORT_SECONDS, until if until is not None else float("inf"))
         while True:
             try:
-                return await self.ask(name, fields, *key)
-            except Away as away:
+                return await work()
+            except Away:
                 if self.clock() >= until:
-                    keeper, key_of_it = self.keeper, self._key(name, key)
-                    kept = keeper(name, fields, key_of_it, happened_at) if keeper is not None else None
-                    if kept is not None:
-                        raise Kept(kept, away) from away
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
 
@@ -118,6 +126,18 @@ class Asker:
         if heard is None or self._heard is None:
             return heard
         return heard + timedelta(seconds=self.clock() - self._heard)
+
+    async def call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Let the client do one thing, after what it does now. Raises Refused, Away."""
+        async with self._one:
+            try:
+                return await asyncio.to_thread(call, *arguments, **named)
+            except (ServerAway, OddAnswer) as away:
+                raise Away(str(away)) from away
+            except ProblemAnswer as problem:
+                if problem.status >= 500:
+                    raise Away(str(problem)) from problem
+                raise Refused(problem) from problem
 
     async def events(self, kind: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
@@ -140,15 +160,7 @@ class Asker:
         return await self._answer(self.interlock.get, path, **query)
 
     async def _answer(self, call: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-        async with self._one:
-            try:
-                answer: dict[str, Any] = await asyncio.to_thread(call, *arguments, **named)
-            except (ServerAway, OddAnswer) as away:
-                raise Away(str(away)) from away
-            except ProblemAnswer as problem:
-                if problem.status >= 500:
-                    raise Away(str(problem)) from problem
-                raise Refused(problem) from problem
+        answer: dict[str, Any] = await self.call(call, *arguments, **named)
         self.position = max(self.position, answer.get("position") or 0)
         self._heard = self.clock()
         return answer

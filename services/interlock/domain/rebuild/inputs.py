@@ -153,14 +153,16 @@ def _report_succeeded(seen: Situation, events: Events) -> Alternatives:
 
 
 def _report_test_run(seen: Situation, events: Events) -> Alternatives:
-    """Of a run that was no release's verdict, only the verdict and the report are kept."""
+    """Of a run that was no release's verdict, only verdict, report, counts and log are kept; of old ones no counts."""
     del seen
-    if any(hasattr(each.event, "counts") for each in events):
-        return {}
+    for each in events:
+        if hasattr(each.event, "suite_digest"):
+            return {"counts": (each.event.counts,)}
     failed = int(events[0].event.verdict == "failed")
     now = events[0].recorded_at
+    invented = TestCounts(total=1, passed=1 - failed, failed=failed, skipped=0)
     return {
-        "counts": (TestCounts(total=1, passed=1 - failed, failed=failed, skipped=0),),
+        "counts": (events[0].event.counts or invented,),
         "suite_digest": (events[0].event.report,), "started_at": (now,), "finished_at": (now,),
     }  # fmt: skip
 

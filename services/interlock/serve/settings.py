@@ -35,7 +35,7 @@ expires_at = 2026-12-01T00:00:00Z       # absent: ENROLMENT_DAYS after the proje
 loopback = false                        # true: they may be on this very machine
 authority = "ca.pem"                    # who signed their certificates; absent: whom the system trusts
 
-[logs.production]                       # likewise
+[logs.production]                       # likewise, as [tests], [repositories], [content], [authors], [feeds]
 [commands]                              # likewise
 """
 
@@ -134,6 +134,11 @@ class Settings(_Closed):
     notify: Notify = Notify()
     logs: dict[str, Any] = Field(default_factory=dict)
     commands: dict[str, Any] = Field(default_factory=dict)
+    tests: dict[str, Any] = Field(default_factory=dict)
+    repositories: dict[str, Any] = Field(default_factory=dict)
+    content: dict[str, Any] = Field(default_factory=dict)
+    authors: dict[str, Any] = Field(default_factory=dict)
+    feeds: dict[str, Any] = Field(default_factory=dict)
     home: Path = Path()
 
     @field_validator("founders")

@@ -171,7 +171,8 @@ R4_11_2 = Content(
             "Report each day's total",
             more={
                 "trading/reports.py": (
-                    "\n\nfrom trading.positions import by_day\n\n\ndef day_totals(fills):\n    return sorted(by_day(fills))\n"
+                    "\n\nfrom trading.positions import by_day\n\n\n"
+                    "def day_totals(fills):\n    return sorted(by_day(fills))\n"
                 ),
                 "tests/test_positions.py": (
                     "\n\ndef test_fills_across_midnight():\n"

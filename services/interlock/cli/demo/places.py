@@ -1,4 +1,4 @@
-"""What the environments are, each a directory: what runs there, its data, its logs; and the commands that look after it.
+"""What the environments are, each a directory: what runs there, its data, its logs; and the commands for them.
 
 Production and stage have databases too (`databases`). The settings are those of interlock.toml, so that whoever plays
 on with the demo finds every runner ready: dt test, dt deploy, dt stage restore, dt logs check.

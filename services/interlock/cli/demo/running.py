@@ -87,7 +87,7 @@ def declared(play: Play, release: str) -> tuple[Migration, ...]:
     from interlock.events.strict import read
 
     content = play.get(f"/releases/{release}", after=play.position)["content"]
-    return tuple(read(Migration, each) for each in content["migrations"])
+    return tuple(read(Migration, each) for each in content.get("migrations") or ())
 
 
 # -- deploys

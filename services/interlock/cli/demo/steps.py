@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from interlock.cli.demo import running
 from interlock.cli.demo.cast import CI, CORE_AREAS, DEVELOPMENT, FEEDS, PRODUCTION, SANDBOX, TESTS
@@ -70,17 +70,21 @@ def deploy_to_tests(play: Play, content: Content) -> None:
     deploy(play, content.release, TESTS)
 
 
-def run_tests(play: Play, *, who: str = CI, failed: tuple[str, ...] = (), scheduled: bool = False) -> None:
+def run_tests(play: Play, *, who: str = CI, failed: tuple[str, ...] = ()) -> None:
     """Run the automatic tests on what is there: erase, run with a sign of life now and then, report.
 
     Raises StoryStops where others fail than `failed`.
     """
-    trigger = "scheduled" if scheduled else "manual"
-    made = running.tests(play, who, trigger, minutes=RUN_MINUTES, renewed_every=RENEWED_EVERY_MINUTES)
-    play.reached(made.answer)
-    found = tuple(made.report.failed_told)
+    found = tests_on_what_is_there(play, who, "manual")
     if found != failed:
         raise StoryStops(f"these tests failed: {found}")
+
+
+def tests_on_what_is_there(play: Play, who: str, trigger: Literal["manual", "scheduled"]) -> tuple[str, ...]:
+    """Run the automatic tests on whatever is there, and return which of them failed."""
+    made = running.tests(play, who, trigger, minutes=RUN_MINUTES, renewed_every=RENEWED_EVERY_MINUTES)
+    play.reached(made.answer)
+    return tuple(made.report.failed_told)
 
 
 def start_tests(play: Play, who: str) -> dict[str, Any]:

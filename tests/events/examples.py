@@ -162,6 +162,7 @@ def value(name: str, hint: Any, *, full: bool) -> Any:
             "after",
             "before",
             "fingerprint",
+            "log",
             "report",
         }
         return DIGEST if digest else TEXTS.get(name, f"{name.replace('_', '-')}-1")

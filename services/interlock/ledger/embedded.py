@@ -34,8 +34,8 @@ SOCKET_PATH_BYTES_MAX: Final = 107
 PORT: Final = 5432
 SUPERUSER: Final = "postgres"
 ROLES: Final = (SUPERUSER, "interlock_owner", "interlock_app", "interlock_reader")
-# Where the trial's own databases are adjusted, its runner comes in as this role; nobody made it anywhere else.
-GUESTS: Final = ("interlock_adjust",)
+# Where the trial's own databases are adjusted or restored, its runner comes in as these; nobody made them elsewhere.
+GUESTS: Final = ("interlock_adjust", "interlock_restore", "interlock_dump")
 # `postgres` and `initdb` refuse to run as root; initdb wants a user that the system knows.
 UNPRIVILEGED_USERS: Final = ("postgres", "nobody")
 

@@ -6,6 +6,9 @@ backups = "/var/lib/interlock"       # where the rows that an adjustment touches
 log = "/var/log/postgresql"          # PostgreSQL's directory of json logs, where writes are watched
 writers = ["shop"]                   # the login roles that the application writes with
 runner = "interlock_adjust"          # the login role that adjustments use
+dump_dsn = "env:PRODUCTION_DUMP_DSN" # as whom restores elsewhere read it; so without it: `dsn`
+restore_dsn = "env:…"                # as whom data is restored into it
+migrate_dsn = "env:…"                # as whom migrations run there; without it `restore_dsn`, then `dsn`
 """
 
 from __future__ import annotations
@@ -44,20 +47,27 @@ class Connection:
 
 
 def connection_of(
-    document: Mapping[str, Any], environment: str, *, home: Path, environ: Mapping[str, str]
+    document: Mapping[str, Any],
+    environment: str,
+    *,
+    home: Path,
+    environ: Mapping[str, str],
+    addresses: tuple[str, ...] = (),
 ) -> Connection:
     """Return the connection of `environment` from a parsed interlock.toml in the directory `home`.
 
-    Raises NotConfigured. Relative paths are meant from `home`.
+    Its address is the first of the settings `addresses` that there is, else `dsn`. Raises NotConfigured. Relative paths
+    are meant from `home`.
     """
     tables = document.get("environments")
     table = tables.get(environment) if isinstance(tables, Mapping) else None
     place = f"environments.{environment}"
     if not isinstance(table, Mapping):
         raise NotConfigured(place, "it is missing", f'add [{place}] with dsn = "env:NAME" to interlock.toml')
+    name = next((each for each in addresses if each in table), "dsn")
     return Connection(
         environment=environment,
-        dsn=_secret(table.get("dsn"), f"{place}.dsn", home=home, environ=environ),
+        dsn=_secret(table.get(name), f"{place}.{name}", home=home, environ=environ),
         backups=_path(table.get("backups"), f"{place}.backups", home),
         log=_path(table.get("log"), f"{place}.log", home),
         writers=_names(table.get("writers", []), f"{place}.writers"),

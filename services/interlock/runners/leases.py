@@ -28,6 +28,7 @@ class Lease:
     seconds: float
     until: float
     lost: bool = False
+    subject: str = ""
 
     def check(self, now: float) -> None:
         """Raise LeaseLost where it may be over before the next step is."""
@@ -41,7 +42,9 @@ def granted(answer: Mapping[str, Any], environment: str, asked_at: float) -> Lea
     if event is None:
         raise LeaseLost("no lease was granted")
     seconds = _seconds(event)
-    return Lease(environment, event["lease"], event["fencing_token"], seconds, asked_at + seconds)
+    return Lease(
+        environment, event["lease"], event["fencing_token"], seconds, asked_at + seconds, subject=event["subject"]
+    )
 
 
 def _seconds(event: Mapping[str, Any]) -> float:
@@ -71,8 +74,12 @@ async def _keep(asker: Asker, lease: Lease, end_work: Callable[[], Awaitable[Non
         asked_at, number = asker.clock(), number + 1
         fields = {"environment": lease.environment, "lease": lease.lease, "fencing_token": lease.token}
         try:
-            answer = await asker.ask("RenewLease", fields, lease.environment, lease.token, number)
-        except Away:
+            # A question may hang longer than the margin is; the work is ended in time all the same.
+            answer = await asyncio.wait_for(
+                asker.ask("RenewLease", fields, lease.environment, lease.token, number),
+                lease.until - MARGIN_SECONDS - asker.clock(),
+            )
+        except (Away, TimeoutError):
             pause = RETRY_SECONDS
             continue
         except Refused:

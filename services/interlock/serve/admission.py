@@ -1,4 +1,4 @@
-"""What commands name outside the ledger: the evidence of adjustments is there, and says what may be run.
+"""What commands name outside the ledger: the evidence is there, and that of adjustments says what may be run.
 
 Desk and evidence know nothing of each other, and the rules know digests only: here they meet, before a command is
 decided, whichever way it came in.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from interlock.domain.commands import adjustment as commands
+from interlock.domain.commands import environment
 from interlock.domain.errors import InvalidCommand
 from interlock.domain.scripts import NotAdmissible, admit_queries, admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan
@@ -25,20 +26,26 @@ TEXTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
 
 
 class Admission:
-    """Admits a command of an adjustment where the evidence that it names is kept, and can be run or asked."""
+    """Admits a command where the evidence that it names is kept, and an adjustment's can be run or asked."""
 
     def __init__(self, evidence: EvidenceStore) -> None:
         """Look into `evidence`."""
         self._evidence = evidence
 
     async def __call__(self, project: str, command: Any) -> None:
-        """Raise InvalidCommand with the field; what is no adjustment's is admitted unseen."""
+        """Raise InvalidCommand with the field; what names no evidence is admitted unseen."""
         match command:
             case commands.RequestAdjustment(plan=plan) | commands.AmendAdjustment(plan=plan):
                 await self._plan(project, plan)
             case commands.ReportAdjustmentRehearsed(report=str() as report):
                 await self._kept(project, {"report": report})
             case commands.ReportAdjustmentRehearsalFailed(report=str() as report):
+                await self._kept(project, {"report": report})
+            case (
+                environment.ReportRestored(report=str() as report) | environment.ReportMigrated(report=str() as report)
+            ):
+                await self._kept(project, {"report": report})
+            case environment.CheckLogs(report=str() as report):
                 await self._kept(project, {"report": report})
             case _:
                 return

@@ -272,9 +272,9 @@ class CodeReviewWithdrawn:
     reason: Text
 
 
-@event()
+@event(schema=2)
 class StageMigrated:
-    """The migrations ran in stage on production's restored data."""
+    """The migrations ran in stage on production's restored data; `report` is evidence: times and long locks."""
 
     content_digest: Digest
     deploy: Name
@@ -284,6 +284,7 @@ class StageMigrated:
     schema_after: Digest
     restore: Name | None = None
     base_release: Name | None = None
+    report: Digest | None = None
 
 
 @event()

@@ -31,6 +31,15 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# What a release is made of is read from git, in all clones at once; `dt help config` says more.
+# [repositories]
+# shop = "../shop"                        # the name that is recorded, and where a clone is
+# [content]
+# migrations = ["migrations/*.sql"]       # a line "-- backward-compatible" in one says that a rollback may leave it
+# new_tests = ["tests/test_*.py"]
+# [authors]
+# "anna@example.com" = "anna"             # who that is, where the address does not say it
+
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""
 FOUNDER = """\

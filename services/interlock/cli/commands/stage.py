@@ -1,4 +1,4 @@
-"""`dt stage`: the rehearsed migrations, as they ran on production's restored data."""
+"""`dt stage`: the rehearsal there: review, restore production's data, migrate it; or report what CI did."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.commands.data_run import migrate, restore_stage
+from interlock.cli.commands.stage_review import review
 from interlock.cli.exits import WORK_FAILED, Ended
 from interlock.cli.lazy import Group
 from interlock.cli.names import release_argument, seen
@@ -33,7 +35,12 @@ token_option = click.option("--token", type=int, metavar="N", help="Its fencing 
 
 @click.group(cls=Group)
 def stage() -> None:
-    """The rehearsal of a release's migrations in stage."""
+    """The rehearsal of a release in stage: review, restore, migrate; or report what CI did."""
+
+
+stage.add_command(review)
+stage.add_command(restore_stage)
+stage.add_command(migrate)
 
 
 @stage.command("migrating")
@@ -114,7 +121,7 @@ def migration_failed(
     """Report that they did not run; the restore they ran on is void."""
     began, lease = begin(session, release, environment, migration, token, found)
     answer = submit(session, "ReportMigrationFailed", {**lease, "error": error, "failed_migration": failed_migration})
-    then = ((f"dt env restored {environment} --from production …", "restore again before the next rehearsal"),)
+    then = ((f"dt env restore {environment} --from production", "restore again before the next rehearsal"),)
     tell(session, answer, then, before=began)
     raise Ended(WORK_FAILED)
 

@@ -35,6 +35,13 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+Which market data an environment gets (dt deploy): [environments.sandbox]
+  feed = ["./feed.sh"]               prints host=HOST token=sandbox or token=production, never the token
+  [feeds] "HOST" = "production"      a host of your own that passes IEX on
+What a release is made of (dt release content, dt stage review), read from git over all repositories at once:
+  [repositories] shop = "../shop"    a clone, by the name that is recorded
+  [content] migrations = ["migrations/*.sql"], new_tests = ["tests/test_*.py"]; "shop:db/**/*.sql" in shop alone
+  [authors] "a@example.com" = "WHO"  which principal an address in git is
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

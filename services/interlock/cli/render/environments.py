@@ -68,21 +68,43 @@ def logs_in_short(logs: Facts, scene: Scene) -> str:
 
 def data_of(environment: Facts, scene: Scene) -> list[str]:
     """Return where the data comes from, and the feed."""
-    notes = []
     data = environment.get("data")
-    if data:
-        match data.get("state"):
-            case "restored":
-                notes.append(f"data: {data.get('source')} as of {brief(data.get('taken_at'), scene)}")
-            case "erased":
-                notes.append(f"data: erased {brief(data.get('since'), scene)}")
-            case _:
-                notes.append("data: a restore failed")
+    notes = [f"data: {data_in_short(data, scene)}"] if data else []
     feed = environment.get("feed")
     if feed:
         volume = feed.get("volume_percent", 100)
         notes.append(f"feed: {feed.get('feed')}" + (f", {volume} %" if volume != 100 else ""))
     return notes
+
+
+def data_in_short(data: Facts, scene: Scene) -> str:
+    """Return what the data is: of whom and when, erased, or not known any more."""
+    match data.get("state"):
+        case "restored":
+            masked = ", masked" if data.get("masked") else ""
+            return f"{data.get('source')} as of {brief(data.get('taken_at'), scene)}{masked}"
+        case "erased":
+            return f"erased {brief(data.get('since'), scene)}"
+        case "restore-failed":
+            return "a restore failed"
+        case _:
+            return "unknown: what changed it did not end well"
+
+
+def lineage_of(environment: Facts, scene: Scene) -> list[str]:
+    """Return the whole of it: what ran there then, who restored it and when, why it is not known, the evidence."""
+    data, notes = environment.get("data"), data_of(environment, scene)
+    if not data:
+        return notes
+    more = []
+    if data.get("source_release"):
+        more.append(f"when {data['source_release']} ran there")
+    if data.get("state") != "erased" and data.get("since"):
+        more.append(f"since {brief(data['since'], scene)}, by {data.get('by')}")
+    more += [str(data[name]) for name in ("restore", "error", "cause") if data.get(name)]
+    if data.get("report"):
+        more.append(f"report {short(data['report'])}")
+    return [notes[0], *more, *notes[1:]]
 
 
 def environment_lines(environment: Facts, scene: Scene, *, past: bool = False) -> Lines:
@@ -104,7 +126,7 @@ def facts_of(environment: Facts, scene: Scene) -> list[tuple[str, list[str]]]:
         ("runs", running(environment, scene)),
         *activity_facts(environment, scene),
         *care_facts(environment, scene),
-        ("data", data_of(environment, scene) or ["nothing is recorded of it"]),
+        ("data", lineage_of(environment, scene) or ["nothing is recorded of it"]),
         *adjusted_facts(environment, scene),
         *standing_facts(environment, scene),
     ]

@@ -42,9 +42,18 @@ def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> 
         if since is not None:
             told.append(f"since {brief(since, scene)}")
         lines.extend(wrapped(head, told, scene.width))
+        margin: list[Part] = [" " * (2 + WHEN_COLUMN + column + 2)]
         if each.get("command"):
-            lines.append(line(" " * (2 + WHEN_COLUMN + column + 2), Span(str(each["command"]), "dim")))
+            lines.append(line(*margin, Span(str(each["command"]), "dim")))
+        if each.get("escalates_to"):
+            lines.extend(wrapped(margin, [escalation(each, scene)], scene.width))
     return lines
+
+
+def escalation(each: Mapping[str, Any], scene: Scene) -> str:
+    """Return for whom it is too once its time is over, or that it is for them now."""
+    people = names({"who": each["escalates_to"]}, scene)
+    return f"escalated to {people}" if each.get("overdue") else f"after that also for {people}"
 
 
 def urgency(each: Mapping[str, Any], scene: Scene) -> tuple[int, float, int]:
@@ -81,4 +90,5 @@ def names(each: Mapping[str, Any], scene: Scene) -> str:
 
 def is_mine(each: Mapping[str, Any], scene: Scene) -> bool:
     """Whether the reader is among those who must act."""
-    return scene.me is not None and scene.me in (each.get("who") or ())
+    concerned = [*(each.get("who") or ()), *((each.get("escalates_to") or ()) if each.get("overdue") else ())]
+    return scene.me is not None and scene.me in concerned

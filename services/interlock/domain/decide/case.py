@@ -105,6 +105,10 @@ class Case:
             raise NotFound("problem", name)
         return problem
 
+    def past(self, happened_at: datetime | None) -> datetime | None:
+        """When a reported fact happened, where that lies back; a reporter's clock that runs ahead says no more."""
+        return happened_at if happened_at is not None and happened_at < self.now else None
+
     def new_id(self, kind: str, offset: int = 1) -> str:
         """The next free id of a kind, as in "D-17"."""
         return f"{kind}-{self.situation.counters.get(kind, 0) + offset}"

@@ -1,11 +1,12 @@
 -- Everything that makes the schema of the database's own schemas, one row a thing: what kind, which, how it is defined.
 -- Left out: owners, rights, comments, storage settings, sequences' values, statistics, names that PostgreSQL makes up
--- for NOT NULL, and the schema of Interlock's markers. Definitions are as this server's version writes them, with
+-- for NOT NULL, and Interlock's own schemas. Definitions are as this server's version writes them, with
 -- every name qualified (the caller has emptied search_path).
 with own as (
     select oid, nspname
     from pg_catalog.pg_namespace
-    where nspname !~ '^pg_' and nspname not in ('information_schema', 'interlock_adjust')
+    where nspname !~ '^pg_'
+      and nspname not in ('information_schema', 'interlock_adjust', 'interlock_migrate', 'interlock_restore')
 ),
 members as (
     -- What an extension brings is told by the extension's version.

@@ -1,0 +1,1 @@
+select pg_catalog.to_regclass('interlock_migrate.applied') is not null

@@ -35,6 +35,13 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+Which logs dt logs check reads, and for what: [logs.production], with
+  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
+  time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
+What a server may tell outside (dt notify): [notify], with
+  loopback = true                    endpoints may be on the server's own machine
+  authority = "FILE"                 who signs their certificates
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

@@ -40,6 +40,15 @@ port = {port}
 # [authors]
 # "anna@example.com" = "anna"             # who that is, where the address does not say it
 
+# The logs that `dt logs check` reads every hour, and what shows misbehaviour in them (docs/RUNNERS.md):
+# [logs.production]
+# files = ["/var/log/shop/*.log"]         # or journald = "shop.service", or command = ["./query.sh"]
+# patterns = [{{ name = "orders are lost", match = "order .* lost", severity = "critical" }}]
+
+# Endpoints that `dt notify` adds may be on this very machine:
+# [notify]
+# loopback = true
+
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""
 FOUNDER = """\

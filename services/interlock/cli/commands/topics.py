@@ -42,6 +42,13 @@ What a release is made of (dt release content, dt stage review), read from git o
   [repositories] shop = "../shop"    a clone, by the name that is recorded
   [content] migrations = ["migrations/*.sql"], new_tests = ["tests/test_*.py"]; "shop:db/**/*.sql" in shop alone
   [authors] "a@example.com" = "WHO"  which principal an address in git is
+Which logs dt logs check reads, and for what: [logs.production], with
+  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
+  time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
+What a server may tell outside (dt notify): [notify], with
+  loopback = true                    endpoints may be on the server's own machine
+  authority = "FILE"                 who signs their certificates
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

@@ -48,6 +48,13 @@ port = {port}
 # Endpoints that `dt notify` adds may be on this very machine:
 # [notify]
 # loopback = true
+# Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
+# [environments.production]
+# dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing
+# [environments.stage]
+# restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
+# mask = "infra/mask.sql"
+# migrations = {{ kind = "sql", folder = "migrations" }}
 
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""

@@ -49,6 +49,11 @@ Which logs dt logs check reads, and for what: [logs.production], with
 What a server may tell outside (dt notify): [notify], with
   loopback = true                    endpoints may be on the server's own machine
   authority = "FILE"                 who signs their certificates
+  dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
+  mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
+  restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
+  migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
+    folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

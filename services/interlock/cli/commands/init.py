@@ -31,6 +31,12 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
+# [environments.sandbox]
+# identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
+# deploy = ["./deploy.sh"]
+# observed = ["./running.sh"]             # prints the digest of the content that runs there
+
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""
 FOUNDER = """\

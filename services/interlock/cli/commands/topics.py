@@ -35,6 +35,10 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+How a deploy is done there (dt deploy, dt rollback), in the same table:
+  deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
+  observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
+Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
-from tests.runners.places import DEVELOPERS, Places, placed
+from tests.runners.deployable import DEVELOPERS, Places, placed
+from tests.runners.places import Place
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 from tests.runners.two import Pair, TwoServers, two
 
@@ -72,6 +73,12 @@ def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPath
 def project(interlock: Served, shop: Shop) -> Project:
     """The team, and the shop's databases registered."""
     return Project(interlock, shop).begin()
+
+
+@pytest.fixture
+def place(interlock: Served, pair: Pair, tmp_path: Path) -> Place:
+    """Production and the scratch database, on servers of their own."""
+    return Place(interlock, pair, tmp_path).begin()
 
 
 @pytest.fixture(scope="session")

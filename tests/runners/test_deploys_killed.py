@@ -30,8 +30,8 @@ from interlock.runners.leases import Lease, kept_lease
 from tests.cli.story import event
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import config_text, serving, token_of
-from tests.runners.places import DEVELOPERS as HERE
-from tests.runners.places import Places, placed
+from tests.runners.deployable import DEVELOPERS as HERE
+from tests.runners.deployable import Places, placed
 from tests.runners.shop import ROOT
 from tests.runners.test_child import state_of
 from tests.runners.test_deploys_cut_short import gone, there

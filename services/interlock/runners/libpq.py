@@ -44,17 +44,21 @@ def environment_of(connection: Connection, environ: Mapping[str, str], *, applic
     The address must name one server and a database: what it left open, a child might fill in differently.
     """
     found = {name: value for name, value in without_secrets(environ).items() if name not in CHOOSERS}
-    parts, setting = urlsplit(connection.dsn), f"environments.{connection.environment}.dsn"
-    named = dict(parse_qsl(parts.query))
+    setting, instead = f"environments.{connection.environment}.dsn", "write it as postgresql://USER@HOST:PORT/DATABASE"
+    unclear = NotConfigured(setting, "the address does not name one server and a database", instead)
+    try:
+        parts = urlsplit(connection.dsn)
+        named = dict(parse_qsl(parts.query))
+        port = named.pop("port", "") or str(parts.port or PORT)
+    except ValueError:
+        raise unclear from None
     host = named.pop("host", "") or unquote(parts.hostname or "")
     database = named.pop("dbname", named.pop("database", "")) or unquote(parts.path.lstrip("/"))
-    port = named.pop("port", "") or str(parts.port or PORT)
     user = named.pop("user", "") or unquote(parts.username or "")
     password = named.pop("password", "") or unquote(parts.password or "")
     named.pop("application_name", None)
     if not host or not database or "," in host + port:
-        instead = "write it as postgresql://USER@HOST:PORT/DATABASE"
-        raise NotConfigured(setting, "the address does not name one server and a database", instead)
+        raise unclear
     for name, value in named.items():
         if name not in PARAMETERS:
             raise NotConfigured(

@@ -76,7 +76,7 @@ def test_a_migration_needs_a_restore_made_after_this_deploy() -> None:
     story.deploy(R, STAGE)
     outcome = lacks(story.refuse("ci-1", start(story)).decision)
     assert set(outcome) == {"restored-after-deploy"}
-    assert outcome["restored-after-deploy"].next == "dt env restored stage --from production"
+    assert outcome["restored-after-deploy"].next == "dt env restore stage --from production"
 
 
 def test_migrations_run_once_on_a_restore() -> None:

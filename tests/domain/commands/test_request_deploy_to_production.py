@@ -73,7 +73,7 @@ def test_a_snapshot_is_at_most_seven_days_old() -> None:
     assert "production-data-restored" not in lacks(story.gate(R, PRODUCTION))
     story.at(taken + timedelta(days=7, microseconds=1))
     assert lacks(story.gate(R, PRODUCTION))["production-data-restored"].next == (
-        "dt env restored stage --from production"
+        "dt env restore stage --from production"
     )
 
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from interlock.cli import seams
+from interlock.cli.adjusting import refused
 from interlock.cli.change import tell
 from interlock.cli.exits import NOT_FOUND, OUTCOME_UNKNOWN, USAGE, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
 from interlock.cli.names import environment_argument, release_argument, seen
+from interlock.cli.reporting import put_evidence
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, registered_of
 from interlock.cli.session import Session
 
 if TYPE_CHECKING:
-    from interlock.events.catalogue.parts import Migration
+    from interlock.events.catalogue.parts import Identity, Migration
     from interlock.runners.means import Means
     from interlock.runners.migrating import Rehearsal
     from interlock.runners.restoring import Registered, Restored
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 # What a person who waits is told; the other steps are for tests.
 RESTORING = {
     "looked": "read which databases these are, and compared them",
@@ -51,7 +55,7 @@ stage_option = click.option(
 )
 
 
-def from_option(default: str | None) -> Any:
+def from_option(default: str | None) -> Callable[[F], F]:
     """Return the option that says whose data it is."""
     return click.option(
         "--from",
@@ -98,8 +102,9 @@ def migrate(session: Session, release: str, environment: str) -> None:
     from interlock.runners.migrating import rehearse
 
     rehearsal = rehearsal_of(session, release, environment)
+    ask_first(session, "StartMigration", {"release": release, "environment": environment}, rehearsal.registered)
     asker = asker_of(session, MIGRATING)
-    done = run(rehearse(asker, rehearsal, session.client.put_evidence, means_of(session)))
+    done = run(rehearse(asker, rehearsal, partial(put_evidence, session), means_of(session)))
     session.remember(done.answer)
     for lock in done.applied.locks:
         session.say(f"  long lock  {lock.sentence()}")
@@ -118,10 +123,22 @@ def run_restore(session: Session, environment: str, source: str) -> None:
             f"{environment} cannot be restored from here", code=USAGE, why=str(why), then=(CONFIG_HELP,)
         ) from why
     asker, registered = asker_of(session, RESTORING), all_registered(session)
-    done = run(restore(asker, how, registered, session.client.put_evidence, means_of(session)))
+    fields = {"environment": environment, "source": source}
+    ask_first(session, "StartRestore", fields, registered.identities.get(environment))
+    done = run(restore(asker, how, registered, partial(put_evidence, session), means_of(session)))
     session.remember(done.answer)
     session.say(f"  {in_short(done)}")
     tell(session, done.answer, ((f"dt env show {environment}", "shows from what and when its data is"),))
+
+
+def ask_first(session: Session, name: str, fields: dict[str, Any], registered: Identity | None) -> None:
+    """Ask Interlock before a database is touched: what is refused is recorded, and raised as ProblemAnswer."""
+    from interlock.events.codec import plain
+
+    observed = {"identity": plain(registered)} if registered is not None else {}
+    decision = session.client.explain(name, {**fields, "observed": observed})
+    if decision.get("result") != "allowed":
+        raise refused(session, name, {**fields, "observed": {}}, decision)
 
 
 def not_from_here(environment: str, why: Exception) -> Halt:

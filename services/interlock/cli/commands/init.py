@@ -31,6 +31,13 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
+# [environments.production]
+# dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing
+# [environments.stage]
+# restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
+# mask = "infra/mask.sql"
+# migrations = {{ kind = "sql", folder = "migrations" }}
 # How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
 # [environments.sandbox]
 # identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"

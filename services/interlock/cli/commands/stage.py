@@ -119,7 +119,7 @@ def migration_failed(
     """Report that they did not run; the restore they ran on is void."""
     began, lease = begin(session, release, environment, migration, token, found)
     answer = submit(session, "ReportMigrationFailed", {**lease, "error": error, "failed_migration": failed_migration})
-    then = ((f"dt env restored {environment} --from production …", "restore again before the next rehearsal"),)
+    then = ((f"dt env restore {environment} --from production", "restore again before the next rehearsal"),)
     tell(session, answer, then, before=began)
     raise Ended(WORK_FAILED)
 

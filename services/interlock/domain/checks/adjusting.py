@@ -94,7 +94,7 @@ def rehearsed_on_production_data(asked: Asked) -> CheckOutcome:
     """It is rehearsed on data restored from production, neither corrupt nor too old, with production's schema."""
     policy, restore = asked.policy, asked.place.data.restored
     required = f"production's data, at most {policy.snapshot_age_hours} h old, with production's schema"
-    command = f"dt env restored {asked.environment} --from {policy.production}"
+    command = f"dt env restore {asked.environment} --from {policy.production}"
 
     def failed(observed: str, *evidence: int) -> CheckOutcome:
         return outcome("rehearsed-on-production-data", "failed", required, observed, evidence=evidence, next=command)

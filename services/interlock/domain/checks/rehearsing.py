@@ -50,7 +50,7 @@ def production_data_restored(asked: Asked) -> CheckOutcome:
         return outcome("production-data-restored", "not_applicable", required, "production is empty")
     rehearsal = _rehearsal(asked)
     restore = rehearsal.restore if rehearsal is not None else None
-    command = f"dt env restored {asked.policy.named('rehearsal')} --from {asked.policy.production}"
+    command = f"dt env restore {asked.policy.named('rehearsal')} --from {asked.policy.production}"
     if restore is None:
         return outcome("production-data-restored", "failed", required, "not restored in this rehearsal", next=command)
     data = asked.stage.data
@@ -92,7 +92,7 @@ def migrations_passed(asked: Asked) -> CheckOutcome:
         return outcome("migrations-passed", "not_applicable", required, "the release has none")
     rehearsal = _rehearsal(asked)
     migration = rehearsal.migration if rehearsal is not None else None
-    command = f"dt stage migrated {asked.subject.name}"
+    command = f"dt stage migrate {asked.subject.name}"
     if migration is None or content is None:
         return outcome("migrations-passed", "failed", required, "not run in this rehearsal", next=command)
     missing = [wanted.id for wanted in content.migrations if wanted.id not in migration.areas]
@@ -118,7 +118,7 @@ def restored_after_deploy(asked: Asked) -> CheckOutcome:
         return outcome("restored-after-deploy", "not_applicable", required, "production is empty")
     rehearsal = _rehearsal(asked)
     restore = rehearsal.restore if rehearsal is not None else None
-    command = f"dt env restored {asked.policy.named('rehearsal')} --from {asked.policy.production}"
+    command = f"dt env restore {asked.policy.named('rehearsal')} --from {asked.policy.production}"
     if restore is None:
         return outcome("restored-after-deploy", "failed", required, "none", next=command)
     already = rehearsal is not None and rehearsal.migration is not None

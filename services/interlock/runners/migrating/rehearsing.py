@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from interlock.events.canonical import canonical
 from interlock.events.catalogue.parts import Identity, Migration
@@ -13,6 +12,7 @@ from interlock.events.codec import plain
 from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
+from interlock.runners.evidence import PutEvidence, keep
 from interlock.runners.failures import LeaseLost, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
@@ -21,9 +21,6 @@ from interlock.runners.migrating.failures import NotReported
 from interlock.runners.migrating.running import Applied, SetFailed, check_set, migrate_set
 from interlock.runners.recorded import attempt_of, said_of, told_text
 from interlock.runners.targets import Found
-
-MEDIA_TYPE: Final = "application/json"
-PutEvidence = Callable[[bytes, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def report_of(rehearsal: Rehearsal, applied: Applied) -> bytes:
 async def _report(
     asker: Asker, rehearsal: Rehearsal, lease: Lease, applied: Applied, put_evidence: PutEvidence
 ) -> Rehearsed:
-    report = await asyncio.to_thread(put_evidence, report_of(rehearsal, applied), MEDIA_TYPE)
+    report = await keep(asker, put_evidence, report_of(rehearsal, applied), until=lease.until)
     fields = {
         "release": rehearsal.release,
         "environment": rehearsal.environment,

@@ -60,8 +60,6 @@ async def look(source: Any, target: Any, environment: str, origin: str, register
     """
     there = await _same(target, environment, registered)
     here = await _same(source, origin, registered)
-    if same_place(there, here):
-        raise Impossible(f"{environment} and {origin} are one database")
     session = await target.fetchrow(sql("restore_session"))
     version = await source.fetchval("select pg_catalog.current_setting('server_version_num')::int")
     wrong = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from interlock.events.canonical import canonical
 from interlock.events.codec import plain
 from interlock.runners.asking import Asker, Away
 from interlock.runners.ending import Ending
+from interlock.runners.evidence import PutEvidence, keep
 from interlock.runners.failures import LeaseLost, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
@@ -28,10 +29,7 @@ from interlock.runners.schema import schema_digest
 from interlock.runners.sessions import named_failures, session_of
 from interlock.runners.statements import sql
 
-MEDIA_TYPE: Final = "application/json"
 ANALYZE: Final = "analyze"
-
-PutEvidence = Callable[[bytes, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +213,7 @@ def report_of(work: Work, looked: Looked, copied: Copied) -> bytes:
 
 async def _report(work: Work, lease: Lease, looked: Looked, copied: Copied) -> Restored:
     asker, environment = work.asker, work.environment
-    report = await asyncio.to_thread(work.put_evidence, report_of(work, looked, copied), MEDIA_TYPE)
+    report = await keep(asker, work.put_evidence, report_of(work, looked, copied), until=lease.until)
     # A source whose clock is ahead of the ledger's was still read before now.
     now = asker.interlock.server_now
     taken_at = min(copied.taken_at, now) if now is not None else copied.taken_at

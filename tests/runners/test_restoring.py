@@ -15,7 +15,7 @@ from interlock.runners.restoring import (
     MaskRefused,
 )
 from tests.fixtures.server import Served
-from tests.runners.restoring_place import Place, measured
+from tests.runners.places import Place, measured
 from tests.runners.two import TwoServers
 
 MASK = "update shop.customers set name = 'masked ' || id, mail = null; grant usage on schema shop to public"

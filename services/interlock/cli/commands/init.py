@@ -55,6 +55,11 @@ port = {port}
 # restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
 # mask = "infra/mask.sql"
 # migrations = {{ kind = "sql", folder = "migrations" }}
+# How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
+# [environments.sandbox]
+# identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
+# deploy = ["./deploy.sh"]
+# observed = ["./running.sh"]             # prints the digest of the content that runs there
 
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""

@@ -54,6 +54,10 @@ What a server may tell outside (dt notify): [notify], with
   restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
   migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
     folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
+How a deploy is done there (dt deploy, dt rollback), in the same table:
+  deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
+  observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
+Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.fixtures.server import token_of
 
@@ -89,6 +92,31 @@ class Terminal:
             check=False,
         )
         return Done(done.stdout, done.stderr or "", done.returncode)
+
+    def inside(
+        self,
+        *words: str,
+        who: str | None = "anton",
+        env: Mapping[str, str] | None = None,
+        pause: Callable[[float], None] = lambda seconds: None,
+    ) -> Done:
+        """Call it in this process, where a test has many calls; its pauses take no time."""
+        from interlock.cli.ending import run
+
+        said, talk, here = io.StringIO(), io.StringIO(), Path.cwd()
+        environment = {**self.environment(who), **(env or {})}
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch("interlock.cli.seams.sleep", pause),
+            redirect_stdout(said),
+            redirect_stderr(talk),
+        ):
+            os.chdir(self.home)
+            try:
+                code = run(words)
+            finally:
+                os.chdir(here)
+        return Done(said.getvalue(), talk.getvalue(), code)
 
     def shows(self, name: str, *words: str, who: str | None = "anton", code: int = 0) -> str:
         """Call it and compare what a person sees with the golden file of that name."""

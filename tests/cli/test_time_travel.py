@@ -27,6 +27,8 @@ from tests.fixtures.server import config_text, serving
 NO_PAST = {
     "intake list": "dead letters are what came in, and no part of the record",
     "intake show": "dead letters are what came in, and no part of the record",
+    "notify list": "who outside is told is a setting, and no part of the record",
+    "notify failed": "messages on their way are no part of the record",
     "policy simulate": "it decides the whole record again, up to now",
     "audit recheck": "it decides the whole record again, up to now",
     "gate wait": "it waits for what is not yet",
@@ -43,7 +45,8 @@ NO_PAST = {
 # What changes something and takes no key from outside: its keys are made of the attempt that it goes on with.
 OWN_KEYS = {
     "adjust rehearse", "adjust execute", "env restore", "intake retry", "intake discard", "ledger restore",
-    "stage migrate", "stage restore", "writes watch",
+    "logs check", "notify add", "notify remove", "notify retry", "notify test", "stage migrate", "stage restore",
+    "sync", "test", "writes watch",
 }  # fmt: skip
 MOMENTS = ("--at",), ("--from", "--to")
 # Each reading command, as it is asked; `EVENT` is the position of an event that is remarked upon later.

@@ -10,7 +10,7 @@ from interlock.domain.commands.adjustment import DisputeAdjustmentResult, Reject
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.commands.evidence import StartTestRun
 from interlock.domain.commands.governance import DeactivatePrincipal, ProposePolicy
-from interlock.domain.commands.problem import AcknowledgeProblem
+from interlock.domain.commands.problem import AcknowledgeProblem, ReportProblem
 from interlock.domain.commands.release import HoldRelease
 from interlock.domain.obligations import Obligation, obligations
 from interlock.domain.situation import EMPTY
@@ -65,11 +65,32 @@ def test_what_a_machine_has_begun_is_asked_of_none() -> None:
     assert not [each for each in told(story) if "run the tests" in each.what]
 
 
+def test_a_reaction_has_a_deadline_and_after_it_is_for_those_who_answer_for_releases_too() -> None:
+    story = given.released().tick(minutes=30).check_logs()
+    story.do("qa-1", ReportProblem(environment=PRODUCTION, title="orders are lost", severity="critical"))
+    first = of(story, "react to")
+    assert (first.by, first.overdue) == (story.now + timedelta(minutes=15), False)
+    assert first.escalates_to == ("admin-1", "admin-2", "rm-1")
+    assert not first.concerns("admin-1")
+    assert first.concerns("anton")
+    story.tick(minutes=15)
+    assert not of(story, "react to").overdue
+    story.tick(seconds=1)
+    late = of(story, "react to")
+    assert late.overdue
+    assert late.concerns("admin-1")
+    assert not late.concerns("operator-2")
+    assert told(story)[0] == late
+    assert story.event("ReactionOverdue").due_at == first.by
+    story.do("anton", AcknowledgeProblem(problem=late.subject))
+    assert not [each for each in told(story) if "react to" in each.what]
+
+
 def test_unread_logs_are_asked_for_once_and_not_by_each_release_that_waits_for_them() -> None:
     story = given.running()
     story.prepared("4.12.0")
     story.at(SATURDAY_09)
-    assert [each.command for each in told(story)].count("dt logs checked production") == 1
+    assert [each.command for each in told(story)].count("dt logs check production") == 1
 
 
 def test_nobody_is_asked_to_judge_his_own_work() -> None:
@@ -118,7 +139,7 @@ def test_the_logs_are_due_every_hour() -> None:
 
 def test_an_unsure_environment_waits_for_two_persons() -> None:
     story = given.half_deployed()
-    assert of(story, "find out what is in production").command == "dt env state production"
+    assert of(story, "find out what is in production").command == "dt env confirm production"
 
 
 def test_what_takes_two_waits_for_another_one_than_asked() -> None:

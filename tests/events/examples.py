@@ -162,6 +162,7 @@ def value(name: str, hint: Any, *, full: bool) -> Any:
             "after",
             "before",
             "fingerprint",
+            "log",
             "masked",
             "report",
         }

@@ -19,6 +19,7 @@ from interlock.domain.rebuild import candidates
 from interlock.domain.recheck import Checked, recheck
 from interlock.events.codec import decode
 from tests.domain import adjusting, given
+from tests.domain.example import EXAMPLES
 from tests.domain.story import PRODUCTION, SANDBOX, SATURDAY_09, STAGE, Story
 from tests.governance.histories import EVERY, Events, changed, hashed
 
@@ -207,6 +208,18 @@ def test_what_a_runner_read_is_part_of_the_question() -> None:
     story.do("ci-1", command)
     told = told_at(story.events, len(story.events) - 1)
     assert candidates(told.before, told.events)[0] == command
+
+
+@pytest.mark.parametrize("name", ["ReportDeploySucceeded", "ReportDeployFailed", "ReportRestored", "ReportMigrated"])
+def test_when_it_happened_is_part_of_what_was_reported(name: str) -> None:
+    story, who, command = EXAMPLES[name]()
+    command = replace(command, happened_at=story.now)
+    story.tick(minutes=5)
+    before = len(story.events)
+    story.do(who, command)
+    told = told_at(hashed(story.events, before + 1, command), before + 1)
+    assert question(told).known == "proved"
+    assert question(told).command == command
 
 
 def test_a_refusal_keeps_its_question_unless_that_would_crowd_the_answer_out() -> None:

@@ -24,7 +24,7 @@ OF_ALL_PROJECTS: Final = {
     "services/interlock/ledger/migrations/0002_clock.sql#2": "the same, to say how far",
     "services/interlock/ledger/migrations/0003_guards.sql#1": "a restore begins where there is nothing at all",
 }
-OURS: Final = r"(?:ledger|snapshot|intake|read_model)\.\w+"
+OURS: Final = r"(?:ledger|snapshot|intake|notify|read_model)\.\w+"
 COMMENT: Final = re.compile(r"--[^\n]*")
 TABLE: Final = re.compile(rf"create table (?P<table>{OURS}) \((?P<body>.*?)\n\)", re.DOTALL)
 KEY: Final = re.compile(r"(?:primary key|unique) (?:\((?P<first>\w+))?")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.runners.deployable import DEVELOPERS, Places, placed
+from tests.runners.laboratory import Laboratory, laboratory
 from tests.runners.places import Place
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 from tests.runners.two import Pair, TwoServers, two
@@ -74,7 +76,53 @@ def project(interlock: Served, shop: Shop) -> Project:
     return Project(interlock, shop).begin()
 
 
+@pytest.fixture(scope="session")
+def shared_places(
+    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Places]:
+    """One server, and environments that are deployed to: each test deploys a release of its own."""
+    home = tmp_path_factory.mktemp("places")
+    elsewhere(postgres_server._copy("places", team_template))
+    config = home / "server.toml"
+    config.write_text(config_text(dsns=postgres_server.embedded.dsns("places")), encoding="utf-8")
+    try:
+        with serving(config, "--test-clock") as served, placed(served, home) as places:
+            yield places
+    finally:
+        elsewhere(postgres_server._drop("places"))
+
+
+@pytest.fixture
+def places(shared_places: Places) -> Iterator[Places]:
+    """The same, with nothing left over from the test before."""
+    shared_places[DEVELOPERS].does()
+    yield shared_places
+    lease = shared_places.state().get("lease")
+    if lease is not None:
+        shared_places.served.later(minutes=16)
+        shared_places.served["rm-1"].command("Annotate", {"target": 1, "kind": "remark", "text": "time goes by"})
+    shared_places.mended()
+
+
 @pytest.fixture
 def place(interlock: Served, pair: Pair, tmp_path: Path) -> Place:
     """Production and the scratch database, on servers of their own."""
     return Place(interlock, pair, tmp_path).begin()
+
+
+@pytest.fixture(scope="session")
+def shared_laboratory(
+    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laboratory]:
+    """One server and one database of test data for all runs of tests."""
+    with laboratory(postgres_server, team_template, tmp_path_factory.mktemp("laboratory")) as made:
+        yield made
+
+
+@pytest.fixture
+def lab(shared_laboratory: Laboratory) -> Laboratory:
+    """The same, free and without traces of the test before."""
+    for name in ("it", "far", "go", "seen", "out/report.xml"):
+        (shared_laboratory.home / name).unlink(missing_ok=True)
+    assert shared_laboratory.holder() is None
+    return shared_laboratory

@@ -73,6 +73,12 @@ def _adjustments_came(data: Data) -> Data:
     return data
 
 
+@UPCASTERS.step("LogsChecked", from_schema=1)
+def _counts_came(data: Data) -> Data:
+    """Schema 2 may have a runner's report and its counts; what was stored before was read by people."""
+    return data
+
+
 @UPCASTERS.step("ActionRefused", from_schema=1)
 def _questions_came(data: Data) -> Data:
     """Schema 2 keeps what was asked; of what was stored before, only the answer is known."""
@@ -83,4 +89,11 @@ def _questions_came(data: Data) -> Data:
 @UPCASTERS.step("StageMigrated", from_schema=1)
 def _reports_came(data: Data) -> Data:
     """Schema 2 names a report in the evidence; what was stored before was told by hand and has none."""
+    return data
+
+
+@UPCASTERS.step("TestRunFinished", from_schema=1)
+@UPCASTERS.step("TestRunAborted", from_schema=1)
+def _logs_came(data: Data) -> Data:
+    """Schema 2 keeps the log's end, and the counts of runs that were no release's; of older ones nobody kept them."""
     return data

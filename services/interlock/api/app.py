@@ -18,6 +18,7 @@ from interlock.api import (
     environments,
     governance,
     letters,
+    notify,
     people,
     published,
     read_models,
@@ -92,6 +93,7 @@ def _application(parts: Parts) -> FastAPI:
         read_models.router,
         evidence_routes.router,
         letters.router,
+        notify.router,
     ):
         app.include_router(router)
     server.add_documentation(app)

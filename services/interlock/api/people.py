@@ -81,7 +81,9 @@ async def who_must_act(asked: Reader, query: Annotated[ObligationsQuery, Query()
     """Who must act, on what, by when; `dt todo`."""
     situation, now = await rules_moment(asked, query)
     found = [
-        obligation_document(each) for each in obligations(situation, now) if query.who is None or query.who in each.who
+        obligation_document(each)
+        for each in obligations(situation, now)
+        if query.who is None or each.concerns(query.who)
     ]
     return answer({"obligations": found, "now": now}, position=situation.position)
 
@@ -96,6 +98,7 @@ def obligation_document(obligation: Obligation) -> dict[str, Any]:
         "since": obligation.since,
         "by": obligation.by,
         "overdue": obligation.overdue,
+        "escalates_to": list(obligation.escalates_to) or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 

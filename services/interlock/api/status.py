@@ -48,7 +48,7 @@ async def whole_picture(asked: Reader, query: Annotated[Reading, Query()]) -> Re
         "obligations": {
             "count": len(waiting),
             "overdue": sum(each.overdue for each in waiting),
-            "mine": sum(asked.caller.actor.id in each.who for each in waiting),
+            "mine": sum(each.concerns(asked.caller.actor.id) for each in waiting),
             "first": [obligation_document(each) for each in waiting[:STATUS_ITEMS_MAX]],
         },
         "asks": len(situation.asks),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from interlock.cli.exits import REFUSED, USAGE, VERIFICATION_FAILED, Halt
+from interlock.cli.exits import USAGE, VERIFICATION_FAILED, Halt
 from interlock.cli.observed import registered_identity
 from interlock.cli.session import Session
+from interlock.cli.typed import typed
 
 F = TypeVar("F", bound=Callable[..., Any])
 SQL = "application/sql"
-TYPED_CHARACTERS_MIN = 6
 # The digest of nothing: what somebody has read who has read nothing.
 NOTHING_READ = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ROWS = re.compile(r"(\d{1,15})(?:\.\.(\d{1,15}))?")
@@ -131,26 +130,9 @@ def typed_digest(session: Session, adjustment: Mapping[str, Any], prefix: str | 
 
     Raises Halt: refused where they are others, usage where nobody can be asked.
     """
-    name, digest = str(adjustment["adjustment"]), str(adjustment["bound_digest"]).removeprefix("sha256:")
-    if prefix is None:
-        if not session.interactive:
-            raise Halt(
-                f"{question}: nobody can be asked here",
-                code=USAGE,
-                why="give --digest and the first six characters (or more) of what you read; --yes does not answer this",
-                then=((f"dt adjust show {name}", "shows it"),),
-            )
-        sys.stderr.write(f"{question}: ")
-        sys.stderr.flush()
-        prefix = sys.stdin.readline()
-    typed = prefix.strip().lower().removeprefix("sha256:")
-    if len(typed) < TYPED_CHARACTERS_MIN or not digest.startswith(typed):
-        raise Halt(
-            f"{typed or 'nothing'!r} are not the first six characters of the digest of {name}: nothing was done",
-            code=REFUSED,
-            why="what was read and what is there now may differ, or the fingers slipped",
-            then=((f"dt adjust show {name}", "shows what is there now"),),
-        )
+    name = str(adjustment["adjustment"])
+    show = (f"dt adjust show {name}", "shows it")
+    typed(session, adjustment["bound_digest"], prefix, question, of=name, then=show, again="shows what is there now")
 
 
 def refused(session: Session, name: str, fields: Mapping[str, Any], decision: Mapping[str, Any]) -> Exception:

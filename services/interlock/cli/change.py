@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from interlock.cli import seams
 from interlock.cli.render.decision import suggestions
 from interlock.cli.render.lines import Line, Lines, Span, apart
 from interlock.cli.session import Session
@@ -45,11 +46,20 @@ def give(
 
 
 def submit(session: Session, name: str, fields: Mapping[str, Any], *, if_version: int | None = None) -> dict[str, Any]:
-    """Give the command and return the answer, without a word: for the first of two commands that belong together."""
+    """Give the command and return the answer, without a word: for the first of two commands that belong together.
+
+    Raises ProblemAnswer; Waits where it is a report of what happened, the server is away, and it is kept.
+    """
+    from interlock.cli.reporting import give_or_keep
+    from interlock.cli.spool import REPORTS
+
     key = session.idempotency_key
     # A key names one intent; where one call of `dt` gives two commands, the second has a key of its own.
     session.idempotency_key = None
-    answer = session.client.command(name, fields, idempotency_key=key, if_version=if_version)
+    if name in REPORTS:
+        answer = give_or_keep(session, name, fields, key or seams.new_id())
+    else:
+        answer = session.client.command(name, fields, idempotency_key=key, if_version=if_version)
     session.remember(answer)
     return answer
 

@@ -18,35 +18,57 @@ LISTS = ("artifacts", "commits", "head", "contains", "migrations", "new_tests", 
 FIELDS = {*LISTS, "adds_functionality"}
 
 
-def gather(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
+def gather(session: Session, release: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of SetReleaseContent but for the release. Raises Halt (usage) where they cannot be had."""
     fields: dict[str, Any] = {name: [] for name in LISTS}
     fields["adds_functionality"] = False
     if given["file"] is not None:
         fields.update(of_file(given["file"]))
-    if given["from_git"]:
-        from interlock.cli.git import content_of
-
-        repository, span = given["from_git"]
-        for name, found in content_of(session, Path(repository), span, given["repository"]).items():
-            fields[name] = [*fields[name], *(item for item in found if item not in fields[name])]
+    for name, found in of_git(session, release, given, in_file=bool(fields["commits"] or fields["head"])).items():
+        fields[name] = [*fields[name], *(item for item in found if item not in fields[name])]
     fields["artifacts"] += [pair(text, "purl", "--artifact") for text in given["artifacts"]]
     fields["artifacts"] += [of_path(text, "purl", "--artifact-file") for text in given["artifact_files"]]
     for option, compatible in (("migrations", False), ("compatible", True)):
         for text in given[option]:
             migration = of_path(text, "id", "--migration")
+            # What is said here counts instead of what git says of the same one.
+            fields["migrations"] = [each for each in fields["migrations"] if each.get("id") != migration["id"]]
             fields["migrations"].append({**migration, "backward_compatible": compatible})
     fields["contains"] += [name for name in given["contains"] if name not in fields["contains"]]
-    fields["new_tests"] += list(given["new_tests"])
+    fields["new_tests"] += [name for name in given["new_tests"] if name not in fields["new_tests"]]
     fields["fixes"] += list(given["fixes"])
     fields["adds_functionality"] = bool(fields["adds_functionality"] or given["adds_functionality"])
     if not fields["artifacts"] and not fields["commits"]:
         raise Halt(
             "the content has neither artifacts nor commits",
             code=USAGE,
-            then=(("dt release content --help", "--from-file, --from-git, --artifact"),),
+            then=(
+                ("dt release content --help", "--from-file, --from-git, --artifact"),
+                ("dt help config", "or name your clones in [repositories], and git is read by itself"),
+            ),
         )
     return fields
+
+
+def of_git(session: Session, release: str, given: Mapping[str, Any], *, in_file: bool) -> dict[str, Any]:
+    """Return what git knows: of the repository that is named, else of all that interlock.toml names.
+
+    What a file says of commits was computed somewhere else: then git is not asked.
+    """
+    from interlock.cli import repositories
+
+    if given["from_git"]:
+        path, span = given["from_git"]
+        made = repositories.content_of_range(session, release, Path(path), span, given["repository"])
+        return repositories.recorded_fields(session, made, strangers=given["unknown_authors"])
+    places = () if in_file else repositories.configured_places(session)
+    if not places:
+        for option in ("bases", "heads", "declared"):
+            if given[option]:
+                raise Halt("no repository is read", code=USAGE, why="interlock.toml has no [repositories]")
+        return {}
+    made = repositories.configured_content(session, release, given, places)
+    return repositories.recorded_fields(session, made, strangers=given["unknown_authors"])
 
 
 def of_file(path: Path) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from interlock.cli.exits import INTERRUPTED, UNEXPECTED, USAGE, Ended, Halt
+from interlock.cli.exits import INTERRUPTED, SERVER_AWAY, UNEXPECTED, USAGE, Ended, Halt
 from interlock.cli.session import Session
+
+SYNC = ("dt sync", "sends what waits, when it is back")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,11 +51,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def explained(session: Session, error: Exception) -> int:
     """Say what went wrong, who can act and what to type next; return the exit code."""
-    if isinstance(error, Halt):
+    from interlock.cli.reporting import kept_in
+
+    kept = kept_in(error)
+    if isinstance(error, Halt) and kept is None:
         return halted(session, error)
     from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 
     try:
+        if kept is not None:
+            return waits(session, kept)
         if isinstance(error, ProblemAnswer):
             return refused(session, error)
         if isinstance(error, ServerAway):
@@ -104,10 +111,45 @@ def refused(session: Session, answer: Any) -> int:
     return int(answer.exit_code)
 
 
+def waits(session: Session, report: Any) -> int:
+    """Tell that a report waits, and how many do."""
+    from interlock.cli.render.trouble import waiting_lines
+
+    kept, number = report.kept, counted(session)
+    if session.options.json:
+        document = {
+            "status": "kept",
+            "title": "the report waits in the spool",
+            "detail": str(report.away),
+            "report": kept.name,
+            "idempotency_key": kept.key,
+            "happened_at": kept.happened_at,
+            "waiting": number,
+            "gates": "closed",
+            "exit_code": SERVER_AWAY,
+        }
+        session.give_json(document, (SYNC,))
+    else:
+        session.talk(waiting_lines(str(report.away), kept.sentence(), number, SYNC, session.width, SERVER_AWAY))
+    return SERVER_AWAY
+
+
+def counted(session: Session) -> int:
+    """Return how many reports wait for this server; 0 where that cannot be read, which `dt sync` and doctor say."""
+    from interlock.cli.reporting import waiting_here
+    from interlock.cli.spool import BrokenReport
+
+    try:
+        return waiting_here(session)
+    except (BrokenReport, OSError):
+        return 0
+
+
 def away(session: Session, gone: Any) -> int:
     """Tell that the server does not answer: gates stay closed."""
     from interlock.cli.render.trouble import away_lines
 
+    number = counted(session)
     if session.options.json:
         document = {
             "status": "unreachable",
@@ -120,9 +162,9 @@ def away(session: Session, gone: Any) -> int:
         }
         if gone.sent:
             document["idempotency_key"] = gone.sent
-        session.give_json(document, (("dt doctor", "looks at everything"),))
+        if number:
+            document["waiting"] = number
+        session.give_json(document, (("dt doctor", "looks at everything"), *((SYNC,) if number else ())))
     else:
-        session.talk(
-            away_lines(gone.url, gone.cause, gone.tries, gone.seconds, gone.sent, session.width, gone.exit_code)
-        )
+        session.talk(away_lines(gone, number, SYNC, session.width))
     return int(gone.exit_code)

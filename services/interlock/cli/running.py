@@ -22,6 +22,7 @@ CONFIG_HELP = ("dt help config", "says what interlock.toml holds")
 
 def asker_of(session: Session, progress: Mapping[str, str] | None = None) -> Asker:
     """Return how a runner asks Interlock, as who is logged in; steps that `progress` has words for are told."""
+    from interlock.cli.reporting import keeper_of
     from interlock.runners.asking import Asker
 
     words = progress or {}
@@ -30,7 +31,7 @@ def asker_of(session: Session, progress: Mapping[str, str] | None = None) -> Ask
         if step in words:
             session.say(f"  ✓ {words[step]}")
 
-    return Asker(session.client, clock=seams.monotonic, sleep=seams.pause, reached=told)
+    return Asker(session.client, clock=seams.monotonic, sleep=seams.pause, reached=told, keeper=keeper_of(session))
 
 
 def home_of(session: Session) -> Path:

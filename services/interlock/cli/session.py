@@ -185,6 +185,11 @@ class Session:
         return self._myself
 
     @property
+    def known_principal(self) -> str | None:
+        """The same as far as it is known without asking."""
+        return self.settings.principal or (self._myself or {}).get("principal")
+
+    @property
     def me(self) -> str | None:
         """The principal that is logged in."""
         return self.settings.principal or self.myself().get("principal")

@@ -173,15 +173,25 @@ class Logins:
         write_private(self.path, json.dumps({"logins": self.entries}, indent=2) + "\n")
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+def write_private(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+    """Write a file that only its owner can read, whole or not at all; `durable`: on disk before it returns."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
     # mkstemp makes the file with mode 0600 from the start: there is no moment in which others can read it.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if durable:
+        # A crash before this may take the file's name away again, and nobody was told of it yet.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

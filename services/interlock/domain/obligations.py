@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
 from interlock.domain.checks import independence
 from interlock.domain.decide.case import Case
@@ -15,7 +16,10 @@ from interlock.domain.situation import Release, Situation
 from interlock.events.decision import Decision
 from interlock.events.values import LeaseKind, Purpose
 
-__all__ = ["Obligation", "obligations"]
+__all__ = ["ESCALATION", "Obligation", "obligations"]
+
+# Where nobody reacted in time, it is for those who answer for the way releases go.
+ESCALATION: Final = ("release-manager", "administrator")
 
 
 def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
@@ -50,6 +54,7 @@ def _problems(situation: Situation, policy: Policy, now: datetime) -> Iterator[O
                 since=problem.since,
                 by=problem.react_by,
                 overdue=now > problem.react_by,
+                escalates_to=team.persons_holding(*ESCALATION),
             )
             continue
         who = tuple(
@@ -86,7 +91,7 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
             yield Obligation(
                 who=team.persons_holding("release-manager", "tester", "developer", "reviewer"),
                 what=f"find out what is in {rule.name}: {place.unsure.cause}",
-                command=f"dt env state {rule.name}",
+                command=f"dt env confirm {rule.name}",
                 subject=rule.name,
                 since=place.unsure.since,
             )
@@ -111,11 +116,12 @@ def _environments(situation: Situation, policy: Policy, now: datetime) -> Iterat
         yield Obligation(
             who=team.persons_holding("developer", "tester", "release-manager"),
             what=f"check the logs of {production.name}",
-            command=f"dt logs checked {production.name}",
+            command=f"dt logs check {production.name}",
             subject=production.name,
             since=production.logs_from,
             by=by,
             overdue=now > production.logs_from + policy.log_check_due,
+            escalates_to=team.persons_holding(*ESCALATION),
         )
 
 

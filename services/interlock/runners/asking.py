@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 from interlock.events.seams import MonotonicClock, Sleep
 from interlock.runners.failures import Refused
 
+T = TypeVar("T")
 # Keys of commands are names in this space: the same step of the same attempt is the same command for ever.
 KEYS: Final = UUID("4f0a3f0e-7d0b-5d0c-9a51-6c2b6e1f7a90")
 REPORT_SECONDS: Final = 60.0
@@ -52,8 +53,23 @@ async def passed_by(step: str) -> None:
     del step
 
 
+class Keeper(Protocol):
+    """Keeps a report of what happened for the time when Interlock is there again."""
+
+    def __call__(self, name: str, fields: Mapping[str, Any], key: UUID, happened_at: datetime | None) -> object | None:
+        """Keep it durably and return it; None where it is no report of a fact. `happened_at`: by the ledger's clock."""
+
+
 class Away(Exception):
     """Interlock gave no answer: whether it took the command is not known"""
+
+
+class Kept(Away):
+    """Interlock gave no answer, and the report waits here until it is sent: `kept` is what keeps it"""
+
+    def __init__(self, kept: object, cause: Away) -> None:
+        super().__init__(str(cause))
+        self.kept = kept
 
 
 @dataclass(slots=True)
@@ -65,28 +81,63 @@ class Asker:
     sleep: Sleep
     reached: Reached = passed_by
     position: int = 0
+    keeper: Keeper | None = None
+    _heard: float | None = None
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, name: str, fields: Mapping[str, Any], *key: object) -> dict[str, Any]:
         """Give the command under the key that these words make. Raises Refused, Away."""
-        words = "/".join(str(word) for word in (self.interlock.project, name, *key))
-        return await self._answer(self.interlock.command, name, fields, idempotency_key=uuid5(KEYS, words))
+        return await self._answer(self.interlock.command, name, fields, idempotency_key=self._key(name, key))
+
+    def _key(self, name: str, key: tuple[object, ...]) -> UUID:
+        return uuid5(KEYS, "/".join(str(word) for word in (self.interlock.project, name, *key)))
 
     async def report(
         self, name: str, fields: Mapping[str, Any], *key: object, until: float | None = None
     ) -> dict[str, Any]:
-        """Give a command that says what happened already: asked again for a while. Raises Refused, Away.
+        """Give a command that says what happened already: asked again for a while. Raises Refused, Away, Kept.
 
         `until` is when the lease is over, on this process's clock: after that, the same words would mean another thing.
         """
+        happened_at = self.now()
+        try:
+            return await self.patiently(lambda: self.ask(name, fields, *key), until)
+        except Away as away:
+            keeper, key_of_it = self.keeper, self._key(name, key)
+            kept = keeper(name, fields, key_of_it, happened_at) if keeper is not None else None
+            if kept is not None:
+                raise Kept(kept, away) from away
+            raise
+
+    async def patiently(self, work: Callable[[], Awaitable[T]], until: float | None = None) -> T:
+        """Do what may be done twice until it is answered, for a while. Raises Refused, Away."""
         until = min(self.clock() + REPORT_SECONDS, until if until is not None else float("inf"))
         while True:
             try:
-                return await self.ask(name, fields, *key)
+                return await work()
             except Away:
                 if self.clock() >= until:
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
+
+    def now(self) -> datetime | None:
+        """Return the ledger's clock: as it was last heard, and the time since then; None before the first answer."""
+        heard = self.interlock.server_now
+        if heard is None or self._heard is None:
+            return heard
+        return heard + timedelta(seconds=self.clock() - self._heard)
+
+    async def call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Let the client do one thing, after what it does now. Raises Refused, Away."""
+        async with self._one:
+            try:
+                return await asyncio.to_thread(call, *arguments, **named)
+            except (ServerAway, OddAnswer) as away:
+                raise Away(str(away)) from away
+            except ProblemAnswer as problem:
+                if problem.status >= 500:
+                    raise Away(str(problem)) from problem
+                raise Refused(problem) from problem
 
     async def events(self, kind: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
@@ -109,16 +160,9 @@ class Asker:
         return await self._answer(self.interlock.get, path, **query)
 
     async def _answer(self, call: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-        async with self._one:
-            try:
-                answer: dict[str, Any] = await asyncio.to_thread(call, *arguments, **named)
-            except (ServerAway, OddAnswer) as away:
-                raise Away(str(away)) from away
-            except ProblemAnswer as problem:
-                if problem.status >= 500:
-                    raise Away(str(problem)) from problem
-                raise Refused(problem) from problem
+        answer: dict[str, Any] = await self.call(call, *arguments, **named)
         self.position = max(self.position, answer.get("position") or 0)
+        self._heard = self.clock()
         return answer
 
 

@@ -74,8 +74,12 @@ async def _keep(asker: Asker, lease: Lease, end_work: Callable[[], Awaitable[Non
         asked_at, number = asker.clock(), number + 1
         fields = {"environment": lease.environment, "lease": lease.lease, "fencing_token": lease.token}
         try:
-            answer = await asker.ask("RenewLease", fields, lease.environment, lease.token, number)
-        except Away:
+            # A question may hang longer than the margin is; the work is ended in time all the same.
+            answer = await asyncio.wait_for(
+                asker.ask("RenewLease", fields, lease.environment, lease.token, number),
+                lease.until - MARGIN_SECONDS - asker.clock(),
+            )
+        except (Away, TimeoutError):
             pause = RETRY_SECONDS
             continue
         except Refused:

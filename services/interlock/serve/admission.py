@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from interlock.domain.commands import adjustment as commands
-from interlock.domain.commands import environment as there
+from interlock.domain.commands import environment
 from interlock.domain.errors import InvalidCommand
 from interlock.domain.scripts import NotAdmissible, admit_queries, admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan
@@ -33,7 +33,7 @@ class Admission:
         self._evidence = evidence
 
     async def __call__(self, project: str, command: Any) -> None:
-        """Raise InvalidCommand with the field; what names none is admitted unseen."""
+        """Raise InvalidCommand with the field; what names no evidence is admitted unseen."""
         match command:
             case commands.RequestAdjustment(plan=plan) | commands.AmendAdjustment(plan=plan):
                 await self._plan(project, plan)
@@ -41,7 +41,11 @@ class Admission:
                 await self._kept(project, {"report": report})
             case commands.ReportAdjustmentRehearsalFailed(report=str() as report):
                 await self._kept(project, {"report": report})
-            case there.ReportRestored(report=str() as report) | there.ReportMigrated(report=str() as report):
+            case (
+                environment.ReportRestored(report=str() as report) | environment.ReportMigrated(report=str() as report)
+            ):
+                await self._kept(project, {"report": report})
+            case environment.CheckLogs(report=str() as report):
                 await self._kept(project, {"report": report})
             case _:
                 return

@@ -28,6 +28,7 @@ from interlock.serve.admission import Admission
 from interlock.serve.database import Database
 from interlock.serve.health import Figures, Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
+from interlock.serve.notify import figures_of, webhooks_of
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
@@ -198,8 +199,19 @@ async def watch(asked: Asked) -> AsyncIterator[Part]:
         yield await _healthy(stack, "watch", ledger, checks, lambda: part.run(ledger.heads, seams.sleep))
 
 
+@asynccontextmanager
+async def webhooks(asked: Asked) -> AsyncIterator[Part]:
+    """Endpoints outside are told what happens."""
+    async with AsyncExitStack() as stack:
+        ledger = await _ledger(stack, asked)
+        feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
+        part = webhooks_of(asked.settings, asked.database, ledger, await _desk(stack, ledger), feed)
+        checks = {"webhooks": readiness.telling(part)}
+        yield await _healthy(stack, "webhooks", ledger, checks, part.run, lambda: figures_of(part))
+
+
 PARTS: Final[Mapping[str, Builder]] = MappingProxyType(
-    {"api": api, "relay": relay, "intake": intake, "projector": projector, "watch": watch}
+    {"api": api, "relay": relay, "intake": intake, "projector": projector, "watch": watch, "webhooks": webhooks}
 )
 
 

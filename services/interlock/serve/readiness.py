@@ -13,6 +13,8 @@ from interlock.projector import Projector
 from interlock.projector.reached import Reached
 from interlock.relay import Relay, state_of
 from interlock.watch import Watch
+from interlock.webhooks import Webhooks
+from interlock.webhooks import state_of as state_of_webhooks
 
 ANSWER_SECONDS: Final = 2.0
 LAG_EVENTS_MAX: Final = 1_000
@@ -116,6 +118,15 @@ def taking(intake: Intake) -> Check:
 
     async def check(_heads: Heads) -> str:
         return intake.trouble or OK
+
+    return check
+
+
+def telling(webhooks: Webhooks) -> Check:
+    """Messages that do not arrive, and endpoints that were given up."""
+
+    async def check(_heads: Heads) -> str:
+        return state_of_webhooks(await webhooks.standing())
 
     return check
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -41,3 +42,14 @@ def event_id(at: datetime) -> UUID:
 def salt() -> bytes:
     """Return 16 unpredictable bytes."""
     return secrets.token_bytes(16)
+
+
+def chance() -> float:
+    """Return a random number in [0, 1)."""
+    return secrets.randbits(53) / (1 << 53)
+
+
+async def addresses(host: str, port: int) -> list[str]:
+    """Return the addresses that a name leads to now."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))

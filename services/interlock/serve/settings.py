@@ -31,6 +31,11 @@ enrolment = "sha256:…"                  # the digest of the one-time code, nev
 expires_at = 2026-12-01T00:00:00Z       # absent: ENROLMENT_DAYS after the project's beginning
 
 [environments.production]               # for `dt`'s runners; a server does not read it
+[notify]                                # endpoints that `dt notify` adds
+loopback = false                        # true: they may be on this very machine
+authority = "ca.pem"                    # who signed their certificates; absent: whom the system trusts
+
+[logs.production]                       # likewise, as [tests], [repositories], [content], [authors], [feeds]
 [commands]                              # likewise
 """
 
@@ -100,6 +105,13 @@ class Kafka(_Closed):
         return self
 
 
+class Notify(_Closed):
+    """What may be told outside, and whose certificates count."""
+
+    loopback: bool = False
+    authority: Path | None = None
+
+
 class Founder(_Closed):
     """One of the two first administrators, and the digest of the code by which they enrol."""
 
@@ -119,7 +131,14 @@ class Settings(_Closed):
     kafka: Kafka | None = None
     founders: tuple[Founder, ...]
     environments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    notify: Notify = Notify()
+    logs: dict[str, Any] = Field(default_factory=dict)
     commands: dict[str, Any] = Field(default_factory=dict)
+    tests: dict[str, Any] = Field(default_factory=dict)
+    repositories: dict[str, Any] = Field(default_factory=dict)
+    content: dict[str, Any] = Field(default_factory=dict)
+    authors: dict[str, Any] = Field(default_factory=dict)
+    feeds: dict[str, Any] = Field(default_factory=dict)
     home: Path = Path()
 
     @field_validator("founders")

@@ -22,6 +22,7 @@ from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
 from interlock.serve.kafka import address_of, intake_of, topics_of
+from interlock.serve.notify import webhooks_of
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
@@ -93,6 +94,9 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             await stack.enter_async_context(running("relay", relay.run, ended))
             intake = intake_of(settings, settings.kafka, desk, ledger)
             await stack.enter_async_context(running("intake", intake.run, ended))
+        webhooks = webhooks_of(settings, database, ledger, desk, feed)
+        # Not among the checks: an endpoint that is away keeps nobody from deciding. `dt doctor` shows it.
+        await stack.enter_async_context(running("webhooks", webhooks.run, ended))
         stopping = asyncio.Event()
         api = build(
             Parts(

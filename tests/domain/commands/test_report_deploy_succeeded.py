@@ -85,6 +85,20 @@ def test_a_deploy_that_finishes_late_is_recorded_as_such_not_cut(after: int, *, 
     assert story.event("DeploySucceeded").finished_outside_window is outside
 
 
+@pytest.mark.parametrize("known, outside", [(True, False), (False, True)])
+def test_a_deploy_that_was_done_in_its_window_is_not_late_because_its_report_was(*, known: bool, outside: bool) -> None:
+    story, report = started()
+    for _ in range(17):
+        story.tick(minutes=10)
+        lease = story.situation.environment(PRODUCTION).lease
+        assert lease is not None
+        story.do("ci-1", RenewLease(environment=PRODUCTION, lease=lease.lease, fencing_token=lease.token))
+    happened = story.now + timedelta(minutes=9)
+    story.tick(minutes=12)
+    story.do("ci-1", replace(report, happened_at=happened if known else None))
+    assert story.event("DeploySucceeded").finished_outside_window is outside
+
+
 def test_another_content_than_asked_for_is_a_failed_deploy() -> None:
     story, report = started()
     story.do("ci-1", replace(report, observed_digest=digest("something else")))

@@ -56,7 +56,7 @@ def test_the_latest_verdict_wins() -> None:
     story.do("ci-1", report)
     story.test(failed=("test_orders",))
     outcome = lacks(story.gate(R, SANDBOX))["tests-passed"]
-    assert (outcome.observed, outcome.next) == ("the last run: 1 failed", "dt test-run start")
+    assert (outcome.observed, outcome.next) == ("the last run: 1 failed", "dt test")
     story.test()
     assert lacks(story.gate(R, SANDBOX)) == {}
 

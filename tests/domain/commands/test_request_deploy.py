@@ -145,7 +145,7 @@ def test_nothing_new_starts_where_nobody_knows_what_is_there(environment: str) -
         ),
     )
     outcome = ask(story, environment)["environment-sure"]
-    assert (outcome.state, outcome.next) == ("failed", f"dt env state {environment}")
+    assert (outcome.state, outcome.next) == ("failed", f"dt env confirm {environment}")
 
 
 @pytest.mark.parametrize("environment", ORDER)
@@ -198,17 +198,17 @@ BROKEN: list[tuple[str, str, Breaker, str, str, str | None, tuple[str, ...]]] = 
         lambda s: s.test(failed=("test_orders",)),
         "tests-passed",
         "failed",
-        "dt test-run start",
+        "dt test",
         (),
     ),
-    ("red tests", STAGE, lambda s: s.test(failed=("test_orders",)), "tests-passed", "failed", "dt test-run start", ()),
+    ("red tests", STAGE, lambda s: s.test(failed=("test_orders",)), "tests-passed", "failed", "dt test", ()),
     (
         "red tests",
         PRODUCTION,
         lambda s: s.test(failed=("test_orders",)),
         "tests-passed",
         "failed",
-        "dt test-run start",
+        "dt test",
         (),
     ),
     (
@@ -271,7 +271,7 @@ BROKEN: list[tuple[str, str, Breaker, str, str, str | None, tuple[str, ...]]] = 
         lambda s: s.do("reviewer-1", RejectCodeReview(release=R, reason="a race")),
         "code-reviewed",
         "failed",
-        f"dt review approve {R}",
+        f"dt stage review {R}",
         ("reviewer-1",),
     ),
     (
@@ -280,7 +280,7 @@ BROKEN: list[tuple[str, str, Breaker, str, str, str | None, tuple[str, ...]]] = 
         lambda s: s.do("rm-1", WithdrawCodeReview(release=R, reason="a race")),
         "code-reviewed",
         "needed",
-        f"dt review approve {R}",
+        f"dt stage review {R}",
         ("reviewer-1",),
     ),
     (

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, Observed, RepositoryHead
+from interlock.events.catalogue.parts import (
+    AppliedMigration,
+    Artifact,
+    Identity,
+    LogMatch,
+    Observed,
+    RepositoryHead,
+    TestCounts,
+)
 from interlock.events.catalogue.registry import event
 from interlock.events.values import (
     Digest,
@@ -134,9 +142,9 @@ class TestRunStarted:
     late: bool = False
 
 
-@event()
+@event(schema=2)
 class TestRunFinished:
-    """The run gave a report."""
+    """The run gave a report; `log` is the end of what the tests wrote."""
 
     __test__ = False
 
@@ -147,17 +155,20 @@ class TestRunFinished:
     release: Name | None = None
     content_digest: Digest | None = None
     late: bool = False
+    counts: TestCounts | None = None
+    log: Digest | None = None
 
 
-@event()
+@event(schema=2)
 class TestRunAborted:
-    """The run gave no report; it neither passed nor failed."""
+    """The run gave no report; it neither passed nor failed. `log` is the end of what was written until then."""
 
     __test__ = False
 
     environment: Name
     run: Name
     reason: Text
+    log: Digest | None = None
 
 
 @event()
@@ -243,9 +254,12 @@ class MigrationsApplied:
     schema_after: Digest
 
 
-@event()
+@event(schema=2)
 class LogsChecked:
-    """A person read the logs from `since` to `until`."""
+    """The logs from `since` to `until` were read, by a person or by a runner.
+
+    A runner's `report` is the digest of what it read and found, and `matches` count what it found by its patterns.
+    """
 
     environment: Name
     since: Instant
@@ -253,6 +267,8 @@ class LogsChecked:
     result: Literal["clean", "findings"]
     release: Name | None = None
     findings: Text | None = None
+    report: Digest | None = None
+    matches: tuple[LogMatch, ...] = ()
 
 
 @event()

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from interlock.events.fact import fact
-from interlock.events.values import Count, Digest, Instant, Line, Name, PrincipalId, Risk, Sha, Text
+from interlock.events.values import (
+    Count,
+    Digest,
+    Instant,
+    Line,
+    Name,
+    Positive,
+    PrincipalId,
+    Risk,
+    Severity,
+    Sha,
+    Text,
+)
 
 
 @fact
@@ -134,6 +146,15 @@ class AdjustmentPlan:
     expected_effect: ExpectedEffect
     undo_digest: Digest
     risk: Risk
+
+
+@fact
+class LogMatch:
+    """How many lines of a log showed one kind of misbehaviour; the lines themselves are evidence, and never here."""
+
+    pattern: Line
+    severity: Severity
+    lines: Positive
 
 
 @fact

@@ -1,16 +1,20 @@
-"""`dt deploy` and `dt rollback`: ask for it; its executor starts it and reports how it went."""
+"""`dt deploy`: ask for it, and run it where it can be run here; or its executor starts it and reports how it went."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from interlock.cli.change import changing, event_of, give
-from interlock.cli.lazy import Command, GroupWithDefault
+from interlock.cli.awaiting import patience_of, wait_until, waiting_options
+from interlock.cli.change import changing, event_of, give, submit
+from interlock.cli.deploying import dry_run_option, executor_here, go_on, show_plan
+from interlock.cli.lazy import GroupWithDefault
 from interlock.cli.names import environment_argument, reason_option, release_argument, seen
 from interlock.cli.observed import observed_of, observed_options
 from interlock.cli.session import Session
+from interlock.cli.under_way import say_what_goes_on, state_of
 
 
 @click.group(
@@ -20,10 +24,11 @@ from interlock.cli.session import Session
     subcommand_metavar="RELEASE ENVIRONMENT [OPTIONS] | COMMAND …",
 )
 def deploy() -> None:
-    """Ask that a release is deployed: dt deploy 4.12.0 production [--at-window].
+    """Deploy a release: dt deploy 4.12.0 production [--at-window | --wait | --dry-run].
 
-    The request is checked now, and everything again when it starts. Who deploys then starts it and reports:
-    dt deploy start, finish, fail.
+    The request is checked now, and everything again when it starts. Where interlock.toml says how it is deployed, and
+    you may, it is run here, looked at, and reported; else who deploys starts it and reports: dt deploy start, finish,
+    fail.
     """
 
 
@@ -31,6 +36,8 @@ def deploy() -> None:
 @release_argument
 @environment_argument
 @click.option("--at-window", is_flag=True, help="Wait for the window; every check is made again when it opens.")
+@waiting_options
+@dry_run_option
 @click.option(
     "--problem",
     metavar="PROBLEM",
@@ -39,33 +46,38 @@ def deploy() -> None:
 )
 @changing
 @click.pass_obj
-def request(session: Session, release: str, environment: str, at_window: bool, problem: str | None) -> None:
-    """Ask for a deploy (what dt deploy RELEASE ENVIRONMENT means)."""
-    name_what_is_there(session, release, environment)
+def request(
+    session: Session,
+    release: str,
+    environment: str,
+    at_window: bool,
+    wait: bool,
+    timeout: str | None,
+    dry_run: bool,
+    problem: str | None,
+) -> None:
+    """Deploy it (what dt deploy RELEASE ENVIRONMENT means): ask; run it where interlock.toml says how; report."""
+    state = state_of(session, environment)
+    say_what_goes_on(session, state)
     fields = {"release": release, "environment": environment, "at_window": at_window, "problem": problem}
-    then = [(f"dt deploy start {release} {environment}", "its executor begins it")]
-    if at_window:
-        then = [
-            ("dt window next " + environment, "when it opens"),
-            (f"dt deploy cancel {release} {environment} -m …", "takes it back"),
-        ]
-    give(session, "RequestDeploy", fields, then=then)
+    executor = executor_here(session, environment, state)
+    if dry_run:
+        show_plan(session, "RequestDeploy", fields, executor, state)
+        return
+    name_what_is_there(session, release, state)
+    patience = patience_of(timeout)
+    if wait and not at_window:
+        wait_until(session, lambda: session.client.explain("RequestDeploy", fields), patience)
+    answer = submit(session, "RequestDeploy", fields)
+    asked = event_of(answer, "DeployRequested") or requested(session, release, environment, None)
+    go_on(session, asked, answer, executor, wait=wait, patience=patience)
 
 
-def name_what_is_there(session: Session, release: str, environment: str) -> None:
+def name_what_is_there(session: Session, release: str, state: Mapping[str, Any]) -> None:
     """Say which other release stands in the environment before it is deployed over; ask where somebody can answer."""
-    from interlock.client import ProblemAnswer
-
-    if environment == "production":
-        return
-    try:
-        state = session.get(f"/environments/{environment}")
-    except ProblemAnswer:
-        # Nothing is known of it, or it may not be read: the rules answer the request.
-        return
-    occupancy = state.get("occupancy") or {}
+    occupancy, environment = state.get("occupancy") or {}, state.get("environment")
     there = occupancy.get("release")
-    if occupancy.get("state") != "occupied" or there in {None, release}:
+    if state.get("purpose") == "production" or occupancy.get("state") != "occupied" or there in {None, release}:
         return
     session.say(f"{environment} holds {there}: it would be displaced, and what is unfinished there must be done anew.")
     session.confirm(f"Deploy {release} over {there}?", needed=False)
@@ -123,7 +135,7 @@ def finish(
 
     if (found is None) == (not as_asked):
         raise click.UsageError("give --found DIGEST, what was read there, or --as-asked")
-    running = begun(session, release, environment, deploy_id)
+    running = begun(session, release, environment, deploy_id, token if found else None)
     fields = {
         "release": running["release"],
         "deploy": running["deploy"],
@@ -165,7 +177,7 @@ def fail(
     """Report that it did not work, and what it left behind."""
     from interlock.cli.exits import WORK_FAILED, Ended
 
-    running = begun(session, release, environment, deploy_id)
+    running = begun(session, release, environment, deploy_id, token)
     fields = {
         "release": running["release"],
         "deploy": running["deploy"],
@@ -192,35 +204,6 @@ def cancel(session: Session, release: str, environment: str | None, deploy_id: s
     give(session, "CancelDeploy", {"release": asked["release"], "deploy": asked["deploy"], "reason": reason})
 
 
-@click.command("rollback", cls=Command)
-@click.argument("environment", metavar="ENVIRONMENT", shell_complete=seen("environment"))
-@click.option(
-    "--problem",
-    required=True,
-    metavar="PROBLEM",
-    shell_complete=seen("problem"),
-    help="The open problem in production that it is for.",
-)
-@click.option(
-    "--to",
-    "release",
-    metavar="RELEASE",
-    shell_complete=seen("release"),
-    help="Further back than the last sure release: takes a second person.",
-)
-@changing
-@click.pass_obj
-def rollback(session: Session, environment: str, problem: str, release: str | None) -> None:
-    """Ask that production goes back to the last sure release, now: no window, no freeze stops it."""
-    answer = give(session, "RequestRollback", {"environment": environment, "problem": problem, "release": release})
-    asked = event_of(answer, "DeployRequested")
-    if asked is not None and not session.options.json:
-        from interlock.cli.render.decision import suggestions
-
-        start_it = f"dt deploy start {asked['release']} {environment}"
-        session.talk(suggestions(((start_it, "its executor begins it"),), session.scene()))
-
-
 def is_number(text: str) -> bool:
     """Whether the text is a deploy's number, as in D-3."""
     return text.startswith("D-") and text[2:].isdigit()
@@ -231,8 +214,15 @@ def requested(session: Session, release: str, environment: str | None, deploy_id
     return deploy_event(session, "DeployRequested", release, environment, deploy_id)
 
 
-def begun(session: Session, release: str, environment: str | None, deploy_id: str | None) -> dict[str, Any]:
-    """Return the running deploy that is meant: data of its DeployStarted."""
+def begun(
+    session: Session, release: str, environment: str | None, deploy_id: str | None, token: int | None
+) -> dict[str, Any]:
+    """Return the running deploy that is meant: data of its DeployStarted.
+
+    Where all of it is given, the server is not asked: the report can wait here while it is away.
+    """
+    if deploy_id is not None and token is not None and not is_number(release):
+        return {"release": release, "deploy": deploy_id, "fencing_token": token}
     return deploy_event(session, "DeployStarted", release, environment, deploy_id)
 
 

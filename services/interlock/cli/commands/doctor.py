@@ -19,6 +19,8 @@ from interlock.cli.session import Session
 # Decisions use the ledger's clock, so a wrong clock here only makes what is shown wrong.
 SKEW_SECONDS_MAX = 5
 PRIVATE_BITS = 0o077
+# A message that is on its way for longer is late.
+BEHIND_SECONDS_MAX = 60
 EXPIRES_SOON = timedelta(days=7)
 
 
@@ -35,7 +37,8 @@ class Finding:
 @click.command("doctor", cls=Command)
 @click.pass_obj
 def doctor(session: Session) -> None:
-    """Is everything in order: settings, server, clock, login, readiness, lag, window, people, database? Red is exit 1.
+    """Is everything in order: settings, server, clock, login, readiness, lag, window, people, database?
+    Red is exit 1.
 
     People: whether those who are registered could take each step of the flow, with the present policy, and whether
     somebody independent is left for each open release. Database: where interlock.toml says how production's is reached,
@@ -82,6 +85,7 @@ def examine(session: Session) -> Iterator[Finding]:
     else:
         yield Finding("settings", "red", "no project is named", ("dt init", "makes an interlock.toml here"))
     yield from private_file()
+    yield from spool_findings(session)
     served = attempt(lambda: session.client_with(None).server("/v1"))
     if isinstance(served, str):
         yield Finding("server", "red", f"{settings.url}: {served}", ("dt up", "starts a server here"))
@@ -115,6 +119,25 @@ def private_file() -> Iterator[Finding]:
         )
     else:
         yield Finding("logins", "green", f"{path}, readable by you alone")
+
+
+def spool_findings(session: Session) -> Iterator[Finding]:
+    """Look whether reports of facts wait here, and which were refused; nothing where neither is so."""
+    from interlock.cli import spool
+    from interlock.cli.render.trouble import counted_reports
+
+    try:
+        waiting = spool.waiting(session.settings.url, session.settings.project)
+        refused = spool.refused(session.settings.url, session.settings.project)
+    except (spool.BrokenReport, OSError) as wrong:
+        yield Finding("spool", "red", str(wrong))
+        return
+    if waiting:
+        since = min(each.happened_at for each in waiting)
+        text = f"{counted_reports(len(waiting))}, the first since {since}"
+        yield Finding("spool", "red", text, ("dt sync", "sends them, in their order"))
+    for each in refused:
+        yield Finding("spool", "grey", f"refused: {each.sentence()}, kept with the answer in {each.path}")
 
 
 def attempt(question: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:
@@ -169,7 +192,29 @@ def with_login(session: Session, test_clock: bool) -> Iterator[Finding]:
         yield Finding("lag", "green", f"none: read models and record stand at @{here:,}")
     yield window_finding(session, picture, server_now or after)
     yield from people_findings(session)
+    yield from told_findings(session)
     yield from database_findings(session)
+
+
+def told_findings(session: Session) -> Iterator[Finding]:
+    """Look whether those outside who are to be told what happens are told; where nobody is, there is no line."""
+    from interlock.cli.render.notices import standing
+
+    found = attempt(lambda: session.client.get("/notify/endpoints"))
+    if isinstance(found, str):
+        yield Finding("notify", "red", found)
+        return
+    for each in found.get("endpoints") or ():
+        name, said = each["name"], standing(each, session.scene())
+        if each["state"] == "gone" or each["failed"]:
+            what = "says that it is gone; " if each["state"] == "gone" else ""
+            then = (f"dt notify retry {name}", "tries again; dt notify remove gives it up")
+            yield Finding("notify", "red", f"{name} {what}{said}", then)
+        elif each["waiting"] and each["oldest_seconds"] > BEHIND_SECONDS_MAX:
+            then = (f"dt notify failed {name} --waiting", "shows what waits")
+            yield Finding("notify", "red", f"{name} is behind by {each['oldest_seconds']} s: {said}", then)
+        else:
+            yield Finding("notify", "green", f"{name}: {said}")
 
 
 def database_findings(session: Session) -> Iterator[Finding]:

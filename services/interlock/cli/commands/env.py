@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from interlock.cli.change import changing, give
-from interlock.cli.commands import env_data
+from interlock.cli.commands import env_begin, env_data
 from interlock.cli.commands.data_run import restore_environment
 from interlock.cli.lazy import Group
 from interlock.cli.names import at_option, environment_argument, reason_option, seen
@@ -49,27 +49,9 @@ def list_(session: Session, at: str | None) -> None:
     session.answer(answer, list_lines(answer["environments"], scene_of(session, answer, at)))
 
 
-@env.command("register")
-@environment_argument
-@click.option(
-    "--system-identifier",
-    required=True,
-    metavar="TEXT",
-    help="PostgreSQL's system identifier (pg_control_system), or: command.",
-)
-@click.option("--database", required=True, metavar="NAME", help="The database's name, or what the command printed.")
-@click.option("--address", metavar="TEXT", help="The server's address.")
-@changing
-@click.pass_obj
-def register(session: Session, environment: str, system_identifier: str, database: str, address: str | None) -> None:
-    """Say which server and database the environment is."""
-    identity = {"system_identifier": system_identifier, "database": database}
-    if address:
-        identity["address"] = address
-    give(session, "RegisterEnvironment", {"environment": environment, "identity": identity})
-
-
 for _command in (
+    env_begin.register,
+    env_begin.baseline,
     env_data.feed,
     restore_environment,
     env_data.restoring,
@@ -151,49 +133,7 @@ def unfreeze(session: Session, environment: str, reason: str) -> None:
     give(session, "UnfreezeEnvironment", {"environment": environment, "reason": reason})
 
 
-@env.command("baseline")
-@environment_argument
-@click.option("--empty", is_flag=True, help="Nothing runs there.")
-@click.option("--release", metavar="NAME", help="The name of what runs there.")
-@click.option("--content", "content_digest", metavar="DIGEST", help="Its content's digest.")
-@click.option(
-    "--artifact", "artifacts", multiple=True, metavar="PURL=SHA256", help="Only with these can it be rolled back to."
-)
-@click.option(
-    "--head", "heads", multiple=True, metavar="REPOSITORY=SHA", help="Where it stands in a repository; repeat."
-)
-@click.option("--schema", metavar="DIGEST", help="The schema's digest.")
-@changing
-@click.pass_obj
-def baseline(
-    session: Session,
-    environment: str,
-    empty: bool,
-    release: str | None,
-    content_digest: str | None,
-    artifacts: tuple[str, ...],
-    heads: tuple[str, ...],
-    schema: str | None,
-) -> None:
-    """Declare once what production ran before Interlock; takes two persons."""
-    from interlock.cli.content import pair
-
-    if empty == (release is not None):
-        raise click.UsageError("say what is there: --empty, or --release NAME --content DIGEST")
-    session.confirm(f"Declare what {environment} runs? It is declared once, and confirmed by a second person.")
-    fields = {
-        "environment": environment,
-        "empty": empty,
-        "release": release,
-        "content_digest": content_digest,
-        "artifacts": [pair(text, "purl", "--artifact") for text in artifacts],
-        "head": [dict(zip(("repository", "sha"), text.rsplit("=", 1), strict=False)) for text in heads],
-        "schema_digest": schema,
-    }
-    give(session, "BaselineEnvironment", fields)
-
-
-@env.command("state")
+@env.command("confirm")
 @environment_argument
 @click.argument("what", type=click.Choice(["content", "empty", "mixed"]))
 @reason_option
@@ -202,7 +142,7 @@ def baseline(
 @click.option("--schema", metavar="DIGEST", help="The schema's digest.")
 @changing
 @click.pass_obj
-def state(
+def confirm(
     session: Session,
     environment: str,
     what: str,
@@ -211,8 +151,8 @@ def state(
     content_digest: str | None,
     schema: str | None,
 ) -> None:
-    """State what is in an unsure environment; takes two persons."""
-    session.confirm(f"State that {environment} holds {release or what}? A second person must confirm it.")
+    """Say what is in an unsure environment: the second person does it with dt confirm."""
+    session.confirm(f"Say that {environment} holds {release or what}? A second person must confirm it.")
     give(
         session,
         "StateContent",

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import Any
 
 import click
 
+from interlock.cli import seams
 from interlock.cli.change import changing, event_of, give, submit, tell
+from interlock.cli.exits import USAGE, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
 from interlock.cli.names import environment_argument, reason_option, seen
 from interlock.cli.observed import observed_of, observed_options
+from interlock.cli.running import CONFIG_HELP, document_of, home_of
 from interlock.cli.session import Session
 
 
 @click.command("feed", cls=Command)
 @environment_argument
-@click.argument("feed", metavar="FEED")
+@click.argument("feed", metavar="[FEED]", required=False)
 @click.option("--volume", type=click.IntRange(1), default=100, show_default=True, metavar="PERCENT")
 @changing
 @click.pass_obj
-def feed(session: Session, environment: str, feed: str, volume: int) -> None:
-    """Say which market data it gets: dt env feed sandbox "IEX Production" --volume 25."""
-    give(session, "SetDataFeed", {"environment": environment, "feed": feed, "volume_percent": volume})
+def feed(session: Session, environment: str, feed: str | None, volume: int) -> None:
+    """Say which market data it gets: dt env feed sandbox "IEX Production" --volume 25.
+
+    Without FEED its feed command in interlock.toml says it; each deploy there asks that again.
+    """
+    found = feed or found_feed(session, environment)
+    give(session, "SetDataFeed", {"environment": environment, "feed": found, "volume_percent": volume})
+
+
+def found_feed(session: Session, environment: str) -> str:
+    """Return what the environment's feed command says. Raises Halt."""
+    from interlock.runners.connections import NotConfigured
+    from interlock.runners.failures import Stopped
+    from interlock.runners.feeds import feed_configured, feed_of
+
+    try:
+        configured = feed_configured(document_of(session), environment, home=home_of(session))
+        if configured is None:
+            raise click.UsageError(f"name the FEED, or let a command say it: feed of [environments.{environment}]")
+        return asyncio.run(feed_of(configured, clock=seams.monotonic, environ=os.environ))
+    except NotConfigured as why:
+        raise Halt(f"nobody says which feed {environment} gets", code=USAGE, why=str(why), then=(CONFIG_HELP,)) from why
+    except Stopped as why:
+        raise Halt(f"{environment} does not say which feed it gets", code=WORK_FAILED, why=str(why)) from why
 
 
 @click.command("restoring", cls=Command)

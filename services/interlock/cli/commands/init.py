@@ -31,6 +31,23 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# What a release is made of is read from git, in all clones at once; `dt help config` says more.
+# [repositories]
+# shop = "../shop"                        # the name that is recorded, and where a clone is
+# [content]
+# migrations = ["migrations/*.sql"]       # a line "-- backward-compatible" in one says that a rollback may leave it
+# new_tests = ["tests/test_*.py"]
+# [authors]
+# "anna@example.com" = "anna"             # who that is, where the address does not say it
+
+# The logs that `dt logs check` reads every hour, and what shows misbehaviour in them (docs/RUNNERS.md):
+# [logs.production]
+# files = ["/var/log/shop/*.log"]         # or journald = "shop.service", or command = ["./query.sh"]
+# patterns = [{{ name = "orders are lost", match = "order .* lost", severity = "critical" }}]
+
+# Endpoints that `dt notify` adds may be on this very machine:
+# [notify]
+# loopback = true
 # Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
 # [environments.production]
 # dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing
@@ -38,6 +55,11 @@ port = {port}
 # restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
 # mask = "infra/mask.sql"
 # migrations = {{ kind = "sql", folder = "migrations" }}
+# How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
+# [environments.sandbox]
+# identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
+# deploy = ["./deploy.sh"]
+# observed = ["./running.sh"]             # prints the digest of the content that runs there
 
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""

@@ -61,6 +61,28 @@ def new(
     metavar="REPO RANGE",
     help="Commits and head of RANGE (as in v4.11.2..HEAD) in the repository at REPO, computed by git.",
 )
+@click.option(
+    "--base",
+    "bases",
+    multiple=True,
+    metavar="[REPOSITORY=]COMMIT",
+    help="Since which commit, instead of what production runs; nothing after the = takes all there is; repeat.",
+)
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="[REPOSITORY=]COMMIT",
+    help="Up to which commit, instead of the clone's HEAD; repeat.",
+)
+@click.option(
+    "--backward-compatible",
+    "declared",
+    multiple=True,
+    metavar="ID",
+    help="A migration found in git that a rollback may leave in place, though its file does not say so; repeat.",
+)
+@click.option("--unknown-authors", is_flag=True, help="Record authors who are no principals as somebody outside.")
 @click.option("--repository", metavar="NAME", help="The repository's name in the record (--from-git: its origin).")
 @click.option(
     "--artifact",
@@ -95,7 +117,7 @@ def new(
     multiple=True,
     metavar="RELEASE",
     shell_complete=seen("release"),
-    help="A release whose commits are all in this one; --from-git finds those that are tags; repeat.",
+    help="A release whose commits are all in this one; git finds those whose heads are recorded; repeat.",
 )
 @click.option("--adds-functionality", is_flag=True, help="It has new functionality, so it names its new tests.")
 @click.option("--new-test", "new_tests", multiple=True, metavar="NAME", help="A new automatic test; repeat.")
@@ -109,10 +131,14 @@ def new(
 @changing
 @click.pass_obj
 def content(session: Session, /, release: str, **given: object) -> None:
-    """Say what the release is made of. New content voids what was proved about the old one."""
+    """Say what the release is made of. New content voids what was proved about the old one.
+
+    Where interlock.toml names clones ([repositories]), git says it: the commits since what production runs, in all of
+    them at once, with migrations and new tests ([content]) as they are committed.
+    """
     from interlock.cli.content import gather
 
-    fields = {"release": release, **gather(session, given)}
+    fields = {"release": release, **gather(session, release, given)}
     then = (("dt release why " + release, "see what it needs next"),)
     give(session, "SetReleaseContent", fields, then=then)
 

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import click
 
-from interlock.cli.change import changing, give
+from interlock.cli.change import changing, give, submit, tell
 from interlock.cli.lazy import Command
 from interlock.cli.names import reason_option, seen
 from interlock.cli.session import Session
 
-ask_argument = click.argument("ask", metavar="[ASK]", required=False, shell_complete=seen("ask"))
-
 
 @click.command("confirm", cls=Command)
-@ask_argument
+@click.argument("asks", metavar="[ASK …]", nargs=-1, shell_complete=seen("ask"))
 @changing
 @click.pass_obj
-def confirm(session: Session, ask: str | None) -> None:
+def confirm(session: Session, asks: tuple[str, ...]) -> None:
     """Do what another person asked for, as the second person: dt confirm C-3. Without ASK: what waits.
 
-    It is shown first, and decided anew now.
+    Each is shown first, and decided anew now.
     """
-    if ask is None:
+    if not asks:
         show_waiting(session)
         return
-    found = session.get(f"/asks/{ask}")
-    if not session.options.json:
-        from interlock.cli.render.people import ask_detail_lines
+    if len(asks) > 1 and session.idempotency_key is not None:
+        raise click.UsageError("--idempotency-key is of one command: confirm one at a time")
+    answers = []
+    for ask in asks:
+        found = session.get(f"/asks/{ask}")
+        if not session.options.json:
+            from interlock.cli.render.people import ask_detail_lines
 
-        session.talk(ask_detail_lines(found))
-    session.confirm(f"Do it, as the second person beside {found.get('asked_by')}?", needed=False)
-    give(session, "ConfirmAsked", {"ask": ask, "bound_digest": found.get("bound_digest")})
+            session.talk(ask_detail_lines(found))
+        session.confirm(f"Do it, as the second person beside {found.get('asked_by')}?", needed=False)
+        answers.append(submit(session, "ConfirmAsked", {"ask": ask, "bound_digest": found.get("bound_digest")}))
+        if not session.options.json:
+            tell(session, answers[-1])
+    if session.options.json:
+        # As JSON it is one document.
+        tell(session, answers[-1], before=answers[:-1])
 
 
 @click.command("decline", cls=Command)

@@ -1,4 +1,4 @@
-"""`dt stage`: the rehearsal there: restore production's data, migrate it; or report what CI did."""
+"""`dt stage`: the rehearsal there: review, restore production's data, migrate it; or report what CI did."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from interlock.cli.change import changing, event_of, give, submit, tell
 from interlock.cli.commands.data_run import migrate, restore_stage
+from interlock.cli.commands.stage_review import review
 from interlock.cli.exits import WORK_FAILED, Ended
 from interlock.cli.lazy import Group
 from interlock.cli.names import release_argument, seen
@@ -34,9 +35,10 @@ token_option = click.option("--token", type=int, metavar="N", help="Its fencing 
 
 @click.group(cls=Group)
 def stage() -> None:
-    """The rehearsal of a release in stage: restore, migrate; or report what CI did."""
+    """The rehearsal of a release in stage: review, restore, migrate; or report what CI did."""
 
 
+stage.add_command(review)
 stage.add_command(restore_stage)
 stage.add_command(migrate)
 

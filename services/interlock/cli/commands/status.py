@@ -15,12 +15,20 @@ from interlock.cli.session import Session
 @click.pass_obj
 def status(session: Session, at: str | None) -> None:
     """What runs where, what is open, when production opens."""
+    from interlock.cli.ending import SYNC, counted
     from interlock.cli.reading import scene_of
     from interlock.cli.render.status import status_lines
+    from interlock.cli.render.trouble import counted_reports
 
     answer = session.get("/status", at=at)
     remember(session, answer)
-    session.answer(answer, status_lines(answer, scene_of(session, answer, at)))
+    number = counted(session)
+    if number:
+        # What waits is here, not in the record: it is said beside what the record says.
+        answer["waiting_reports"] = number
+    session.answer(answer, status_lines(answer, scene_of(session, answer, at)), (SYNC,) if number else ())
+    if number:
+        session.say(f"  {counted_reports(number)} in the spool of this machine")
 
 
 def remember(session: Session, answer: dict[str, object]) -> None:

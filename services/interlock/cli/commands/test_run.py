@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from interlock.cli.change import changing, give
-from interlock.cli.exits import TESTS_FAILED, Ended
+from interlock.cli.exits import TESTS_FAILED, USAGE, Ended, Halt
 from interlock.cli.lazy import Group
 from interlock.cli.names import reason_option, seen
 from interlock.cli.observed import observed_of, observed_options
 from interlock.cli.session import Session
+
+if TYPE_CHECKING:
+    from interlock.runners.junit import Report
 
 environment_option = click.option(
     "--env",
@@ -79,12 +82,12 @@ def report(
 ) -> None:
     """Say what the report says: counts, verdict, which of the release's new tests ran."""
     from interlock.cli.instants import parse_instant, rfc3339
-    from interlock.cli.junit import read_report
     from interlock.cli.recorded import started as recorded_start
+    from interlock.cli.reporting import put_evidence
 
-    found = read_report(report_file)
+    content, found = report_in(report_file)
     running = recorded_start(session, "TestRunStarted", "run", run, "test run", environment=environment)
-    digest = session.client.put_evidence(report_file.read_bytes(), "application/xml")
+    digest = put_evidence(session, content, "application/xml")
     fields = {
         "environment": environment,
         "run": running["run"],
@@ -101,6 +104,17 @@ def report(
     give(session, "ReportTestRun", fields, then=(("dt todo", "who must act next"),))
     if found.verdict == "failed":
         raise Ended(TESTS_FAILED)
+
+
+def report_in(path: Path) -> tuple[bytes, Report]:
+    """Return the report's bytes and what they say. Raises Halt (usage) where it is none."""
+    from interlock.runners.junit import NoReport, read_report, read_report_file
+
+    try:
+        content = read_report_file(path)
+        return content, read_report(content)
+    except NoReport as wrong:
+        raise Halt(f"{path} is no report that a verdict can be read from", why=str(wrong), code=USAGE) from wrong
 
 
 def new_tests(session: Session, release: object) -> list[str]:

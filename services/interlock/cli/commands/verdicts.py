@@ -82,7 +82,7 @@ def review() -> None:
     "--from-git",
     metavar="REPO",
     type=click.Path(exists=True, file_okay=False),
-    help="Compute the digest of the diff of --range in this repository.",
+    help="Compute the digest of the diff of --range in this repository, as dt stage review does.",
 )
 @click.option(
     "--base",
@@ -124,10 +124,9 @@ def digest_of_diff(digest: str | None, diff: object, repository: str | None, spa
     if diff is not None:
         content = diff.read()  # type: ignore[attr-defined]
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
-    from interlock.cli.git import git
+    from interlock.cli.repositories import diff_of_range
 
-    text = git(Path(str(repository)), "diff", "--no-color", "--no-ext-diff", "--full-index", span)
-    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return diff_of_range(Path(str(repository)), span)
 
 
 def occupant_of_production(session: Session) -> str | None:

@@ -24,8 +24,11 @@ def todo_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, whose:
     return [line(Span(title, "strong"), Span(note, "dim")), *obligation_lines(obligations, scene)]
 
 
-def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> Lines:
-    """Return two lines for each: by when, who and what; below it the command."""
+def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, ahead: bool = True) -> Lines:
+    """Return two lines for each: by when, who and what; below it the command, and for whom it is after that.
+
+    Where not `ahead`, for whom it is too is said only where it is so already.
+    """
     ordered = sorted(obligations, key=lambda each: urgency(each, scene))
     people = [names(each, scene) for each in ordered]
     column = max((len(who) for who in people), default=WHO_MIN)
@@ -42,9 +45,18 @@ def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> 
         if since is not None:
             told.append(f"since {brief(since, scene)}")
         lines.extend(wrapped(head, told, scene.width))
+        margin: list[Part] = [" " * (2 + WHEN_COLUMN + column + 2)]
         if each.get("command"):
-            lines.append(line(" " * (2 + WHEN_COLUMN + column + 2), Span(str(each["command"]), "dim")))
+            lines.append(line(*margin, Span(str(each["command"]), "dim")))
+        if each.get("escalates_to") and (ahead or each.get("overdue")):
+            lines.extend(wrapped(margin, [escalation(each, scene)], scene.width))
     return lines
+
+
+def escalation(each: Mapping[str, Any], scene: Scene) -> str:
+    """Return for whom it is too once its time is over, or that it is for them now."""
+    people = names({"who": each["escalates_to"]}, scene)
+    return f"escalated to {people}" if each.get("overdue") else f"after that also for {people}"
 
 
 def urgency(each: Mapping[str, Any], scene: Scene) -> tuple[int, float, int]:
@@ -81,4 +93,5 @@ def names(each: Mapping[str, Any], scene: Scene) -> str:
 
 def is_mine(each: Mapping[str, Any], scene: Scene) -> bool:
     """Whether the reader is among those who must act."""
-    return scene.me is not None and scene.me in (each.get("who") or ())
+    concerned = [*(each.get("who") or ()), *((each.get("escalates_to") or ()) if each.get("overdue") else ())]
+    return scene.me is not None and scene.me in concerned

@@ -20,17 +20,36 @@ def halt_lines(what: str, why: str, then: Steps, width: int, code: int) -> Lines
     return with_exit(lines, code, width)
 
 
-def away_lines(url: str, cause: str, tries: int, seconds: float, sent: str | None, width: int, code: int) -> Lines:
-    """Return what to know while the server is away: that nothing can start."""
+def away_lines(gone: Any, waiting: int, sync: tuple[str, str], width: int) -> Lines:
+    """Return what to know while the server is away (ServerAway): nothing can start; how many reports wait."""
+    what = f"server {gone.url} not reachable ({gone.cause}, {gone.tries} tries in {gone.seconds:.0f} s)"
     lines: Lines = [
-        line(Span("✗ ", "bad"), f"server {url} not reachable ({cause}, {tries} tries in {seconds:.0f} s)"),
+        line(Span("✗ ", "bad"), what),
         line("  gates stay closed · nothing was started, and nothing that was recorded is lost"),
     ]
     steps = [("dt doctor", "looks at everything")]
-    if sent is not None:
+    if waiting:
+        lines.append(line(f"  {counted_reports(waiting)} in the spool"))
+        steps.append(sync)
+    if gone.sent is not None:
         lines[1] = line("  gates stay closed · the command was sent and not answered: it may have been recorded")
-        steps.insert(0, (f"… --idempotency-key {sent}", "the same command again: it has one effect, whatever happened"))
+        again = f"… --idempotency-key {gone.sent}"
+        steps.insert(0, (again, "the same command again: it has one effect, whatever happened"))
     lines.extend(suggestions(steps, timeless(width)))
+    return with_exit(lines, gone.exit_code, width)
+
+
+def counted_reports(number: int) -> str:
+    """Return "2 reports of facts wait"."""
+    return f"{number} report{'' if number == 1 else 's'} of facts wait{'s' if number == 1 else ''}"
+
+
+def waiting_lines(why: str, report: str, number: int, sync: tuple[str, str], width: int, code: int) -> Lines:
+    """Return that a report was kept for later, and how many wait."""
+    lines: Lines = [line(Span("✗ ", "bad"), f"{report} is not recorded yet: it waits here")]
+    lines.extend(line("  ", row) for row in folded(why, width - 2) if row)
+    lines.append(line(f"  gates stay closed · {counted_reports(number)} in the spool"))
+    lines.extend(suggestions((sync, ("dt doctor", "looks at everything")), timeless(width)))
     return with_exit(lines, code, width)
 
 

@@ -134,7 +134,7 @@ def tests_passed(asked: Asked) -> CheckOutcome:
     verdict = asked.subject.tests
     required = "the automatic tests passed on this content"
     if verdict is None:
-        return outcome("tests-passed", "failed", required, "not run on this content", next="dt test-run start")
+        return outcome("tests-passed", "failed", required, "not run on this content", next="dt test")
     if not verdict.good:
         return outcome(
             "tests-passed",
@@ -143,7 +143,7 @@ def tests_passed(asked: Asked) -> CheckOutcome:
             f"the last run: {verdict.summary}",
             evidence=(verdict.position,),
             since=verdict.at,
-            next="dt test-run start",
+            next="dt test",
         )
     return _found("tests-passed", required, verdict.summary or "passed", verdict)
 

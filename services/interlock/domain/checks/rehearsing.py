@@ -26,7 +26,7 @@ def code_reviewed(asked: Asked) -> CheckOutcome:
     who = tuple(
         p for p in asked.situation.team.persons_holding("reviewer") if independence.reviewer_independent(p, release)
     )
-    command = f"dt review approve {release.name}"
+    command = f"dt stage review {release.name}"
     review = rehearsal.review if rehearsal is not None else None
     author = review is not None and not independence.reviewer_independent(review.by, release)
     return judged(

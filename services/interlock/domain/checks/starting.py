@@ -76,7 +76,7 @@ def environment_sure(asked: Asked) -> CheckOutcome:
         unsure.cause,
         evidence=(unsure.position,),
         since=unsure.since,
-        next=f"dt env state {asked.environment}",
+        next=f"dt env confirm {asked.environment}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.domain.commands.registry import command
 from interlock.events.catalogue.parts import AppliedMigration, Observed
-from interlock.events.values import Digest, EnvironmentLeft, Line, Name, Positive, Text
+from interlock.events.values import Digest, EnvironmentLeft, Instant, Line, Name, Positive, Text
 
 
 @command()
@@ -37,7 +37,10 @@ class StartDeploy:
 
 @command()
 class ReportDeploySucceeded:
-    """The executor says that the content runs; `observed_digest` is what it reads there now."""
+    """The executor says that the content runs; `observed_digest` is what it reads there now.
+
+    `happened_at` is when that was, where the report could not be sent at once: the record keeps both times.
+    """
 
     release: Name
     deploy: Name
@@ -45,11 +48,12 @@ class ReportDeploySucceeded:
     observed_digest: Digest
     schema_digest: Digest | None = None
     migrations: tuple[AppliedMigration, ...] = ()
+    happened_at: Instant | None = None
 
 
 @command()
 class ReportDeployFailed:
-    """The executor says that it did not work, in which phase, and what it left behind."""
+    """The executor says that it did not work, in which phase, and what it left behind; `happened_at` as above."""
 
     release: Name
     deploy: Name
@@ -58,6 +62,7 @@ class ReportDeployFailed:
     error: Text
     environment_left: EnvironmentLeft
     observed_digest: Digest | None = None
+    happened_at: Instant | None = None
 
 
 @command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from interlock.domain.commands.registry import command
-from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, Observed, RepositoryHead
+from interlock.events.catalogue.parts import AppliedMigration, Artifact, Identity, LogMatch, Observed, RepositoryHead
 from interlock.events.values import Digest, Instant, Line, Name, Positive, StatedContent, Text
 
 
@@ -86,7 +86,10 @@ class StartRestore:
 
 @command()
 class ReportRestored:
-    """The restore worked; `taken_at` is the snapshot's time."""
+    """The restore worked; `taken_at` is the snapshot's time.
+
+    `happened_at` is when it ended, where the report could not be sent at once: the record keeps both times.
+    """
 
     environment: Name
     restore: Name
@@ -97,16 +100,18 @@ class ReportRestored:
     schema_digest: Digest | None = None
     report: Digest | None = None
     masked: Digest | None = None
+    happened_at: Instant | None = None
 
 
 @command()
 class ReportRestoreFailed:
-    """The restore did not work."""
+    """The restore did not work; `happened_at` as where it did."""
 
     environment: Name
     restore: Name
     fencing_token: Positive
     error: Text
+    happened_at: Instant | None = None
 
 
 @command()
@@ -120,7 +125,7 @@ class StartMigration:
 
 @command()
 class ReportMigrated:
-    """The migrations ran."""
+    """The migrations ran; `happened_at` is when they ended, where the report could not be sent at once."""
 
     release: Name
     environment: Name
@@ -130,11 +135,12 @@ class ReportMigrated:
     schema_before: Digest
     schema_after: Digest
     report: Digest | None = None
+    happened_at: Instant | None = None
 
 
 @command()
 class ReportMigrationFailed:
-    """The migrations did not run."""
+    """The migrations did not run; `happened_at` as where they did."""
 
     release: Name
     environment: Name
@@ -142,6 +148,7 @@ class ReportMigrationFailed:
     fencing_token: Positive
     error: Text
     failed_migration: Line | None = None
+    happened_at: Instant | None = None
 
 
 @command()
@@ -181,13 +188,18 @@ class SetDataFeed:
 
 @command()
 class CheckLogs:
-    """Say that the logs from `since` to `until` were read, and what was in them."""
+    """Say that the logs from `since` to `until` were read, and what was in them.
+
+    A runner names the evidence that says what it read (`report`), and counts what its patterns found (`matches`).
+    """
 
     environment: Name
     since: Instant
     until: Instant
     result: Literal["clean", "findings"]
     findings: Text | None = None
+    report: Digest | None = None
+    matches: tuple[LogMatch, ...] = ()
 
 
 @command()

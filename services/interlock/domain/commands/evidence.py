@@ -20,7 +20,10 @@ class StartTestRun:
 
 @command()
 class ReportTestRun:
-    """Say what the run's report says; `ran` are the tests' names that passed, of those that the release names new."""
+    """Say what the run's report says; `ran` are the tests' names that passed, of those that the release names new.
+
+    `log` is the end of what the tests wrote.
+    """
 
     environment: Name
     run: Name
@@ -33,6 +36,7 @@ class ReportTestRun:
     finished_at: Instant
     ran: tuple[Line, ...] = ()
     failed: tuple[Line, ...] = ()
+    log: Digest | None = None
 
 
 @command()
@@ -43,6 +47,7 @@ class AbortTestRun:
     run: Name
     reason: Text
     hotfix: Name | None = None
+    log: Digest | None = None
 
 
 @command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.decide.case import Case, New, Ruled
@@ -125,6 +125,7 @@ def observed_late(
     source: str,
     description: str,
     digest: str | None,
+    happened_at: datetime | None = None,
 ) -> Ruled:
     """It happened, so it is recorded; but it proves nothing, opens a problem and makes the environment unsure."""
     action, subject = f"observe a {kind} in {place.name}", f"environment/{place.name}"
@@ -148,6 +149,7 @@ def observed_late(
                 observed_digest=digest,
                 problem=name,
             ),
+            occurred_at=case.past(happened_at),
         )
         yield New(stream=subject, event=happened_there.EnvironmentUnsure(environment=place.name, cause=description))
         release = place.last_sure.release if place.last_sure is not None else None

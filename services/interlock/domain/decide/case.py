@@ -64,7 +64,8 @@ class Case:
         """The policy in force."""
         if self.following is None:
             document = self.situation.policies.get(self.situation.policy_version)
-            self.following = policies.parse(document if document is not None else policies.shipped())
+            parsed = policies.followed(document) if document is not None else policies.parse(policies.shipped())
+            self.following = parsed
         return self.following
 
     def release(self, name: str) -> Release:
@@ -103,6 +104,10 @@ class Case:
         if problem is None:
             raise NotFound("problem", name)
         return problem
+
+    def past(self, happened_at: datetime | None) -> datetime | None:
+        """When a reported fact happened, where that lies back; a reporter's clock that runs ahead says no more."""
+        return happened_at if happened_at is not None and happened_at < self.now else None
 
     def new_id(self, kind: str, offset: int = 1) -> str:
         """The next free id of a kind, as in "D-17"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Literal
 
 from interlock.domain import gates
@@ -80,6 +81,7 @@ def _late(
     kind: Literal["restore", "migration"],
     identifier: str,
     said: Literal["done", "failed"],
+    happened_at: datetime | None,
     release: Release | None = None,
 ) -> Ruled | None:
     """What follows from a report whose lease is over; None where it comes in time."""
@@ -89,7 +91,7 @@ def _late(
         return None
     of = f" of {release.name}" if release is not None else ""
     description = f"{identifier}{of} was reported as {said} after its lease was over"
-    return observed_late(case, place, kind, identifier, description, None)
+    return observed_late(case, place, kind, identifier, description, None, happened_at)
 
 
 def _report(
@@ -117,7 +119,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
         return case.unchanged(action, stream_of(place.name))
     if command.taken_at > case.now:
         raise InvalidCommand("taken_at", "lies in the future")
-    late = _late(case, place, "restore", command.restore, "done")
+    late = _late(case, place, "restore", command.restore, "done", command.happened_at)
     if late is not None:
         return late
     lease = _lease_of(place, "restore", command.restore)
@@ -137,6 +139,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
                 report=command.report,
                 masked=command.masked,
             ),
+            occurred_at=case.past(command.happened_at),
         )
         yield released(place)
 
@@ -149,7 +152,7 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
-    late = _late(case, place, "restore", command.restore, "failed")
+    late = _late(case, place, "restore", command.restore, "failed", command.happened_at)
     if late is not None:
         return late
     lease = _lease_of(place, "restore", command.restore)
@@ -161,6 +164,7 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
             event=happened_there.DataRestoreFailed(
                 environment=place.name, restore=command.restore, source=lease.work.source or "", error=command.error
             ),
+            occurred_at=case.past(command.happened_at),
         )
         yield released(place)
 
@@ -193,7 +197,7 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
     action, subject = f"report {command.migration} migrated", f"release/{release.name}"
     if f"{command.migration} migrated" in place.finished:
         return case.unchanged(action, subject)
-    late = _late(case, place, "migration", command.migration, "done", release)
+    late = _late(case, place, "migration", command.migration, "done", command.happened_at, release)
     if late is not None:
         return late
     rehearsal, running = place.rehearsal, case.situation.environment(case.policy.production).last_sure
@@ -214,6 +218,7 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
                     base_release=running.release if running is not None else None,
                     report=command.report,
                 ),
+                occurred_at=case.past(command.happened_at),
             )
         yield released(place)
 
@@ -248,7 +253,7 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
     action, subject = f"report {command.migration} failed", f"release/{release.name}"
     if f"{command.migration} failed" in place.finished:
         return case.unchanged(action, subject)
-    late = _late(case, place, "migration", command.migration, "failed", release)
+    late = _late(case, place, "migration", command.migration, "failed", command.happened_at, release)
     if late is not None:
         return late
     rehearsal = place.rehearsal
@@ -267,6 +272,7 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
                     failed_migration=command.failed_migration,
                     restore=restore,
                 ),
+                occurred_at=case.past(command.happened_at),
             )
             if restore is not None:
                 yield New(

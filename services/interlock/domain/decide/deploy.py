@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from interlock.domain import windows
 from interlock.domain.checks import Asked
@@ -25,7 +25,6 @@ from interlock.domain.situation import DeployRequest, Environment
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import release as happened
 from interlock.events.decision import CheckOutcome, Decision
-from interlock.events.values import EnvironmentLeft
 
 
 def start_deploy(case: Case, command: StartDeploy) -> Ruled:
@@ -150,20 +149,20 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
     place = _place_of(case, command.deploy)
     _check_release(place, command.release)
     if _is_late(case, place, command.deploy):
-        description = f"{command.deploy} of {command.release} was reported as done after its lease was over"
-        return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
+        return _late(case, place, command, "done")
     deploy = place.deploy
     if deploy is not None and deploy.content != command.observed_digest:
-        return _failed(
-            case,
-            place,
-            command.deploy,
-            "verify",
-            "the content found there is another one",
-            "other",
-            command.observed_digest,
-            command.fencing_token,
+        other = ReportDeployFailed(
+            release=command.release,
+            deploy=command.deploy,
+            fencing_token=command.fencing_token,
+            phase="verify",
+            error="the content found there is another one",
+            environment_left="other",
+            observed_digest=command.observed_digest,
+            happened_at=command.happened_at,
         )
+        return _failed(case, place, other)
 
     def effect(_: Decision) -> Iterator[New]:
         assert deploy is not None
@@ -175,6 +174,15 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
                 yield from reopened(case, place, deploy)
 
     return _report(case, place, command.deploy, command.fencing_token, action, effect)
+
+
+def _late(
+    case: Case, place: Environment, command: ReportDeploySucceeded | ReportDeployFailed, said: Literal["done", "failed"]
+) -> Ruled:
+    description = f"{command.deploy} of {command.release} was reported as {said} after its lease was over"
+    return observed_late(
+        case, place, "deploy", command.deploy, description, command.observed_digest, command.happened_at
+    )
 
 
 def _report(case: Case, place: Environment, deploy: str, token: int, action: str, effect: Any) -> Ruled:
@@ -200,7 +208,8 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
     deploy = place.deploy
     assert deploy is not None
     rule = case.policy.environment(place.name)
-    outside = rule is not None and not windows.is_open(rule, case.now)
+    past = case.past(command.happened_at)
+    outside = rule is not None and not windows.is_open(rule, past or case.now)
     if command.migrations and command.schema_digest is not None:
         yield New(
             stream=environment_stream(place.name),
@@ -211,6 +220,7 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
                 migrations=command.migrations,
                 schema_after=command.schema_digest,
             ),
+            occurred_at=past,
         )
     yield New(
         stream=stream_of(deploy.release),
@@ -225,6 +235,7 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
             schema_digest=command.schema_digest,
             fixes=deploy.fixes,
         ),
+        occurred_at=past,
     )
 
 
@@ -236,31 +247,12 @@ def report_failed(case: Case, command: ReportDeployFailed) -> Ruled:
     place = _place_of(case, command.deploy)
     _check_release(place, command.release)
     if _is_late(case, place, command.deploy):
-        description = f"{command.deploy} of {command.release} was reported as failed after its lease was over"
-        return observed_late(case, place, "deploy", command.deploy, description, command.observed_digest)
-    return _failed(
-        case,
-        place,
-        command.deploy,
-        command.phase,
-        command.error,
-        command.environment_left,
-        command.observed_digest,
-        command.fencing_token,
-    )
+        return _late(case, place, command, "failed")
+    return _failed(case, place, command)
 
 
-def _failed(
-    case: Case,
-    place: Environment,
-    deploy_id: str,
-    phase: str,
-    error: str,
-    left: EnvironmentLeft,
-    observed: str | None,
-    token: int,
-) -> Ruled:
-    deploy = place.deploy
+def _failed(case: Case, place: Environment, command: ReportDeployFailed) -> Ruled:
+    deploy, phase, left = place.deploy, command.phase, command.environment_left
 
     def effect(_: Decision) -> Iterator[New]:
         assert deploy is not None
@@ -272,10 +264,11 @@ def _failed(
                 environment=place.name,
                 content_digest=deploy.content,
                 phase=phase,
-                error=error,
+                error=command.error,
                 environment_left=left,
-                observed_digest=observed,
+                observed_digest=command.observed_digest,
             ),
+            occurred_at=case.past(command.happened_at),
         )
         if left != "unchanged":
             cause = f"{deploy.deploy} of {deploy.release} failed in {phase}, and left the environment {left}"
@@ -287,4 +280,4 @@ def _failed(
         if deploy.purpose == "production":
             yield from failed_production_deploy(case, place, deploy.release, deploy.deploy)
 
-    return _report(case, place, deploy_id, token, f"report {deploy_id} failed", effect)
+    return _report(case, place, command.deploy, command.fencing_token, f"report {command.deploy} failed", effect)

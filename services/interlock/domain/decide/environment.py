@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from interlock.domain.commands.environment import (
     BaselineEnvironment,
     BreakLease,
-    CheckLogs,
     FreezeEnvironment,
     ObserveFact,
     RegisterEnvironment,
@@ -18,7 +16,6 @@ from interlock.domain.commands.environment import (
 )
 from interlock.domain.decide.aftermath import Source, lease_lost, new_problem
 from interlock.domain.decide.case import Case, New, Ruled
-from interlock.domain.decide.timely import told_silence
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.evolve.environment import fingerprint
 from interlock.domain.situation import Environment
@@ -254,56 +251,6 @@ def break_lease(case: Case, command: BreakLease) -> Ruled:
         None,
         lambda _: lease_lost(case, place, expired=False, reason=command.reason),
     )
-
-
-def check_logs(case: Case, command: CheckLogs) -> Ruled:
-    """The logs were read without a gap; findings are a problem at once."""
-    place = case.environment(command.environment)
-    action, subject = f"check the logs of {place.name}", stream_of(place.name)
-    if command.until <= command.since:
-        raise InvalidCommand("until", "lies not after since")
-    if command.until > case.now + timedelta(seconds=2):
-        raise InvalidCommand("until", "lies in the future")
-    if (command.result == "findings") != (command.findings is not None):
-        raise InvalidCommand("findings", "describe them, and only when there are any")
-    if place.logs_from is not None and command.until <= place.logs_from:
-        return case.unchanged(action, subject)
-    gap = place.logs_from is not None and command.since > place.logs_from
-    extra = CheckOutcome(
-        check="logs-continuous",
-        state="failed" if gap else "passed",
-        required="no gap since the last check",
-        observed=f"checked up to {place.logs_from:%a %H:%M GMT}" if place.logs_from is not None else "first check",
-    )
-    return case.ruled(action, subject, (), None, lambda _: _checked(case, place, command), extra=[extra])
-
-
-def _checked(case: Case, place: Environment, command: CheckLogs) -> Iterator[New]:
-    subject, last = stream_of(place.name), place.last_sure
-    release = last.release if last is not None else None
-    yield from told_silence(case, place)
-    yield New(
-        stream=subject,
-        event=happened.LogsChecked(
-            environment=place.name,
-            since=command.since,
-            until=command.until,
-            result=command.result,
-            release=release,
-            findings=command.findings,
-        ),
-    )
-    if command.findings is not None:
-        yield New(
-            stream=subject,
-            event=happened.MisbehaviourDetected(
-                environment=place.name, problem=case.new_id("P"), description=command.findings, release=release
-            ),
-        )
-        title = command.findings.partition("\n")[0]
-        yield new_problem(
-            case, place.name, title, "log-check", release=release, reporter=case.actor.id, description=command.findings
-        )
 
 
 def freeze(case: Case, command: FreezeEnvironment) -> Ruled:

@@ -96,6 +96,8 @@ def report_test_run(case: Case, command: ReportTestRun) -> Ruled:
                 report=command.report,
                 release=run.release,
                 content_digest=run.content,
+                counts=command.counts,
+                log=command.log,
             ),
         )
         throughout = place.occupant is not None and (place.occupant.release, place.occupant.content) == (
@@ -155,7 +157,9 @@ def abort_test_run(case: Case, command: AbortTestRun) -> Ruled:
     def effect(_: Decision) -> Iterator[New]:
         yield New(
             stream=stream,
-            event=happened_there.TestRunAborted(environment=place.name, run=run.run, reason=command.reason),
+            event=happened_there.TestRunAborted(
+                environment=place.name, run=run.run, reason=command.reason, log=command.log
+            ),
         )
         yield released(place)
 

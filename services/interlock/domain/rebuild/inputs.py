@@ -22,7 +22,9 @@ AROUND = re.compile(r"(?P<adjustment>\S+)/(?P<token>\d+) was reported as execute
 
 
 def told(field: str, events: Events) -> Sequence[Any]:
-    """What the events say of a field of that name: their own, or the name of their stream."""
+    """What the events say of a field of that name: their own, the name of their stream, or when it happened."""
+    if field == "happened_at":
+        return tuple(each.occurred_at for each in events if each.occurred_at != each.recorded_at)[:1]
     for recorded in events:
         if hasattr(recorded.event, field):
             return (getattr(recorded.event, field),)
@@ -151,14 +153,16 @@ def _report_succeeded(seen: Situation, events: Events) -> Alternatives:
 
 
 def _report_test_run(seen: Situation, events: Events) -> Alternatives:
-    """Of a run that was no release's verdict, only the verdict and the report are kept."""
+    """Of a run that was no release's verdict, only verdict, report, counts and log are kept; of old ones no counts."""
     del seen
-    if any(hasattr(each.event, "counts") for each in events):
-        return {}
+    for each in events:
+        if hasattr(each.event, "suite_digest"):
+            return {"counts": (each.event.counts,)}
     failed = int(events[0].event.verdict == "failed")
     now = events[0].recorded_at
+    invented = TestCounts(total=1, passed=1 - failed, failed=failed, skipped=0)
     return {
-        "counts": (TestCounts(total=1, passed=1 - failed, failed=failed, skipped=0),),
+        "counts": (events[0].event.counts or invented,),
         "suite_digest": (events[0].event.report,), "started_at": (now,), "finished_at": (now,),
     }  # fmt: skip
 

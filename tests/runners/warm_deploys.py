@@ -1,0 +1,72 @@
+"""A warm process that forks an executor for each line it reads: one that can be killed, and starts at once.
+
+A line is a JSON object: url, project, token, now, config, environment, release, deploy, content, step, what ("kill":
+it kills itself at the step; "wait": it says that it is there and goes on when it is told), flag (a path).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from interlock.cli.seams import pause
+from interlock.events.catalogue.parts import Identity
+from interlock.runners.asking import Asker
+from interlock.runners.deploying import Job, execute, executor_of
+from tests.runners.deployable import identity
+from tests.runners.warm import client_of
+
+
+def job_of(config: Path, environment: str, release: str, deploy: str, content: str) -> Job:
+    document = tomllib.loads(config.read_text(encoding="utf-8"))
+    executor = executor_of(document, environment, home=config.parent, environ=os.environ)
+    assert executor is not None
+    registered = Identity(**identity(environment))
+    return Job(
+        release, deploy, content, "promote", executor, registered, os.environ, told=lambda line: None, sleep=pause
+    )
+
+
+async def run(spec: dict[str, Any]) -> str:
+    flag = Path(spec["flag"])
+
+    async def reached(step: str) -> None:
+        if step != spec["step"]:
+            return
+        if spec["what"] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        flag.with_suffix(".there").touch()
+        while not flag.with_suffix(".go").exists():
+            await pause(0.01)
+
+    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=reached)
+    job = job_of(Path(spec["config"]), spec["environment"], spec["release"], spec["deploy"], spec["content"])
+    try:
+        await execute(asker, job, uuid4())
+    except Exception as stopped:
+        return f"{type(stopped).__name__}: {stopped}"
+    return "Done"
+
+
+def main() -> None:
+    for line in sys.stdin:
+        spec = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            result = asyncio.run(run(spec))
+            Path(spec["flag"]).with_suffix(".result").write_text(result)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,15 @@ NO_PAST = {
     "help": "a text",
 }
 # What changes something and takes no key from outside: its keys are made of the attempt that it goes on with.
-OWN_KEYS = {"adjust rehearse", "adjust execute", "intake retry", "intake discard", "ledger restore", "writes watch"}
+OWN_KEYS = {
+    "adjust rehearse",
+    "adjust execute",
+    "intake retry",
+    "intake discard",
+    "ledger restore",
+    "writes watch",
+    "test",
+}
 MOMENTS = ("--at",), ("--from", "--to")
 # Each reading command, as it is asked; `EVENT` is the position of an event that is remarked upon later.
 EVENT = "EVENT"

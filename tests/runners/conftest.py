@@ -9,6 +9,7 @@ import pytest
 
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.runners.laboratory import Laboratory, laboratory
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 
 
@@ -56,3 +57,23 @@ def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPath
 def project(interlock: Served, shop: Shop) -> Project:
     """The team, and the shop's databases registered."""
     return Project(interlock, shop).begin()
+
+
+@pytest.fixture(scope="session")
+def shared_laboratory(
+    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laboratory]:
+    """One server and one database of test data for all runs of tests."""
+    with laboratory(postgres_server, team_template, tmp_path_factory.mktemp("laboratory")) as made:
+        yield made
+
+
+@pytest.fixture
+def lab(shared_laboratory: Laboratory) -> Laboratory:
+    """The same, free and without traces of the test before."""
+    for name in ("it", "far", "go", "seen", "out/report.xml"):
+        (shared_laboratory.home / name).unlink(missing_ok=True)
+    if shared_laboratory.holder() is not None:
+        # A test that failed left it so; the others shall not fail for that.
+        shared_laboratory.expire()
+    return shared_laboratory

@@ -27,6 +27,7 @@ COMMANDS = (
     (RELEASE, "release", f"{AT}.release:release", "Open a release, set its content, see why it may not go on."),
     (RELEASE, "deploy", f"{AT}.deploy:deploy", "Ask for a deploy; start it, report it, cancel it."),
     (RELEASE, "rollback", f"{AT}.deploy:rollback", "Ask that production goes back, for a problem there."),
+    (PROVE, "test", f"{AT}.test:test", "Run the automatic tests, and record what came out."),
     (PROVE, "test-run", f"{AT}.test_run:test_run", "Automatic tests: start, report, abort."),
     (PROVE, "qa", f"{AT}.verdicts:qa", "Manual testing: approve, reject, withdraw."),
     (PROVE, "review", f"{AT}.verdicts:review", "Code review: approve, reject, withdraw."),

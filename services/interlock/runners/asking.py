@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from interlock.client import OddAnswer, ProblemAnswer, ServerAway
 from interlock.events.seams import MonotonicClock, Sleep
 from interlock.runners.failures import Refused
 
+T = TypeVar("T")
 # Keys of commands are names in this space: the same step of the same attempt is the same command for ever.
 KEYS: Final = UUID("4f0a3f0e-7d0b-5d0c-9a51-6c2b6e1f7a90")
 REPORT_SECONDS: Final = 60.0
@@ -79,14 +80,30 @@ class Asker:
 
         `until` is when the lease is over, on this process's clock: after that, the same words would mean another thing.
         """
+        return await self.patiently(lambda: self.ask(name, fields, *key), until)
+
+    async def patiently(self, work: Callable[[], Awaitable[T]], until: float | None = None) -> T:
+        """Do what may be done twice until it is answered, for a while. Raises Refused, Away."""
         until = min(self.clock() + REPORT_SECONDS, until if until is not None else float("inf"))
         while True:
             try:
-                return await self.ask(name, fields, *key)
+                return await work()
             except Away:
                 if self.clock() >= until:
                     raise
             await self.sleep(REPORT_PAUSE_SECONDS)
+
+    async def call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Let the client do one thing, after what it does now. Raises Refused, Away."""
+        async with self._one:
+            try:
+                return await asyncio.to_thread(call, *arguments, **named)
+            except (ServerAway, OddAnswer) as away:
+                raise Away(str(away)) from away
+            except ProblemAnswer as problem:
+                if problem.status >= 500:
+                    raise Away(str(problem)) from problem
+                raise Refused(problem) from problem
 
     async def events(self, kind: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the recorded events of that type, the newest first, with their data. Raises Refused, Away."""
@@ -109,15 +126,7 @@ class Asker:
         return await self._answer(self.interlock.get, path, **query)
 
     async def _answer(self, call: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-        async with self._one:
-            try:
-                answer: dict[str, Any] = await asyncio.to_thread(call, *arguments, **named)
-            except (ServerAway, OddAnswer) as away:
-                raise Away(str(away)) from away
-            except ProblemAnswer as problem:
-                if problem.status >= 500:
-                    raise Away(str(problem)) from problem
-                raise Refused(problem) from problem
+        answer: dict[str, Any] = await self.call(call, *arguments, **named)
         self.position = max(self.position, answer.get("position") or 0)
         return answer
 

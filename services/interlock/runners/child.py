@@ -109,7 +109,12 @@ class Child:
         self._tell(b"", last=True)
         code = self.process.returncode
         assert code is not None
-        return Ended(code, self.clock() - self.began, b"".join(self._tail), self.written, self.ending)
+        return Ended(code, self.clock() - self.began, self.tail, self.written, self.ending)
+
+    @property
+    def tail(self) -> bytes:
+        """The last of what it has written so far."""
+        return b"".join(self._tail)
 
     async def end(self) -> None:
         """End it and all that it started: asked first, killed after the grace. Returns when nothing of it runs."""

@@ -35,6 +35,12 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+How the automatic tests are run (dt test): [tests] in interlock.toml, with
+  command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
+  report = "report.xml"              where it leaves its JUnit report: {report}, and INTERLOCK_REPORT for the command
+  erase = ["./erase.sh"]             what erases the data of the tests, before each run
+  environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
+                                     above, or identity = ["./which-server.sh"], which prints its name on one line
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

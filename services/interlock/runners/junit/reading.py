@@ -9,7 +9,7 @@ from typing import Any, Final
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from junitparser import JUnitXml, JUnitXmlError, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, JUnitXmlError, TestCase, TestSuite
 
 from interlock.events.values import LINE_CHARACTERS_MAX, NOT_PRINTABLE
 from interlock.runners.junit.report import Case, Report
@@ -98,7 +98,7 @@ def _case(case: TestCase) -> Case:
     classname, bare = said("classname"), said("name")
     name = ".".join(part for part in (classname, bare) if part) or "unnamed"
     if case.is_failure or case.is_error:
-        [first, *_] = [result for result in case.result if result._tag in {"failure", "error"}]  # noqa: SLF001
+        first = next(result for result in case.result if isinstance(result, Failure | Error))
         message = next(_lines(first.message or ""), None) or next(_lines(first.text or ""), "")
         return Case(name, bare, classname, said("file"), "failed", message)
     not_run = case.is_skipped or said("status").lower() in NOT_RUN or said("result").lower() in NOT_RUN

@@ -12,6 +12,7 @@ import click
 from interlock.cli import seams
 from interlock.cli.exits import CHANGED, OUTCOME_UNKNOWN, TESTS_FAILED, USAGE, WORK_FAILED, Ended, Halt
 from interlock.cli.lazy import Command
+from interlock.cli.outlet import Outlet
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, registered_of, target_to
 from interlock.cli.session import Session
 from interlock.cli.turn import its_turn
@@ -118,12 +119,15 @@ async def ran(session: Session, asker: Asker, job: Job, if_busy: str) -> tuple[O
     while True:
         await its_turn(session, asker, job, if_busy)
         past = await past_of(asker, job.settings.environment)
+        listener = Listener(session, progress_of(past))
         try:
-            return await run_tests(asker, session.client, job, Listener(session, progress_of(past))), past
+            return await run_tests(asker, session.client, job, listener), past
         except Refused as refused:
             # Where somebody else was only quicker, that is told, or waited for, as if it had been asked before.
             if busy_check(decision_of(refused)) is None:
                 raise
+        finally:
+            listener.outlet.drain()
 
 
 def decision_of(refused: Any) -> Mapping[str, Any]:
@@ -145,31 +149,36 @@ class Listener:
     def __init__(self, session: Session, progress: Progress) -> None:
         self.session = session
         self.progress = progress
+        self.outlet = Outlet()
 
     def begun(self, begun: Begun) -> None:
         """The lease is there, and the environment is the registered one."""
         identity = begun.found.identity
         about = f" · {begun.release}" if begun.release else " · no release is deployed there"
-        self.session.say(f"  ✓ lease {begun.lease.lease}, token {begun.lease.token} · run {begun.run}{about}")
-        self.session.say(f"  ✓ identity {identity.database}/{identity.system_identifier}")
+        self.say(f"  ✓ lease {begun.lease.lease}, token {begun.lease.token} · run {begun.run}{about}")
+        self.say(f"  ✓ identity {identity.database}/{identity.system_identifier}")
 
     def erased(self, position: int) -> None:
         """The data is erased, and that is recorded."""
-        self.session.say(f"  ✓ data erased @{position}")
+        self.say(f"  ✓ data erased @{position}")
 
     def running(self, report: str) -> None:
         """The command starts."""
         del report
         self.progress.begin()
-        self.progress.draw(now=True)
+        self.outlet.put(self.progress.draw)
 
     def line(self, line: str) -> None:
         """Show what the command wrote."""
-        self.progress.line(line)
+        self.outlet.put(self.progress.line, line)
 
     def ran(self) -> None:
         """The command has ended."""
-        self.progress.end()
+        self.outlet.put(self.progress.end)
+
+    def say(self, text: str) -> None:
+        """Say it, after everything that was said before."""
+        self.outlet.put(self.session.say, text)
 
 
 async def tell(session: Session, asker: Asker, outcome: Outcome, past: Past) -> None:

@@ -48,6 +48,7 @@ port = {port}
 # Endpoints that `dt notify` adds may be on this very machine:
 # [notify]
 # loopback = true
+
 # Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
 # [environments.production]
 # dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing
@@ -55,11 +56,20 @@ port = {port}
 # restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
 # mask = "infra/mask.sql"
 # migrations = {{ kind = "sql", folder = "migrations" }}
+
 # How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
 # [environments.sandbox]
 # identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
 # deploy = ["./deploy.sh"]
 # observed = ["./running.sh"]             # prints the digest of the content that runs there
+
+# How the automatic tests are run (dt test), and which server the environment for tests is:
+# [tests]
+# command = ["pytest", "--junit-xml={{report}}"]   # {{report}}: where its JUnit report is expected
+# report = "report.xml"
+# erase = ["./erase.sh"]                         # erases the data of the tests, before each run
+# [environments.tests]
+# dsn = "env:TESTS_DSN"                          # by reference to a secret
 
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""

@@ -35,6 +35,14 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+  dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
+  mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
+  restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
+  migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
+    folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
+How a deploy is done there (dt deploy, dt rollback), in the same table:
+  deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
+  observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
 Which market data an environment gets (dt deploy): [environments.sandbox]
   feed = ["./feed.sh"]               prints host=HOST token=sandbox or token=production, never the token
   [feeds] "HOST" = "production"      a host of your own that passes IEX on
@@ -49,14 +57,12 @@ Which logs dt logs check reads, and for what: [logs.production], with
 What a server may tell outside (dt notify): [notify], with
   loopback = true                    endpoints may be on the server's own machine
   authority = "FILE"                 who signs their certificates
-  dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
-  mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
-  restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
-  migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
-    folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
-How a deploy is done there (dt deploy, dt rollback), in the same table:
-  deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
-  observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
+How the automatic tests are run (dt test): [tests] in interlock.toml, with
+  command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
+  report = "report.xml"              where it leaves its JUnit report: {report}, and INTERLOCK_REPORT for the command
+  erase = ["./erase.sh"]             what erases the data of the tests, before each run
+  environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
+                                     above, or identity = ["./which-server.sh"], which prints its name on one line
 Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}

@@ -31,6 +31,14 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
+# [environments.production]
+# dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing
+# [environments.stage]
+# restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
+# mask = "infra/mask.sql"
+# migrations = {{ kind = "sql", folder = "migrations" }}
+
 # What a release is made of is read from git, in all clones at once; `dt help config` says more.
 # [repositories]
 # shop = "../shop"                        # the name that is recorded, and where a clone is

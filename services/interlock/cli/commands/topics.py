@@ -35,6 +35,11 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+  dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
+  mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
+  restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
+  migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
+    folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
 Which market data an environment gets (dt deploy): [environments.sandbox]
   feed = ["./feed.sh"]               prints host=HOST token=sandbox or token=production, never the token
   [feeds] "HOST" = "production"      a host of your own that passes IEX on

@@ -72,7 +72,8 @@ async def mask(target: Any, content: bytes) -> str:
             await target.execute(text)
             if await target.fetchval("select pg_catalog.current_setting($1, true)", MARK) != "yes":
                 raise MaskRefused("it ends its own transaction")
-        await target.execute("reset role; reset search_path")
+        # What it set for the session (role, search_path, triggers off) ends with it; the lock stays.
+        await target.execute("reset session authorization; reset all")
     except UnicodeDecodeError:
         raise MaskRefused("it is no text in UTF-8") from None
     except LOST:

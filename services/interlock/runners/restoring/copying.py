@@ -34,6 +34,11 @@ FILLING: Final = re.compile(r'processing data for table "(.+)"')
 # A new database has these, or they belong to whoever installed the extension.
 NOT_RESTORED: Final = re.compile(r"^\d+; \d+ \d+ (COMMENT - EXTENSION |SCHEMA - public )")
 ITS_OWN: Final = ("interlock_adjust", "interlock_restore")
+# A server whose pg_restore is gone, or cut off, notices soon, also while it builds an index.
+NOTICES: Final = (
+    "-c client_connection_check_interval=1s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
+    " -c tcp_keepalives_count=3"
+)
 # In which the tools say what the patterns here know.
 LANGUAGE: Final = {"LC_ALL": "C", "LANGUAGE": "C"}
 
@@ -90,6 +95,8 @@ class Copying:
                 self.means.told(f"{count:>4}  {match[1]} is {done}")
 
         environ = environment_of(connection, self.means.environ, application=APPLICATION) | LANGUAGE
+        if connection is self.restoring.target:
+            environ["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} {NOTICES}".strip()
         ended = await run_child(words, self.restoring.dumps, environ, replace(self.means, told=tell), self.ending)
         if ended.code != 0:
             raise ToolRefused(f"{tool} ({connection.environment})", ended.how, ended.tail.decode(errors="replace"))

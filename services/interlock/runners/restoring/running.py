@@ -158,6 +158,7 @@ async def _copy(work: Work, copying: Copying, looked: Looked) -> Copied:
             release = await _occupant(work)
             source_schema = await schema_digest(work.source)
             means.told(f"reading {work.restoring.source.environment} as of {seen['taken_at']:%Y-%m-%d %H:%M:%S} GMT")
+            await reached("snapshot-taken")
             await copying.dump(seen["snapshot"], directory)
         await reached("dumped")
         await closing.close_and_empty(target, means)

@@ -125,14 +125,14 @@ def test_a_file_that_holds_no_report_stops_what_stands_behind_it(home: Path, tex
 
 
 def test_a_request_in_the_spool_is_never_sent(home: Path) -> None:
-    kept(1)
-    [waits] = spool.waiting()
-    assert waits.path is not None
-    document = json.loads(waits.path.read_text(encoding="utf-8"))
-    waits.path.write_text(json.dumps({**document, "name": "StartDeploy"}), encoding="utf-8")
     with scripted(gives(200, b"{}", "application/json")) as script:
-        assert Terminal(home, script.url).inside("sync").code in {0, 1}
-        assert script.asked == []
+        kept(url=script.url)
+        [waits] = spool.waiting()
+        assert waits.path is not None
+        document = json.loads(waits.path.read_text(encoding="utf-8"))
+        waits.path.write_text(json.dumps({**document, "name": "StartDeploy"}), encoding="utf-8")
+        assert Terminal(home, script.url).inside("sync").code == 1
+        assert [asked.path for asked in script.asked if "commands" in asked.path] == []
 
 
 # -- while the server is away
@@ -180,9 +180,11 @@ def test_what_says_nothing_about_the_report_leaves_it_waiting(home: Path, kind: 
     assert spool.refused() == []
 
 
-def test_what_waits_for_another_server_is_not_sent_to_this_one(home: Path) -> None:
-    kept()
+def test_what_waits_for_another_server_or_project_is_not_sent_to_this_one(home: Path) -> None:
     with scripted(problem("refused", 409)) as script:
+        kept(1)
+        spool.keep("CheckLogs", CHECKED, "00000000-0000-4000-8000-000000000002", url=script.url, project="other",
+                   principal=None, happened_at=NOON)  # fmt: skip
         done = Terminal(home, script.url).inside("sync")
         assert (done.code, script.asked) == (0, [])
     assert "no report waits here" in done.stderr

@@ -9,9 +9,9 @@ import pytest
 
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.runners.deployable import DEVELOPERS, Places, placed
 from tests.runners.laboratory import Laboratory, laboratory
-from tests.runners.places import DEVELOPERS, Places, placed
-from tests.runners.restoring_place import Place
+from tests.runners.places import Place
 from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
 from tests.runners.two import Pair, TwoServers, two
 

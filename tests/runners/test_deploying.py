@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.runners.places import Places
+from tests.runners.deployable import Places
 from tests.runners.test_child import state_of
 
 HERE = "sandbox-anton"
@@ -121,6 +121,7 @@ def test_a_deploy_that_did_not_do_it_says_what_was_seen_to_be_left(
     assert done.code == 11, done.stderr
     [failed] = places.events(name, "DeployFailed")
     assert (failed["data"]["phase"], failed["data"]["environment_left"]) == (phase, left)
+    assert ("another content runs there" in failed["data"]["error"]) == ((phase, left) == ("verify", "other"))
     assert failed["data"].get("observed_digest") == (places[HERE].runs if left in {"partial", "other"} else
                                                      f"sha256:{'1' * 64}" if left == "unchanged" else None)  # fmt: skip
     assert (places.state()["occupancy"]["state"] == "unsure") == (left != "unchanged")

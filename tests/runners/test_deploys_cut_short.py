@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.runners.places import Places
+from tests.runners.deployable import Places
 from tests.runners.test_child import state_of
 
 HERE = "sandbox-anton"

@@ -24,14 +24,14 @@ import pytest
 from interlock.cli import spool
 from interlock.client import Client, ServerAway
 from interlock.runners import leases
-from interlock.runners.asking import Asker, Kept
-from interlock.runners.deploying import execute
+from interlock.runners.asking import Asker, Kept, passed_by
+from interlock.runners.deploying import AlreadyBegun, execute
 from interlock.runners.leases import Lease, kept_lease
 from tests.cli.story import event
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import config_text, serving, token_of
-from tests.runners.places import DEVELOPERS as HERE
-from tests.runners.places import Places, placed
+from tests.runners.deployable import DEVELOPERS as HERE
+from tests.runners.deployable import Places, placed
 from tests.runners.shop import ROOT
 from tests.runners.test_child import state_of
 from tests.runners.test_deploys_cut_short import gone, there
@@ -267,6 +267,23 @@ async def test_a_report_that_cannot_be_sent_waits_and_counts_within_its_lease(sc
     [succeeded] = places.events(name, "DeploySucceeded")
     assert succeeded["occurred_at"] < succeeded["recorded_at"]
     assert places.state()["occupancy"]["release"] == name
+
+
+async def test_what_another_process_began_under_the_same_login_is_not_run_again(scene: Scene) -> None:
+    places = scene.places
+    name, deploy = scene.asked()
+    places[HERE].does("echo begun >> begun")
+    (places[HERE].folder / "begun").unlink(missing_ok=True)
+    job = job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name))
+
+    async def reached(step: str) -> None:
+        if step == "started":
+            with pytest.raises(AlreadyBegun):
+                await execute(fast_asker(places, passed_by), job, uuid4())
+
+    await execute(fast_asker(places, reached), job, uuid4())
+    assert (places[HERE].folder / "begun").read_text() == "begun\n"
+    assert places.happened(name).count("DeploySucceeded") == 1
 
 
 async def test_a_lease_that_is_broken_ends_the_command_and_its_end_is_an_observation(scene: Scene) -> None:

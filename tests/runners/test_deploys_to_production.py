@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from interlock.runners.schema import schema_digest
 from tests.cli.story import digest
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import config_text, serving
-from tests.runners.places import Places, placed
+from tests.runners.deployable import Places, placed
 from tests.runners.shop import ShopServer
 
 MIGRATION = b"alter table trades.notes add constraint calm check (note <> 'busy');\n"
@@ -26,7 +27,7 @@ class Production:
         self.places = places
         self.shop_server = shop_server
         self.database = database
-        self.env = {"PRODUCTION_DSN": shop_server.dsn(database, "postgres")}
+        self.env: dict[str, Any] = {"PRODUCTION_DSN": shop_server.dsn(database, "postgres")}
 
     def sql(self, text: str) -> list[tuple[object, ...]]:
         async def ask() -> list[tuple[object, ...]]:

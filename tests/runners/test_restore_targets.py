@@ -15,7 +15,7 @@ from interlock.runners.restoring import (
     Impossible,
     Registered,
 )
-from tests.runners.restoring_place import Place
+from tests.runners.places import Place
 from tests.runners.shop import granted_in
 from tests.runners.two import INFRA, TwoServers
 

@@ -22,7 +22,7 @@ from interlock.runners.restoring import (
 from interlock.runners.restoring.tools import find_tools
 from tests.fixtures.postgres import roomy_memory
 from tests.fixtures.server import Served
-from tests.runners.restoring_place import Place
+from tests.runners.places import Place
 from tests.runners.shop import ShopServer
 from tests.runners.two import TwoServers
 

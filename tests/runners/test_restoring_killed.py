@@ -23,7 +23,7 @@ from interlock.events.codec import plain
 from interlock.runners.restoring import ToolRefused
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import set_up_team, token_of
-from tests.runners.restoring_place import Place, measured
+from tests.runners.places import Place, measured
 from tests.runners.shop import ROOT, ShopServer
 from tests.runners.test_killed import Restartable, served_at, wait_for
 from tests.runners.two import Pair, until

@@ -21,7 +21,7 @@ from interlock.cli.seams import pause
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.asking import Asker
 from interlock.runners.deploying import Job, execute, executor_of
-from tests.runners.places import identity
+from tests.runners.deployable import identity
 from tests.runners.warm import client_of
 
 

@@ -26,10 +26,13 @@ class Waits(Exception):
 def kept_in(error: BaseException) -> Waits | None:
     """Return the report that waits, where that is behind an error: a runner says in its own words what came of it."""
     cause: BaseException | None = error
-    while cause is not None:
+    # A refusal and the runner's word for it name each other as their cause.
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:
         kept = getattr(cause, "kept", None)
         if isinstance(kept, spool.Waiting):
             return cause if isinstance(cause, Waits) else Waits(kept, Exception(str(cause)))
+        seen.append(cause)
         cause = cause.__cause__
     return None
 

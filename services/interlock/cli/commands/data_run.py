@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +16,7 @@ from interlock.cli.change import tell
 from interlock.cli.exits import NOT_FOUND, OUTCOME_UNKNOWN, USAGE, WORK_FAILED, Halt
 from interlock.cli.lazy import Command
 from interlock.cli.names import environment_argument, release_argument, seen
+from interlock.cli.reporting import put_evidence
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, registered_of
 from interlock.cli.session import Session
 
@@ -102,7 +104,7 @@ def migrate(session: Session, release: str, environment: str) -> None:
     rehearsal = rehearsal_of(session, release, environment)
     ask_first(session, "StartMigration", {"release": release, "environment": environment}, rehearsal.registered)
     asker = asker_of(session, MIGRATING)
-    done = run(rehearse(asker, rehearsal, session.client.put_evidence, means_of(session)))
+    done = run(rehearse(asker, rehearsal, partial(put_evidence, session), means_of(session)))
     session.remember(done.answer)
     for lock in done.applied.locks:
         session.say(f"  long lock  {lock.sentence()}")
@@ -123,7 +125,7 @@ def run_restore(session: Session, environment: str, source: str) -> None:
     asker, registered = asker_of(session, RESTORING), all_registered(session)
     fields = {"environment": environment, "source": source}
     ask_first(session, "StartRestore", fields, registered.identities.get(environment))
-    done = run(restore(asker, how, registered, session.client.put_evidence, means_of(session)))
+    done = run(restore(asker, how, registered, partial(put_evidence, session), means_of(session)))
     session.remember(done.answer)
     session.say(f"  {in_short(done)}")
     tell(session, done.answer, ((f"dt env show {environment}", "shows from what and when its data is"),))

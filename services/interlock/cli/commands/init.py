@@ -38,6 +38,11 @@ port = {port}
 # restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
 # mask = "infra/mask.sql"
 # migrations = {{ kind = "sql", folder = "migrations" }}
+# How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
+# [environments.sandbox]
+# identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
+# deploy = ["./deploy.sh"]
+# observed = ["./running.sh"]             # prints the digest of the content that runs there
 
 # What a release is made of is read from git, in all clones at once; `dt help config` says more.
 # [repositories]

@@ -40,6 +40,10 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
   migrations = { kind = "sql", folder = "DIR" }, or kind = "alembic", config = "FILE", or kind = "command",
     folder = "DIR", command = […]    how its schema is migrated (dt stage migrate); after = "FILE": those before ran
+How a deploy is done there (dt deploy, dt rollback), in the same table:
+  deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
+  observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
+Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 Which market data an environment gets (dt deploy): [environments.sandbox]
   feed = ["./feed.sh"]               prints host=HOST token=sandbox or token=production, never the token
   [feeds] "HOST" = "production"      a host of your own that passes IEX on

@@ -45,7 +45,8 @@ NO_PAST = {
 # What changes something and takes no key from outside: its keys are made of the attempt that it goes on with.
 OWN_KEYS = {
     "adjust rehearse", "adjust execute", "env restore", "intake retry", "intake discard", "ledger restore",
-    "logs check", "stage migrate", "stage restore", "sync", "test", "writes watch",
+    "logs check", "notify add", "notify remove", "notify retry", "notify test", "stage migrate", "stage restore",
+    "sync", "test", "writes watch",
 }  # fmt: skip
 MOMENTS = ("--at",), ("--from", "--to")
 # Each reading command, as it is asked; `EVENT` is the position of an event that is remarked upon later.

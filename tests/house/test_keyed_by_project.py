@@ -20,7 +20,6 @@ OF_THE_DATABASE: Final = {
 OF_ALL_PROJECTS: Final = {
     "services/interlock/ledger/sql/heads.sql": "who moved: one row of each project, at a look now and then",
     "services/interlock/letters/letters.py _ASKED": "one intake reads the records of all projects",
-    "services/interlock/endpoints/endpoints.py _PROJECTS": "one sender tells the endpoints of all projects",
     "services/interlock/ledger/migrations/0002_clock.sql#1": "a test clock never goes back behind any project",
     "services/interlock/ledger/migrations/0002_clock.sql#2": "the same, to say how far",
     "services/interlock/ledger/migrations/0003_guards.sql#1": "a restore begins where there is nothing at all",

@@ -225,7 +225,7 @@ def test_lines_without_a_time_cannot_show_where_the_period_begins(tmp_path: Path
     assert "none of its first lines has a time" in part.missing[0]
 
 
-@pytest.mark.parametrize("what", ["nothing", "a pipe", "broken gz", "not ours"])
+@pytest.mark.parametrize("what", ["nothing", "a pipe", "nowhere", "broken gz", "not ours"])
 def test_what_cannot_be_read_is_said_and_never_counts(
     tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +235,9 @@ def test_what_cannot_be_read_is_said_and_never_counts(
             parts = shop.check(2, str(tmp_path / "no-such*.log"))[1]
         case "a pipe":
             os.mkfifo(shop.log)
+            parts = shop.check(2)[1]
+        case "nowhere":
+            shop.log.symlink_to("/dev/null")
             parts = shop.check(2)[1]
         case "broken gz":
             shop.write(1, "one")

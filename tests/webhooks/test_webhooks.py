@@ -22,7 +22,7 @@ from interlock.endpoints import KINDS, Endpoint, Endpoints, Messages, Rules, Wai
 from interlock.events.codec import request_hash
 from interlock.events.envelope import Actor
 from interlock.ledger import Ledger
-from interlock.webhooks import Webhooks, state_of
+from interlock.webhooks import Standing, Webhooks, state_of
 from interlock.webhooks.webhooks import PAUSE_SECONDS_MAX, TRIES_MAX, pause_after
 from tests.fixtures.server import PROJECT
 from tests.webhooks.receiver import SECRET, WAIT_SECONDS, Receiver, receiving
@@ -230,6 +230,19 @@ async def test_a_name_that_leads_into_the_cloud_s_own_affairs_is_told_nothing(to
             assert receiver.came == []
 
 
+async def test_a_name_that_nobody_can_look_up_keeps_no_other_endpoint_waiting(told_dsn: str) -> None:
+    async with outside(told_dsn) as here:
+        with receiving() as receiver:
+            # A label of a name has at most 63 characters: looking it up is an error of another kind.
+            broken = await here.add(f"https://{'x' * 70}.example.test/", "problem")
+            nowhere = await here.add("https://nowhere.invalid/", "problem")
+            await here.add(receiver.url, "problem")
+            await here.problem()
+            await came(receiver, 1)
+            for name in (broken, nowhere):
+                await here.until(name, lambda each: each.last_error is not None)
+
+
 async def test_killed_after_it_was_sent_and_before_that_was_stored_it_is_sent_once_more(told_dsn: str) -> None:
     async with sender(told_dsn) as (webhooks, ledger, desk):
         here = Outside(webhooks, ledger, desk)
@@ -281,3 +294,15 @@ def test_pauses_grow_up_to_a_bound_and_are_spread() -> None:
     assert [pause_after(tries, 0.5) for tries in (1, 2, 3)] == [5, 15, 45]
     assert pause_after(50, 0.5) == PAUSE_SECONDS_MAX
     assert (pause_after(1, 0.0), round(pause_after(1, 0.999_999), 3)) == (4, 6)
+
+
+@pytest.mark.parametrize("more, said", [
+    ({}, "ok"),
+    ({"waiting": 3, "oldest_seconds": 5.0}, "ok"),
+    ({"waiting": 3, "oldest_seconds": 90.0, "behind": ("demo/chat",)}, "behind: 3 messages, 90 s: demo/chat"),
+    ({"failed": 2, "behind": ("demo/chat",)}, "2 given up (dt notify failed): demo/chat"),
+    ({"trouble": "the database is away"}, "the database is away"),
+])  # fmt: skip
+def test_whoever_is_behind_says_so(more: dict[str, Any], said: str) -> None:
+    standing = {"active": True, "told": 0, "waiting": 0, "failed": 0, "oldest_seconds": 0.0, "behind": ()}
+    assert state_of(Standing(**{**standing, "trouble": None, **more})) == said

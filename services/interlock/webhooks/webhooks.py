@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
+from interlock.desk import DeskError
 from interlock.domain.obligations import Obligation, obligations
 from interlock.domain.situation import Situation
 from interlock.endpoints import Endpoint, Endpoints, Messages, NotAllowed, Waiting, target_of
 from interlock.events.envelope import Recorded
 from interlock.events.seams import Sleep
+from interlock.feed import Unreadable
 from interlock.ledger import LedgerError
 from interlock.webhooks.posting import NotSent, Post, Said
 from interlock.webhooks.signing import signed_headers
@@ -42,7 +44,7 @@ class Feed(Protocol):
         """Return one page, in order."""
 
 
-class Desk(Protocol):
+class Situations(Protocol):
     """Where situations are asked for (interlock.desk's Desk is one)."""
 
     async def situation(self, project: str, command: Any = None, *, at_position: int | None = None) -> Any:
@@ -63,7 +65,7 @@ class Webhooks:
         endpoints: Endpoints,
         messages: Messages,
         feed: Feed,
-        desk: Desk,
+        desk: Situations,
         post: Post,
         *,
         office: Office,
@@ -113,8 +115,7 @@ class Webhooks:
             except (LedgerError, OSError) as away:
                 self._went_wrong(str(away) or type(away).__name__)
             except Exception as unexpected:
-                _log.exception("the webhooks begin anew")
-                self._went_wrong(f"{type(unexpected).__name__}: {unexpected}")
+                self._went_wrong(f"{type(unexpected).__name__}: {unexpected}", unexpected)
             finally:
                 self._active = False
                 await self._end_sending()
@@ -124,13 +125,24 @@ class Webhooks:
         """Make and send messages, as long as there is an endpoint. Raises LedgerError."""
         self._active = True
         while projects := await self._endpoints.projects():
-            for project in projects:
-                await self._make(project)
-                for message in await self._messages.due(project):
-                    self._begin(message)
+            stuck = [said for project in projects if (said := await self._one(project)) is not None]
             self._look_at_ended()
-            self._trouble = None
+            if stuck:
+                self._went_wrong("; ".join(stuck))
+            else:
+                self._trouble = None
             await self._sleep(LOOK_SECONDS)
+
+    async def _one(self, project: str) -> str | None:
+        """Make and send one project's messages; return why none can be made, which is no other project's affair."""
+        said = None
+        try:
+            await self._make(project)
+        except (DeskError, Unreadable) as unknown:
+            said = f"{project}: {unknown}"
+        for message in await self._messages.due(project):
+            self._begin(message)
+        return said
 
     async def _make(self, project: str) -> None:
         """Make messages of one page of what was recorded since.
@@ -192,6 +204,11 @@ class Webhooks:
         except (NotSent, NotAllowed) as why:
             await self._again(message, str(why), None)
             return
+        except Exception as unexpected:
+            # Whatever it is, it is about this endpoint, and keeps no other from being told.
+            _log.warning("%s cannot be told", message.endpoint, exc_info=unexpected)
+            await self._again(message, f"{type(unexpected).__name__}: {unexpected}", None)
+            return
         if said.took_it:
             # A crash before this leaves the message: it is sent once more under the same id, never lost.
             await self._messages.told(message)
@@ -221,7 +238,7 @@ class Webhooks:
         """Somebody else sends: whatever was wrong here is not what matters now."""
         self._trouble = None
 
-    def _went_wrong(self, said: str) -> None:
+    def _went_wrong(self, said: str, unexpected: Exception | None = None) -> None:
         if said != self._trouble:
-            _log.warning("the webhooks wait: %s", said)
+            _log.warning("the webhooks wait: %s", said, exc_info=unexpected)
         self._trouble = said

@@ -31,6 +31,15 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# The logs that `dt logs check` reads every hour, and what shows misbehaviour in them (docs/RUNNERS.md):
+# [logs.production]
+# files = ["/var/log/shop/*.log"]         # or journald = "shop.service", or command = ["./query.sh"]
+# patterns = [{{ name = "orders are lost", match = "order .* lost", severity = "critical" }}]
+
+# Endpoints that `dt notify` adds may be on this very machine:
+# [notify]
+# loopback = true
+
 # Restores and migrations, done by dt (dt help config; infra/postgres holds the roles):
 # [environments.production]
 # dump_dsn = "env:PRODUCTION_DUMP_DSN"    # reads everything, writes nothing

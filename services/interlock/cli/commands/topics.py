@@ -35,6 +35,13 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
+Which logs dt logs check reads, and for what: [logs.production], with
+  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
+  time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
+What a server may tell outside (dt notify): [notify], with
+  loopback = true                    endpoints may be on the server's own machine
+  authority = "FILE"                 who signs their certificates
   dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
   mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
   restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile

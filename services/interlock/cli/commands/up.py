@@ -21,7 +21,7 @@ from interlock.cli.session import Session
 # `interlock.serve` names its parts; a test compares.
 API: Final = "api"
 WATCH: Final = "watch"
-OTHER_PARTS: Final = ("relay", "intake", "projector", WATCH)
+OTHER_PARTS: Final = ("relay", "intake", "projector", WATCH, "webhooks")
 
 
 @click.command("up", cls=Command)

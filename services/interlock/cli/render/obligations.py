@@ -24,8 +24,11 @@ def todo_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, whose:
     return [line(Span(title, "strong"), Span(note, "dim")), *obligation_lines(obligations, scene)]
 
 
-def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> Lines:
-    """Return two lines for each: by when, who and what; below it the command."""
+def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, ahead: bool = True) -> Lines:
+    """Return two lines for each: by when, who and what; below it the command, and for whom it is after that.
+
+    Where not `ahead`, for whom it is too is said only where it is so already.
+    """
     ordered = sorted(obligations, key=lambda each: urgency(each, scene))
     people = [names(each, scene) for each in ordered]
     column = max((len(who) for who in people), default=WHO_MIN)
@@ -45,7 +48,7 @@ def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene) -> 
         margin: list[Part] = [" " * (2 + WHEN_COLUMN + column + 2)]
         if each.get("command"):
             lines.append(line(*margin, Span(str(each["command"]), "dim")))
-        if each.get("escalates_to"):
+        if each.get("escalates_to") and (ahead or each.get("overdue")):
             lines.extend(wrapped(margin, [escalation(each, scene)], scene.width))
     return lines
 

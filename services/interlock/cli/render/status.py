@@ -97,7 +97,7 @@ def who_must_act(obligations: Mapping[str, Any], scene: Scene) -> Lines:
         parts.append(f"{obligations['mine']} for you")
     first = list(obligations.get("first") or ())[:TODO_SHOWN_MAX]
     lines: Lines = [line(), line(Span("who must act", "strong"), Span(f"  {', '.join(parts)}", "dim"))]
-    lines.extend(obligation_lines(first, scene))
+    lines.extend(obligation_lines(first, scene, ahead=False))
     if count > len(first):
         lines.append(line("  ", Span(f"and {count - len(first)} more: dt todo", "dim")))
     return lines

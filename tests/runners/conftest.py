@@ -124,5 +124,7 @@ def lab(shared_laboratory: Laboratory) -> Laboratory:
     """The same, free and without traces of the test before."""
     for name in ("it", "far", "go", "seen", "out/report.xml"):
         (shared_laboratory.home / name).unlink(missing_ok=True)
-    assert shared_laboratory.holder() is None
+    if shared_laboratory.holder() is not None:
+        # A test that failed left it so; the others shall not fail for that.
+        shared_laboratory.expire()
     return shared_laboratory

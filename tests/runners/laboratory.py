@@ -28,7 +28,7 @@ from interlock.runners.testing import Job, Outcome, run_tests, settings_of
 from tests.cli import story as telling
 from tests.cli.terminal import DT, Done, Terminal
 from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import Served, config_text, serving, token_of
+from tests.fixtures.server import Served, config_text, serving, token_of, wait_until_ready
 from tests.runners.heard import Heard
 
 RELEASE = "1.0.0"
@@ -135,6 +135,20 @@ class Laboratory:
         [free] = [check for check in decision["checks"] if check["check"] == "environment-free"]
         return None if free["state"] == "passed" else str(free["observed"])
 
+    def kill_interlock(self) -> None:
+        self.served.process.kill()
+        self.served.process.wait()
+
+    def start_interlock(self) -> None:
+        """Start it again at the same address."""
+        ready, log = self.served.config.with_name("again.json"), self.served.config.with_name("again.log")
+        ready.unlink(missing_ok=True)
+        options = ["--port", self.served.url.rpartition(":")[2], "--ready-file", str(ready), "--test-clock"]
+        command = [sys.executable, "-m", "interlock.serve", "--config", str(self.served.config), *options]
+        with log.open("a") as output:
+            self.served.process = subprocess.Popen(command, stdout=output, stderr=output, text=True)
+        wait_until_ready(self.served.process, ready, log)
+
     def expire(self) -> None:
         """Let every lease be over."""
         self.served.later(minutes=16)
@@ -183,7 +197,13 @@ def laboratory(server: PostgresServer, template: str, home: Path) -> Iterator[La
             story.deploy(RELEASE, "tests")
             (place / "erase.py").write_text(ERASE, encoding="utf-8")
             terminal = Terminal(place, served.url, served.project, served.now)
-            yield Laboratory(served, place, data.owner, identity, terminal, story)
+            first = served.process
+            try:
+                yield Laboratory(served, place, data.owner, identity, terminal, story)
+            finally:
+                if served.process is not first:
+                    served.process.kill()
+                    served.process.wait()
     finally:
         elsewhere(server._drop(name))
 

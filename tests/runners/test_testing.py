@@ -76,6 +76,7 @@ async def test_a_new_test_that_is_not_in_the_report_is_told(lab: Laboratory) -> 
 NO_VERDICT = {
     "no report": (["/bin/sh", "-c", "echo broken; exit 3"], "there is no report report.xml .*it ended with 3"),
     "no such command": (["no-such-command"], "there is no such command"),
+    "killed": (["/bin/sh", "-c", "kill -9 $$"], "it was ended by signal 9"),
     "no xml": (["/bin/sh", "-c", 'echo no > "$INTERLOCK_REPORT"'], "it is no XML"),
     "claims": (reporting("").copy(), "it lists no test"),
     "green but 4": (reporting(GREEN, code=4), "says that nothing failed, but it ended with 4"),
@@ -243,20 +244,40 @@ async def test_a_verdict_that_cannot_be_told_is_kept_to_be_told_by_hand(
     assert (told.code, "TestsPassed" in told.stdout) == (0, True), told.stderr
 
 
-async def test_an_interrupted_run_is_aborted_and_one_that_has_its_verdict_is_not(lab: Laboratory) -> None:
-    for step, ends in (("started", "TestRunAborted"), ("running", "TestRunAborted"), ("kept", "TestsPassed")):
-        before, tasks = lab.position(), []
+@pytest.mark.parametrize(
+    "at, ends", [("started", "TestRunAborted"), ("running", "TestRunAborted"), ("kept", "TestsPassed")]
+)
+async def test_an_interrupted_run_is_aborted_and_one_that_has_its_verdict_is_not(
+    lab: Laboratory, at: str, ends: str
+) -> None:
+    before = lab.position()
 
-        async def reached(at: str, step: str = step, tasks: list[asyncio.Task[Any]] = tasks) -> None:
-            if at == step:
-                tasks[0].cancel()
-                await asyncio.sleep(0)
+    async def reached(step: str) -> None:
+        if step == at:
+            work.cancel()
+            await asyncio.sleep(0)
 
-        tasks.append(asyncio.create_task(lab.run(lab.job(reporting(GREEN)), reached=reached)))
-        [result] = await asyncio.gather(*tasks, return_exceptions=True)
-        assert isinstance(result, asyncio.CancelledError) == (ends == "TestRunAborted"), result
-        assert ends in lab.types(before)
-        assert lab.holder() is None
+    work = asyncio.create_task(lab.run(lab.job(reporting(GREEN)), reached=reached))
+    [result] = await asyncio.gather(work, return_exceptions=True)
+    assert isinstance(result, asyncio.CancelledError) == (ends == "TestRunAborted"), result
+    assert ends in lab.types(before)
+    assert lab.holder() is None
+
+
+@pytest.mark.parametrize("step", ["erased", "kept"])
+async def test_interlock_is_killed_and_comes_back_and_the_verdict_is_told_once(lab: Laboratory, step: str) -> None:
+    before, wanted = lab.position(), step
+    comes_back: list[asyncio.Task[None]] = []
+
+    async def reached(step: str) -> None:
+        if step == wanted:
+            lab.kill_interlock()
+            comes_back.append(asyncio.create_task(asyncio.to_thread(lab.start_interlock)))
+
+    await lab.run(lab.job(reporting(GREEN)), reached=reached)
+    await asyncio.gather(*comes_back)
+    assert lab.types(before).count("TestsPassed") == 1
+    assert lab.holder() is None
 
 
 def test_what_is_wrong_in_the_table_is_named(tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def test_a_run_without_a_report_ends_with_11_and_one_that_is_not_configured_with
     assert "it ended with 5" in done.stderr
     assert "has neither passed nor failed; that is recorded" in done.stderr
     lab.write(["true"], erase=None)
-    assert (lab.dt("test").code, "tests.erase: it is missing" in lab.dt("test").stderr) == (2, True)
+    unsaid = lab.dt("test")
+    assert (unsaid.code, "tests.erase: it is missing" in unsaid.stderr) == (2, True)
     assert lab.dt("test", "--").code == 2
 
 
@@ -147,7 +148,7 @@ def test_a_run_that_a_hotfix_aborts_ends_with_6(lab: Laboratory) -> None:
     process = lab.begin_dt("test", "--nightly")
     it = written(lab.home / "it")
     [run] = lab.events("TestRunStarted")
-    problem = lab.story.by("qa-1", "ReportProblem", environment="production", title="orders are lost")
+    problem = lab.story.by("qa-1", "ReportProblem", environment="production", title="prices stand still")
     lab.story.open("1.0.2", "Orders", problem=problem["events"][0]["data"]["problem"])
     aborted = lab.dt("test-run", "abort", run["run"], "--hotfix", "1.0.2", "-m", "1.0.2 cannot wait", who="rm-1")
     assert aborted.code == 0, aborted.stderr

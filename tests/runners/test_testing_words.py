@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from interlock.cli.outlet import Outlet
 from interlock.cli.render.lines import plain
 from interlock.cli.render.progress import Progress
 from interlock.cli.render.testing import holder_lines, length, minutes, size
@@ -125,10 +127,13 @@ def test_on_a_terminal_the_output_goes_by_above_the_progress(monkeypatch: pytest
         progress.begin()
         progress.line("one")
         progress.end()
-        shown = os.read(here, 4096).decode()
+    shown = b""
+    with suppress(OSError):  # that is how the other end's closing is told
+        while block := os.read(here, 4096):
+            shown += block
     os.close(here)
-    assert shown.startswith("\r\x1b[Kone\r\n\r\x1b[K  00:0")
-    assert shown.endswith("\r\x1b[K")
+    assert shown.startswith(b"\r\x1b[Kone\r\n\r\x1b[K  00:0")
+    assert shown.endswith(b"\r\x1b[K")
 
 
 def test_off_a_terminal_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,3 +149,31 @@ def test_lengths_and_sizes_are_told_in_units_of_people() -> None:
     assert [length(each) for each in (38, 1_860, 3_900)] == ["38 s", "31 min", "1 h 05 min"]
     assert [minutes(each) for each in (-1, 131, 3_731)] == ["00:00", "02:11", "1:02:11"]
     assert [size(each) for each in (812, 31_200, 2_400_000)] == ["812 B", "31 KB", "2.4 MB"]
+
+
+def test_whoever_stops_reading_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that nobody empties is full after 64 KiB; then everything is said after all, but for the oldest."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr("interlock.cli.outlet.WAITING_MAX", 100)
+    outlet, said = Outlet(), b""
+    for _ in range(300):
+        outlet.put(os.write, writing, b"x" * 1023 + b"\n")
+    outlet.put(os.write, writing, b"THE END")
+    assert not outlet.drain(0.2)
+    while not said.endswith(b"THE END"):
+        said += os.read(reading, 65536)
+    assert outlet.drain(10.0)
+    os.close(writing)
+    os.close(reading)
+    assert 99 <= said.count(b"\n") < 300
+
+
+def test_what_cannot_be_said_any_more_ends_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    outlet, said = Outlet(), list[str]()
+    outlet.put(os.write, writing, b"x")
+    outlet.put(said.append, "after")
+    assert outlet.drain(10.0)
+    os.close(writing)
+    assert said == ["after"]

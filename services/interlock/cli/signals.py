@@ -16,7 +16,8 @@ def in_order(work: Coroutine[Any, Any, T]) -> T:
     """Run the work; an interruption cancels it once, and raises KeyboardInterrupt when it has put things in order."""
 
     async def guarded() -> T:
-        loop, task, asked = asyncio.get_running_loop(), asyncio.current_task(), []
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        asked: list[signal.Signals] = []
         assert task is not None
 
         def stop(which: signal.Signals) -> None:

@@ -31,6 +31,14 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
+# How the automatic tests are run (dt test), and which server the environment for tests is:
+# [tests]
+# command = ["pytest", "--junit-xml={{report}}"]   # {{report}}: where its JUnit report is expected
+# report = "report.xml"
+# erase = ["./erase.sh"]                         # erases the data of the tests, before each run
+# [environments.tests]
+# dsn = "env:TESTS_DSN"                          # by reference to a secret
+
 # The logs that `dt logs check` reads every hour, and what shows misbehaviour in them (docs/RUNNERS.md):
 # [logs.production]
 # files = ["/var/log/shop/*.log"]         # or journald = "shop.service", or command = ["./query.sh"]

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interlock.cli import seams
-from interlock.cli.exits import CHANGED, OUTCOME_UNKNOWN, REFUSED, TESTS_FAILED, USAGE, WORK_FAILED, Ended, Halt
+from interlock.cli.exits import CHANGED, OUTCOME_UNKNOWN, TESTS_FAILED, USAGE, WORK_FAILED, Ended, Halt
 from interlock.cli.lazy import Command
+from interlock.cli.outlet import Outlet
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, registered_of, target_to
 from interlock.cli.session import Session
+from interlock.cli.turn import its_turn
 
 if TYPE_CHECKING:
     from interlock.cli.render.progress import Progress
     from interlock.runners.asking import Asker
     from interlock.runners.failures import Stopped
-    from interlock.runners.testing import Begun, Holder, Job, Outcome, Past, Settings
-
-# While it waits for its turn; the first that asks after it is free is next.
-WAIT_SECONDS = 5.0
+    from interlock.runners.testing import Begun, Job, Outcome, Past, Settings
 
 
 class BehindDashes(Command):
@@ -99,22 +98,10 @@ async def work(session: Session, job: Job, if_busy: str) -> None:
     """Wait for the turn, run them, tell what came out. Raises Halt, Ended, and ProblemAnswer where it was refused."""
     from interlock.runners.asking import Away
     from interlock.runners.failures import Refused, Stopped
-    from interlock.runners.testing import busy_check, past_of, run_tests
 
     asker = asker_of(session)
     try:
-        while True:
-            await its_turn(session, asker, job, if_busy)
-            past = await past_of(asker, job.settings.environment)
-            try:
-                outcome = await run_tests(asker, session.client, job, Listener(session, progress_of(past)))
-                break
-            except Refused as refused:
-                # Somebody else was quicker.
-                if busy_check(decision_of(refused)) is None:
-                    raise refused.problem from refused
-                if if_busy == "fail":
-                    await its_turn(session, asker, job, if_busy)
+        outcome, past = await ran(session, asker, job, if_busy)
     except Refused as refused:
         raise refused.problem from refused
     except Away as away:
@@ -124,80 +111,29 @@ async def work(session: Session, job: Job, if_busy: str) -> None:
     await tell(session, asker, outcome, past)
 
 
+async def ran(session: Session, asker: Asker, job: Job, if_busy: str) -> tuple[Outcome, Past]:
+    """Run them once it is their turn; return the verdict, and what earlier runs say. Raises as `run_tests` does."""
+    from interlock.runners.failures import Refused
+    from interlock.runners.testing import busy_check, past_of, run_tests
+
+    while True:
+        await its_turn(session, asker, job, if_busy)
+        past = await past_of(asker, job.settings.environment)
+        listener = Listener(session, progress_of(past))
+        try:
+            return await run_tests(asker, session.client, job, listener), past
+        except Refused as refused:
+            # Where somebody else was only quicker, that is told, or waited for, as if it had been asked before.
+            if busy_check(decision_of(refused)) is None:
+                raise
+        finally:
+            listener.outlet.drain()
+
+
 def decision_of(refused: Any) -> Mapping[str, Any]:
     """Return the decision with which a command was refused."""
     found = getattr(refused.problem, "problem", {}).get("decision")
     return found if isinstance(found, Mapping) else {}
-
-
-async def its_turn(session: Session, asker: Asker, job: Job, if_busy: str) -> None:
-    """Return when nothing else holds the environment, or something else than that is missing, which is told then.
-
-    Raises Ended where it shall not wait. Asking beforehand records nothing, so a run that waits is refused nowhere.
-    """
-    from interlock.events.codec import plain
-    from interlock.runners.testing import busy_check, holder_of
-
-    environment, waits, began = job.settings.environment, None, asker.clock()
-    fields = {"environment": environment, "trigger": job.trigger, "observed": {"identity": plain(job.registered)}}
-    while True:
-        decision = await asker.call(session.client.explain, "StartTestRun", fields)
-        check = busy_check(decision)
-        if check is None:
-            break
-        holder = await holder_of(asker, environment, check)
-        if if_busy != "wait":
-            tell_busy(session, holder, skips=if_busy == "skip")
-            raise Ended(0 if if_busy == "skip" else REFUSED)
-        waits = wait_on(session, holder, waits, asker.clock() - began)
-        await asker.sleep(WAIT_SECONDS)
-    if waits is not None:
-        waited(session, asker.clock() - began)
-
-
-def tell_busy(session: Session, holder: Holder, *, skips: bool) -> None:
-    """Say who holds it, and what else could be done."""
-    from interlock.cli.render.decision import suggestions
-    from interlock.cli.render.testing import holder_lines
-    from interlock.cli.render.trouble import with_exit
-
-    steps = () if skips else (("dt test --if-busy wait", "waits for its turn"),)
-    if session.options.json:
-        document = {"status": "skipped" if skips else "busy", "holder": holder.document()}
-        session.give_json({**document, "exit_code": 0 if skips else REFUSED}, steps)
-        return
-    scene = session.scene()
-    lines = holder_lines(holder, scene)
-    if skips:
-        session.talk([*lines, *suggestions((), scene)])
-        session.say("  skipped: nothing was run, and nothing recorded")
-        return
-    session.talk(with_exit([*lines, *suggestions(steps, scene)], REFUSED, scene.width))
-
-
-def wait_on(session: Session, holder: Holder, before: str | None, seconds: float) -> str:
-    """Say for whom it waits: on a terminal on one line that counts, elsewhere once for each holder."""
-    import sys
-
-    from interlock.cli.render.testing import holder_lines, minutes
-
-    if sys.stderr.isatty() and not session.options.json:
-        sys.stderr.write(f"\r\x1b[K  waiting for {holder.word} … {minutes(seconds)}")
-        sys.stderr.flush()
-    elif holder.subject != before:
-        session.say(f"  waiting for {holder.word}")
-        session.talk(holder_lines(holder, session.scene())[1:])
-    return holder.subject
-
-
-def waited(session: Session, seconds: float) -> None:
-    """Say that the turn has come."""
-    import sys
-
-    from interlock.cli.render.testing import minutes
-
-    wipe = "\r\x1b[K" if sys.stderr.isatty() and not session.options.json else ""
-    session.say(f"{wipe}  waited {minutes(seconds)}")
 
 
 def progress_of(past: Past) -> Progress:
@@ -213,31 +149,36 @@ class Listener:
     def __init__(self, session: Session, progress: Progress) -> None:
         self.session = session
         self.progress = progress
+        self.outlet = Outlet()
 
     def begun(self, begun: Begun) -> None:
         """The lease is there, and the environment is the registered one."""
         identity = begun.found.identity
         about = f" · {begun.release}" if begun.release else " · no release is deployed there"
-        self.session.say(f"  ✓ lease {begun.lease.lease}, token {begun.lease.token} · run {begun.run}{about}")
-        self.session.say(f"  ✓ identity {identity.database}/{identity.system_identifier}")
+        self.say(f"  ✓ lease {begun.lease.lease}, token {begun.lease.token} · run {begun.run}{about}")
+        self.say(f"  ✓ identity {identity.database}/{identity.system_identifier}")
 
     def erased(self, position: int) -> None:
         """The data is erased, and that is recorded."""
-        self.session.say(f"  ✓ data erased @{position}")
+        self.say(f"  ✓ data erased @{position}")
 
     def running(self, report: str) -> None:
         """The command starts."""
         del report
         self.progress.begin()
-        self.progress.draw(now=True)
+        self.outlet.put(self.progress.draw)
 
     def line(self, line: str) -> None:
         """Show what the command wrote."""
-        self.progress.line(line)
+        self.outlet.put(self.progress.line, line)
 
     def ran(self) -> None:
         """The command has ended."""
-        self.progress.end()
+        self.outlet.put(self.progress.end)
+
+    def say(self, text: str) -> None:
+        """Say it, after everything that was said before."""
+        self.outlet.put(self.session.say, text)
 
 
 async def tell(session: Session, asker: Asker, outcome: Outcome, past: Past) -> None:

@@ -35,13 +35,6 @@ Where an environment's database is (dt adjust, dt writes): [environments.product
   dsn = "env:NAME" or "file:PATH"    a reference to the address, never a password
   backups = "DIR"                    where rows that an adjustment touches are kept as they were
   log = "DIR", writers = ["ROLE"]    PostgreSQL's json logs, and the application's login roles (dt writes)
-Which logs dt logs check reads, and for what: [logs.production], with
-  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
-  patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
-  time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
-What a server may tell outside (dt notify): [notify], with
-  loopback = true                    endpoints may be on the server's own machine
-  authority = "FILE"                 who signs their certificates
   dump_dsn, restore_dsn, migrate_dsn as whom it is read for restores, restored into, migrated; else dsn
   mask = "FILE.sql"                  what makes production's data fit for others (dt env restore, dt stage restore)
   restore_jobs = 2, dumps = "DIR"    how many tables at once; where the dump lies meanwhile
@@ -50,7 +43,6 @@ What a server may tell outside (dt notify): [notify], with
 How a deploy is done there (dt deploy, dt rollback), in the same table:
   deploy = ["./deploy.sh"]           what is run; without it somebody else deploys, and reports
   observed = ["./running.sh"]        what prints, before and after, the digest of the content that runs
-Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 Which market data an environment gets (dt deploy): [environments.sandbox]
   feed = ["./feed.sh"]               prints host=HOST token=sandbox or token=production, never the token
   [feeds] "HOST" = "production"      a host of your own that passes IEX on
@@ -58,6 +50,20 @@ What a release is made of (dt release content, dt stage review), read from git o
   [repositories] shop = "../shop"    a clone, by the name that is recorded
   [content] migrations = ["migrations/*.sql"], new_tests = ["tests/test_*.py"]; "shop:db/**/*.sql" in shop alone
   [authors] "a@example.com" = "WHO"  which principal an address in git is
+How the automatic tests are run (dt test): [tests] in interlock.toml, with
+  command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
+  report = "report.xml"              where it leaves its JUnit report: {report}, and INTERLOCK_REPORT for the command
+  erase = ["./erase.sh"]             what erases the data of the tests, before each run
+  environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
+                                     above, or identity = ["./which-server.sh"], which prints its name on one line
+Which logs dt logs check reads, and for what: [logs.production], with
+  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
+  time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
+What a server may tell outside (dt notify): [notify], with
+  loopback = true                    endpoints may be on the server's own machine
+  authority = "FILE"                 who signs their certificates
+Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}
 LISTED = (

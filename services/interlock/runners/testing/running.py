@@ -26,7 +26,7 @@ from interlock.runners.testing.parts import Begun, Outcome, Services, Told
 
 T = TypeVar("T")
 # How soon a run that was aborted for a hotfix is noticed: what comes next there may begin at once.
-BEAT_SECONDS: Final = 10.0
+BEAT_SECONDS: Final = 5.0
 REASON_CHARACTERS_MAX: Final = 1_000
 
 

@@ -66,6 +66,13 @@ def test_a_run_on_nothing_is_nobody_s_verdict() -> None:
     assert [type(new.event).__name__ for new in story.do("ci-1", report).facts] == ["TestRunFinished", "LeaseReleased"]
 
 
+def test_the_end_of_a_run_keeps_its_counts_and_its_log_whether_it_is_a_verdict_or_not() -> None:
+    for story in (None, running()):
+        told, report = started(story)
+        finished = told.do("ci-1", replace(report, log=digest("log"))).facts[0].event
+        assert (finished.counts, finished.log, finished.report) == (counts(), digest("log"), digest("report"))
+
+
 def test_a_run_is_about_the_content_it_began_with() -> None:
     story, report = started()
     story.do("anton", story.content(R, salt="2"))

@@ -93,6 +93,9 @@ async def test_a_target_that_is_not_what_it_claims_is_left_alone(place: Place) -
     with pytest.raises(Refused, match="environment-identified"):
         await place.restore()
     assert place.pair.rows("stage", "select to_regclass('shop.old') is not null") == [(True,)]
+    # What was refused once is asked anew.
+    place.begin()
+    await place.restore()
 
 
 async def test_a_role_that_does_not_own_the_target_is_refused_before_anything(place: Place) -> None:

@@ -8,6 +8,8 @@ READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 PYTEST := $(BIN)/python -m pytest
+# As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
+SPREAD ?= --numprocesses auto --dist loadfile
 
 .PHONY: help setup demo up up-kafka kafka test check lint types arrows faults prove bench schemas format locks
 
@@ -45,7 +47,7 @@ kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/br
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
 test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the quick tests, which need no server: about a minute
 	$(PYTEST) -m 'not server and not proof' $(ARGS)

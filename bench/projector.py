@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -27,6 +29,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage
 
 from bench.desk import run_desk
 from bench.ledger import server_of_its_own
+from bench.usage import family, processor_seconds
 from bench.visible import sleep, start_parts
 from infra.kafka.broker import Broker
 from interlock.bus import KafkaAddress, Topic, ensure, topics
@@ -35,6 +38,7 @@ from interlock.events.codec import decode
 from interlock.ledger import Ledger, Stored
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from interlock.projections import PROJECTIONS
+from tests.fixtures.server import Served
 
 EVENTS = 24_000
 PROJECTS = (1, 100, 1_000)
@@ -42,7 +46,7 @@ PROCESSES = (1, 2, 4)
 HISTORY_SECONDS = 4.0
 CALLERS = 16
 LABEL = "history"
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.1
 # For all of the group to have their share of the partitions.
 REBALANCE_SECONDS = 5.0
 HANGS_SECONDS = 600.0
@@ -102,34 +106,38 @@ async def bare(broker: Broker, topic: Topic, events: int) -> float:
 
 @dataclass
 class Projected:
-    """How long it took, and how many events and projections there were."""
+    """How long it took, and on a processor: the projectors, and PostgreSQL."""
 
-    seconds: float
     events: int
+    seconds: float
+    projectors: float
+    database: float
 
-    @property
-    def rate(self) -> float:
-        """Events a second, each through all projections."""
-        return self.events / self.seconds
+    def told(self, alone: float) -> str:
+        """Say it, beside the rate of a consumer that does nothing else."""
+        rate = self.events / self.seconds
+        of_each = f"{self.projectors / self.events * 1e6:4.0f} + {self.database / self.events * 1e6:4.0f} µs"
+        return f"{rate:7.0f}/s, {rate / alone:5.1%} of a bare consumer's {alone:.0f}/s; {of_each} on processors"
 
 
-async def projected(dsns: Dsns, projects: int, events: int) -> Projected:
-    """Wait until every projection of every project is where the topic ends."""
+async def projected(dsns: Dsns, served: Sequence[Served], projects: int, events: int) -> Projected:
+    """Let the projectors go on, and wait until every projection of every project is where the topic ends."""
     connection = await asyncpg.connect(dsns.app)
     wanted = (events * len(PROJECTIONS), projects * len(PROJECTIONS))
-    begin = monotonic()
-    first = 0
-    while not first and monotonic() - begin < HANGS_SECONDS:
-        await asyncio.sleep(LOOK_SECONDS)
-        first = await connection.fetchval(REACHED)
+    pids = [each.process.pid for each in served]
+    server = int(await connection.fetchval("select pg_backend_pid()"))
+    before = processor_seconds(pids), processor_seconds(family(server))
     began = perf_counter()
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
     while tuple(row := await connection.fetchrow(REACHED) or ()) != wanted:
-        if monotonic() - begin > HANGS_SECONDS:
+        if perf_counter() - began > HANGS_SECONDS:
             raise TimeoutError(f"{tuple(row)} of {wanted}")
         await asyncio.sleep(LOOK_SECONDS)
     taken = perf_counter() - began
+    after = processor_seconds(pids), processor_seconds(family(server))
     await connection.close()
-    return Projected(taken, events - first // len(PROJECTIONS))
+    return Projected(events, taken, after[0] - before[0], after[1] - before[1])
 
 
 def measure(stack: ExitStack, asked: argparse.Namespace) -> None:
@@ -145,7 +153,7 @@ def measure(stack: ExitStack, asked: argparse.Namespace) -> None:
             print(f"  {projects} project(s), {len(made)} events", flush=True)
             for processes in asked.processes:
                 found, alone = one_round(server, broker, home, made, projects, processes)
-                told = f"{found.rate:7.0f}/s, {found.rate / alone:5.1%} of a bare consumer's {alone:.0f}/s"
+                told = f"{found.told(alone)}; load {os.getloadavg()[0]:.1f}"
                 print(f"    {processes} projector(s): {told}", flush=True)
 
 
@@ -159,15 +167,14 @@ def one_round(
     dsns = asyncio.run(server.prepare(name.replace("-", "_")))
     (home / name).mkdir()
     with ExitStack() as running:
-        start_parts(running, home / name, dsns, broker, ("projector",) * processes, name)
+        served = start_parts(running, home / name, dsns, broker, ("projector",) * processes, name)
         time.sleep(REBALANCE_SECONDS)
-
-        async def both() -> Projected:
-            looking = asyncio.create_task(projected(dsns, projects, len(made)))
-            await publish(broker, topic, made)
-            return await looking
-
-        found = asyncio.run(both())
+        for each in served:
+            os.kill(each.process.pid, signal.SIGSTOP)
+            # One that is stopped would not end.
+            running.callback(os.kill, each.process.pid, signal.SIGCONT)
+        asyncio.run(publish(broker, topic, made))
+        found = asyncio.run(projected(dsns, served, projects, len(made)))
     return found, len(made) / asyncio.run(bare(broker, topic, len(made)))
 
 

@@ -24,7 +24,7 @@ from interlock.projector import Projector
 from interlock.projector.bookmarks import KeptBookmarks
 from tests.feed.feeds import sleep
 
-STATEMENTS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
+STATEMENTS = {"copy_records_to_table", "execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 
 class Counting:

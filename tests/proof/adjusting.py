@@ -10,7 +10,7 @@ from typing import Any
 
 from interlock.domain import policy as policies
 from interlock.domain.commands import adjustment as c
-from interlock.domain.commands.environment import BreakLease, StateContent
+from interlock.domain.commands.environment import BreakLease, RegisterEnvironment, StateContent
 from interlock.domain.commands.governance import (
     ApprovePolicy,
     ConfirmAsked,
@@ -81,7 +81,10 @@ class Adjusting:
     def __init__(self, state: State, scope: Data) -> None:
         """Look at the state once."""
         self.state, self.scope, self.situation, self.now = state, scope, state.situation, state.now
-        self.operator = state.situation.team.operators[PRODUCTION].principal
+        self.operator = state.situation.team.operators[PRODUCTION].at(state.now)
+        registered = state.situation.environments[PRODUCTION].identity
+        assert registered is not None
+        self.identity = registered
 
     def one(self, label: str, actor: Actor, command: Any, cost: int = 0) -> Move:
         """One command."""
@@ -108,6 +111,10 @@ class Adjusting:
         for problem in self.situation.problems:
             yield self.one(f"rosa resolves {problem}", ROSA, ResolveProblem(problem=problem, how="x"))
 
+    def there(self) -> Observed:
+        """What the operator's `dt` finds in production as it is registered now."""
+        return replace(observed(self.state, PRODUCTION), identity=self.identity)
+
     def two(self, command: Any) -> State | None:
         state = give(self.state, ROSA, command)
         if state is None or not state.situation.asks:
@@ -132,6 +139,12 @@ class Adjusting:
             if who.id != self.operator and self.disturbs("another operator"):
                 command = DesignateOperator(environment=PRODUCTION, principal=who.id)
                 yield f"{who.id} becomes operator", 1, lambda x=command: self.two(x)  # type: ignore[misc]
+        if self.disturbs("a deputy"):
+            stands_in = DesignateOperator(environment=PRODUCTION, principal=DORA.id, until=self.now + DAY)
+            yield "dora stands in for the operator", 1, lambda: self.two(stands_in)
+        if self.identity == identity(PRODUCTION) and self.disturbs("another server"):
+            anew = RegisterEnvironment(environment=PRODUCTION, identity=identity("elsewhere"))
+            yield "production is registered anew", 1, lambda: self.two(anew)
         for who in (DORA, ROSA):
             if "verifier" not in self.situation.team.principals[who.id].roles:
                 grant = GrantRole(principal=who.id, role="verifier")
@@ -182,6 +195,9 @@ class Adjusting:
 
     def asking(self, adjustment: Adjustment) -> Iterator[Move]:
         name = adjustment.adjustment
+        if self.disturbs("it is taken back"):
+            back = c.RequestAdjustment(plan=plan("undo"), reverts=name)
+            yield self.one(f"anton wants {name} back before it is done", ANTON, back, 1)
         yield self.one(f"cancel {name}", ANTON, c.CancelAdjustment(adjustment=name, reason="x"))
         if self.disturbs("another plan") and adjustment.reverts is None:
             other = "b" if adjustment.plan == plan("a") else "a"
@@ -211,10 +227,11 @@ class Adjusting:
             yield self.one(f"the rehearsal of {name} fails", RUNNER, failed, 1)
 
     def beginning(self, adjustment: Adjustment) -> Iterator[Move]:
-        name, bound, here = adjustment.adjustment, adjustment.bound_digest, observed(self.state, PRODUCTION)
+        name, bound, here = adjustment.adjustment, adjustment.bound_digest, self.there()
+        other = identity("elsewhere" if self.identity == identity(PRODUCTION) else PRODUCTION)
         odd: tuple[tuple[str, Observed, str], ...] = (
             ("", here, bound),
-            (" in another database", replace(here, identity=identity("elsewhere")), bound),
+            (" in another database", replace(here, identity=other), bound),
             (" on another schema", replace(here, schema_digest=digest("another schema")), bound),
             (" by another plan", here, digest("another plan")),
         )
@@ -227,7 +244,7 @@ class Adjusting:
         """The operator's `dt` goes on, fails, or is lost."""
         name, attempt = adjustment.adjustment, adjustment.attempt
         assert attempt is not None
-        token, here = attempt.token, observed(self.state, PRODUCTION)
+        token, here = attempt.token, self.there()
         who = next(person for person in PEOPLE if person.id == attempt.operator)
         backup = c.ReportAdjustmentBackup(adjustment=name, fencing_token=token, backup_digest=digest("backup"),
                                           place="x", rows=ROWS, size_bytes=1)  # fmt: skip
@@ -271,7 +288,9 @@ class Canon:
         situation, now = state.situation, state.now
         roles = frozenset(p.id for p in situation.team.principals.values() if "verifier" in p.roles)
         places = tuple(_place(situation.environments[name], now) for name in (STAGE, PRODUCTION))
-        team = (situation.team.operators[PRODUCTION].principal, roles, situation.policy_version)
+        operator, production = situation.team.operators[PRODUCTION], situation.environments[PRODUCTION]
+        deputy = (operator.deputy, operator.deputy_until - now) if operator.at(now) != operator.principal else None  # type: ignore[operator]
+        team = (operator.principal, deputy, roles, situation.policy_version, production.identity)
         adjustments = tuple(_adjustment(a, now) for a in situation.adjustments.values())
         more = (len(situation.problems), bool(situation.counters.get("ADJ")))
         return (state.left, team, places, adjustments, more, _told(state.ghost, now))
@@ -303,7 +322,8 @@ def _told(told: Told, now: datetime) -> Any:
         for name, a in told.adjustments
     )  # fmt: skip
     leases = tuple((place, holder, now >= until) for place, (_, holder, until) in told.leases)
-    return (told.operator, told.verifiers, told.wanted, known, leases)
+    deputy = (told.deputy[0], told.deputy[1] - now) if told.deputy is not None and now < told.deputy[1] else None
+    return (told.operator, deputy, told.identity, told.verifiers, told.wanted, known, leases)
 
 
 def settled(state: State) -> bool:
@@ -318,4 +338,6 @@ DATA: tuple[Data, ...] = (
         "a lease is broken", "a lease runs out", "a no", "a stricter policy", "a verifier less", "a day passes",
         "a week passes", "another operator", "another plan", "it fails", "it is disputed", "it is taken back",
     }), "an adjustment of data and one that takes it back; operator, verifiers and policy change"),
+    Data("another place", 2, frozenset({"a deputy", "a day passes", "another server"}),
+         "an adjustment while somebody stands in for the operator, and production becomes another server"),
 )  # fmt: skip

@@ -7,6 +7,8 @@ that did not change since the state before keeps its number.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
+from struct import pack
 from typing import Any
 
 from interlock.domain.situation import (
@@ -28,8 +30,11 @@ SNAPSHOT_AGE = timedelta(days=7)
 LOGS_AGE = timedelta(minutes=75)
 LEASE, LEASES_LOST_MAX = timedelta(minutes=15), 3
 OVER = frozenset({"withdrawn", "superseded"})
+NONE: frozenset[Any] = frozenset()
 EARLY = frozenset({DEVELOPMENT, TESTS, SANDBOX})
-Key = tuple[int, ...]
+Key = bytes
+# The parts of a state as they were seen last, and the number that each had.
+Known = tuple[list[Any], list[int]]
 
 
 class Canon:
@@ -41,49 +46,69 @@ class Canon:
 
     def number(self, part: Any) -> int:
         """The part's number: equal parts have the same."""
-        found = self.numbers.get(part)
-        if found is None:
-            found = self.numbers[part] = len(self.numbers)
-        return found
+        return self.numbers.setdefault(part, len(self.numbers))
 
     def key(self, state: State, before: State | None) -> Key:
         """The state's key. `before` is the state that it came from: what did not change there is not looked at."""
-        known = before.parts if before is not None and before.parts is not None else {}
-        parts: dict[str, Any] = {}
-        situation, ghost, now = state.situation, state.ghost, state.now
-        key = [state.left, is_open(now)]
-        spent = state.left == 0
+        things: list[Any] = []
+        numbers: list[int] = []
+        known: Known = ([], []) if before is None or before.parts is None else before.parts
+        situation, now, spent = state.situation, state.now, state.left == 0
         moved = before is None or before.now != now or (before.left == 0) != spent
-
-        def part(name: str, thing: Any, make: Any, *more: Any, timed: bool = False) -> None:
-            old = known.get(name)
-            if old is not None and old[0] is thing and not (timed and moved):
-                parts[name] = old
-            else:
-                parts[name] = (thing, self.number((name, make(thing, *more))))
-            key.append(parts[name][1])
-
-        for name, environment in situation.environments.items():
-            part(f"e {name}", environment, _environment, now, spent, timed=True)
-        for name, place in ghost.places.items():
-            part(f"p {name}", place, _place, now, spent, timed=True)
-        for name in ghost.releases:
-            release = situation.releases.get(name)
-            thing = release if release is not None else state.streams[f"release/{name}"]
-            part(f"r {name}", thing, _release_or_closed, name)
-        for name, rel in ghost.releases.items():
-            part(f"g {name}", rel, _rel)
-        part("requests", situation.requests, _requests, now, timed=True)
-        part("problems", situation.problems, _problems)
-        part("troubles", ghost.problems, _troubles)
-        if not spent:
-            key.append(self.number(_closed(state)))
+        timed: Known = ([], []) if moved else known
+        self._parts(state, known, timed, things, numbers)
+        compared = _looked_at(situation, state.ghost)
+        place = len(things)
+        if place < len(timed[0]) and timed[0][place] == compared:
+            numbers.append(timed[1][place])
         else:
-            key.append(self.number(_fixed(state)))
-        part("back", situation.rolled_back, frozenset)
-        key.append(self.number(_relations(situation, ghost, now)))
-        state.parts = parts
-        return tuple(key)
+            numbers.append(self.number(("relations", _relations(situation, state.ghost, now))))
+        things.append(compared)
+        self._releases(state, known, things, numbers)
+        state.parts = (things, numbers)
+        closed = self.number(("fixed", _fixed(state)) if spent else ("closed", _closed(state)))
+        return pack(f"{len(numbers) + 3}I", state.left, is_open(now), closed, *numbers)
+
+    def _parts(self, state: State, known: Known, timed: Known, things: list[Any], numbers: list[int]) -> None:
+        """What every state has, always in this order."""
+        situation, now, spent, number = state.situation, state.now, state.left == 0, self.number
+        old, told = timed
+        count = len(old)
+        for place, environment in enumerate(situation.environments.values()):
+            same = place < count and old[place] is environment
+            things.append(environment)
+            numbers.append(
+                told[place] if same else number((environment.name, "e", _environment(environment, now, spent)))
+            )
+        for name, here in state.ghost.places.items():
+            place = len(things)
+            same = place < count and old[place] is here
+            things.append(here)
+            numbers.append(told[place] if same else number((name, "p", _place(here, now, spent))))
+        others: tuple[tuple[Known, Any, Any], ...] = (
+            (timed, _requests, situation.requests), (known, _problems, situation.problems),
+            (known, _troubles, state.ghost.problems), (known, _rolled_back, situation.rolled_back),
+        )  # fmt: skip
+        for (before, numbered), make, thing in others:
+            place = len(things)
+            same = place < len(before) and before[place] is thing
+            things.append(thing)
+            numbers.append(numbered[place] if same else number((make, make(thing, now))))
+
+    def _releases(self, state: State, known: Known, things: list[Any], numbers: list[int]) -> None:
+        """The releases, in the order in which they were opened: what is opened later comes behind."""
+        old, told = known
+        releases = state.situation.releases
+        for name, rel in state.ghost.releases.items():
+            release = releases.get(name)
+            thing: Any = release if release is not None else state.streams[f"release/{name}"]
+            place = len(things)
+            same = place < len(old) and old[place] is thing
+            numbers.append(told[place] if same else self.number((name, "r", _release_or_closed(thing, name))))
+            same = place + 1 < len(old) and old[place + 1] is rel
+            numbers.append(told[place + 1] if same else self.number((name, "g", _rel(rel))))
+            things.append(thing)
+            things.append(rel)
 
 
 # -- the situation ------------------------------------------------------------------------------------------
@@ -159,6 +184,7 @@ def _environment(e: Environment, now: datetime, spent: bool) -> Any:
     )  # fmt: skip
 
 
+@cache
 def _age(taken_at: datetime, now: datetime) -> Any:
     """Until when a snapshot is fresh enough: how often the window opens and closes until then."""
     ends, moment, times = taken_at + SNAPSHOT_AGE, now, 0
@@ -199,16 +225,16 @@ def _requests(requests: dict[str, DeployRequest], now: datetime) -> Any:
     )  # fmt: skip
 
 
-def _problems(problems: dict[str, Problem]) -> Any:
+def _problems(problems: dict[str, Problem], _: datetime) -> Any:
     return frozenset((p.problem, p.environment, p.release, p.failed_deploy is None) for p in problems.values())
 
 
 def _closed(state: State) -> Any:
     """The problems that are over, and may be there again."""
     found = []
+    problems = state.situation.problems
     for stream, events in state.streams.items():
-        kind, _, name = stream.partition("/")
-        if kind == "problem" and name not in state.situation.problems:
+        if stream[:8] == "problem/" and (name := stream[8:]) not in problems:
             reported = events[0].event
             found.append((name, reported.environment, reported.release, reported.failed_deploy is None))
     return frozenset(found)
@@ -217,7 +243,7 @@ def _closed(state: State) -> Any:
 def _fixed(state: State) -> Any:
     """Those of them that a rollback opens again."""
     fixes = {fix for o in state.situation.environments[PRODUCTION].history for fix in o.fixes}
-    return frozenset(one for one in _closed(state) if one[0] in fixes)
+    return frozenset(one for one in _closed(state) if one[0] in fixes) if fixes else NONE
 
 
 # -- the oracle ---------------------------------------------------------------------------------------------
@@ -243,11 +269,25 @@ def _rel(rel: Rel) -> Any:
     return rel
 
 
-def _troubles(problems: dict[str, Any]) -> Any:
+def _troubles(problems: dict[str, Any], _: datetime) -> Any:
     return frozenset(problems.items())
 
 
+def _rolled_back(digests: frozenset[str], _: datetime) -> Any:
+    return digests
+
+
 # -- what is compared across the parts ----------------------------------------------------------------------
+
+
+def _looked_at(situation: Situation, ghost: Ghost) -> tuple[Any, ...]:
+    """Everything that `_relations` looks at, but for the time."""
+    production, here = situation.environments[PRODUCTION], ghost.places[PRODUCTION]
+    return (
+        production.mark, production.deploy, production.unsure, situation.environments[STAGE].rehearsal,
+        ghost.rehearsal, ghost.changed, here.running, here.attempt, ghost.running, ghost.ran, ghost.rolled_back,
+        ghost.logs,
+    )  # fmt: skip
 
 
 def _relations(situation: Situation, ghost: Ghost, now: datetime) -> Any:

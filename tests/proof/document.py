@@ -32,7 +32,7 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
     flow = [part for part in parts if part.name in {p.scope.name for p in PARTS}]
     yield "## The space\n\n"
     yield f"Release flow: **{sum(p.states for p in flow):,} states, {sum(p.transitions for p in flow):,} transitions**"
-    yield " (accepted commands, and the passing of time; refused attempts are counted apart).\n"
+    yield "\n(accepted commands, and the passing of time; refused attempts are counted apart).\n"
     yield "No violation, no dead end.\n\n"
     yield "| Part | States | Transitions | Refused | Deepest | Disturbances at most |\n|---|---|---|---|---|---|\n"
     for part in parts:
@@ -45,8 +45,9 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
             scenes[name] = scenes.get(name, 0) + count
     yield "\n| What lies in the space | In states |\n|---|---|\n"
     yield from (f"| {name} | {scenes.get(name, 0):,} |\n" for name in SCENES)
-    yield "\n`make prove` searches these as well; how far they go is not in this page:\n\n"
-    yield from (f"- {p.scope.name}: {p.about}, at most {p.scope.disturbances} disturbances\n" for p in LONG)
+    yield "\nNo way through a part with one disturbance at most has two: such a part may be cut by their kinds.\n"
+    yield "`make prove` searches these as well; how far they go is not in this page:\n\n"
+    yield from (f"- {p.scope.name}: {p.about}, disturbances at most: {p.scope.disturbances}\n" for p in LONG)
     yield "\nWhat may disturb, in each part:\n\n"
     for name, (_, kinds, _) in bounds.items():
         yield f"- {name}: {kinds or 'nothing'}\n"
@@ -55,12 +56,12 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
 def _guards(removed: Sequence[Removed]) -> Iterable[str]:
     yield "\n## Each guard taken away, alone\n\n"
     yield "The search is made again on a small part without the guard. *Moves* is the length of a shortest way there,\n"
-    yield "from where that part begins. Where a small part shows nothing, `make prove` searches all parts without it:\n"
-    yield "what it finds nothing for either is implied by the others.\n\n"
+    yield "from where that part begins. Where a small part shows nothing, `make prove` searches each part above\n"
+    yield "without it: what it finds nothing for either is implied by the others, or by what the command records.\n\n"
     yield "| Guard | Moves | What is found |\n|---|---|---|\n"
     for one in removed:
         if one.where is None:
-            proved = "implied by the others" if one.guard in PROVED else "nothing; that it is implied is not yet proved"
+            proved = "implied" if one.guard in PROVED else "nothing; that it is implied is not yet proved"
             yield f"| `{one.guard}` | – | {proved} |\n"
         else:
             yield f"| `{one.guard}` | {len(one.way)} | {one.what} ({one.where}) |\n"

@@ -168,6 +168,8 @@ REDUCED = (
     _data("data goes wrong", "it fails", "a lease runs out", "a no"),
     _data("data in time", "a day passes", "a week passes"),
     _data("data back", "it is taken back"),
+    _data("data elsewhere", "another server"),
+    Reduced("a deputy", Data("a deputy", 2, frozenset({"a deputy", "a day passes"})), adjusting.begun),
 )  # fmt: skip
 STATES_MAX, STATES_ELSEWHERE_MAX = 1500, 60
 # Where a violation is looked for first, and long: only a hint, for elsewhere it is looked for too.
@@ -191,7 +193,10 @@ LIKELY: dict[str, str] = {
     "rollback-compatible": "no way back",
     "rollback-target": "back in stage",
     "tests-passed": "the hotfix's way",
-    "rehearsal-begun": "a doubt in stage",
+    "rehearsal-begun": "the rehearsal",
+    "reverted-once": "data back",
+    "target-identified": "data elsewhere",
+    "verifiers-independent": "a deputy",
 }  # fmt: skip
 
 

@@ -50,6 +50,11 @@ Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
 WAITING_MAX = 1
 RENEWED_EACH = timedelta(minutes=14)
+# What is judged about a release in an environment, and depends on no deploy to it.
+JUDGED: dict[str, tuple[str, ...]] = {
+    SANDBOX: ("approver-independent", "no-open-problem"),
+    STAGE: ("approver-independent", "reviewer-independent", "no-open-problem"),
+}
 REHEARSED = (
     "release-present", "code-reviewed", "production-data-restored", "migrations-passed", "rehearsal-current",
     "core-areas-approved",
@@ -82,6 +87,7 @@ class Moves:
         self.situation, self.now = state.situation, state.now
         self.environments = state.situation.environments
         self.may_disturb = state.left > 0
+        self.policy = lazy.policy(state)
         waiting = sum(r.environment == PRODUCTION for r in state.situation.requests.values())
         self.may_ask = scope.reaches == PRODUCTION and waiting < scope.waiting
         self.observes = {place: observed(state, place) for place in scope.places()}
@@ -235,7 +241,7 @@ class Moves:
                     yield self.one(f"ask {name} to {place}", asker, command, cost)
                 continue
             if place not in self.scope.steps_in:
-                yield f"{name} through {place}", cost, lambda c=command: self.through(c, asker)  # type: ignore[misc]
+                yield f"{name} through {place}", cost, self.whole(command, asker, release)
                 continue
             yield f"start {name} in {place}", cost, lambda c=command: self.started(c, asker)  # type: ignore[misc]
             if self.disturbs("ask and wait"):
@@ -254,6 +260,21 @@ class Moves:
     def started(self, command: c_deploy.RequestDeploy, asker: Actor) -> State | None:
         state = give(self.state, asker, command)
         return None if state is None else start(state, command.release, command.environment)
+
+    def whole(self, command: c_deploy.RequestDeploy, asker: Actor, release: Release) -> Then:
+        """All of a deploy; nothing where a check of what people do there then fails, and no deploy could change it."""
+        names = JUDGED.get(command.environment)
+        if names is None:
+            return lambda: self.through(command, asker)
+        known: Release | None = release
+        if command.environment == STAGE and release.name not in self.situation.releases:
+            # What is over and runs nowhere is rehearsed no more: data is restored for no such release.
+            names, known = ("release-present",), None
+        asked = Asked(situation=self.situation, policy=self.policy, now=self.now, actor=VERA,
+                      environment=command.environment, release=known)  # fmt: skip
+        if self.lazy.refuses(("through", names), names, asked, lambda: self.through(command, asker)):
+            return _refused
+        return lambda: self.through(command, asker)
 
     def through(self, command: c_deploy.RequestDeploy, asker: Actor) -> State | None:
         """Ask, start, succeed, and what people do there then."""
@@ -361,9 +382,9 @@ class Moves:
         **more: Any,
     ) -> Move:
         """A command that one failed check of its gate refuses, whatever the others say."""
-        asked = Asked(situation=self.situation, policy=self.lazy.policy(self.state), now=self.now, actor=actor,
+        asked = Asked(situation=self.situation, policy=self.policy, now=self.now, actor=actor,
                       environment=place, release=release, **more)  # fmt: skip
-        if self.lazy.refuses(key, names, asked, self.state, actor, command):
+        if self.lazy.refuses(key, names, asked, lambda: give(self.state, actor, command)):
             return label, cost, _refused
         return self.one(label, actor, command, cost)
 
@@ -444,8 +465,8 @@ class Moves:
         bad = self.disturbs("it fails")
         if lease.kind == "deploy":
             yield self.one(f"done in {name}", RUNNER, succeeded(place))
-            if bad:
-                for left in ("unchanged", "partial"):
+            if bad or self.disturbs("it comes to nothing"):
+                for left in ("unchanged", "partial") if bad else ("unchanged",):
                     yield self.one(f"failed in {name}, {left}", RUNNER, failed(place, left), 1)
         elif lease.kind == "test-run":
             yield self.one("tests pass", RUNNER, ran(self.state, place))
@@ -491,7 +512,7 @@ class Moves:
         return give(self.state, RUNNER, command)
 
     def statements(self, place: Environment) -> Iterator[Move]:
-        """Two persons say what is there; and one person alone would like to."""
+        """Two persons say what is there; and one person alone would like to, for one thing that might be there."""
         name = place.name
         options: set[tuple[StatedContent, str | None, str | None]] = {("mixed", None, None), ("empty", None, None)}
         if place.history:
@@ -499,6 +520,7 @@ class Moves:
         work = place.unsure.work if place.unsure is not None else None
         if work is not None and work.content is not None:
             options.add(("content", work.release, work.content))
+        alone: tuple[Actor, ...] = (ROSA,)
         for state, release, digest_there in sorted(options, key=str):
             command = c_env.StateContent(
                 environment=name,
@@ -508,9 +530,10 @@ class Moves:
                 content_digest=digest_there,
             )
             first = give(self.state, ROSA, command)
-            for second in (VERA, ROSA):
+            for second in (VERA, *alone):
                 yield (f"rosa and {second.id} state {release or state} in {name}", 0,
                        lambda f=first, s=second: confirmed(f, s))  # type: ignore[misc]  # fmt: skip
+            alone = ()
 
     def asked(self, command: Any, first: Actor, second: Actor) -> State | None:
         """What the first person asks for, and the second confirms."""

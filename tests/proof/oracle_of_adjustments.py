@@ -35,7 +35,10 @@ class Adj(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Everything that the oracle remembers. `leases` are who holds an environment, and until when."""
+    """Everything that the oracle remembers. `leases` are who holds an environment, and until when.
+
+    `deputy` is who stands in for the operator, and until when.
+    """
 
     operator: str
     identity: Any
@@ -44,6 +47,11 @@ class Told(NamedTuple):
     wanted: int = 2
     adjustments: tuple[tuple[str, Adj], ...] = ()
     leases: tuple[tuple[str, tuple[str, str, datetime]], ...] = ()
+    deputy: tuple[str, datetime] | None = None
+
+    def executes(self, now: datetime) -> str:
+        """Who adjusts data at that moment."""
+        return self.deputy[0] if self.deputy is not None and now < self.deputy[1] else self.operator
 
     def read(self, recorded: Recorded[Any]) -> Told:
         """The oracle after this event. Raises Wrong."""
@@ -115,7 +123,7 @@ def _verified(told: Told, recorded: Recorded[Any]) -> Told:
     adj = told.of(event.adjustment)
     must(by in told.verifiers, "somebody verified who is no verifier")
     must(by not in adj.requesters, "somebody verified what he asked for")
-    must(by != told.operator, "the operator verified what he executes")
+    must(by != told.executes(recorded.recorded_at), "the operator verified what he executes")
     must(event.bound_digest == adj.digest, "another plan was verified")
     must(adj.rehearsed is not None, "it was verified before it was rehearsed")
     must(adj.state == "open", "what is over was verified")
@@ -144,7 +152,7 @@ def _may(told: Told, name: str, now: datetime) -> None:
     must(adj.rehearsed[1] == told.schema, "production has another schema than it was rehearsed with")
     must(all(good for _, good in adj.words), "somebody says no")
     standing = {by for by, good in adj.words if good and by in told.verifiers}
-    standing -= {*adj.requesters, told.operator}
+    standing -= {*adj.requesters, told.executes(now)}
     wanted = max(told.wanted, adj.wanted)
     must(len(standing) >= wanted, f"{len(standing)} of {wanted} independent verifiers stand for it")
 
@@ -152,7 +160,8 @@ def _may(told: Told, name: str, now: datetime) -> None:
 def _authorized(told: Told, recorded: Recorded[Any]) -> Told:
     event = recorded.event
     _may(told, event.adjustment, recorded.recorded_at)
-    must(event.operator == told.operator, "it was authorized for another than the operator")
+    operator = told.executes(recorded.recorded_at)
+    must(event.operator == operator, "it was authorized for another than the operator")
     must(event.bound_digest == told.of(event.adjustment).digest, "another plan was authorized")
     return told.having(event.adjustment, authorized=(event.operator, event.valid_until))
 
@@ -178,7 +187,7 @@ def _granted(told: Told, recorded: Recorded[Any]) -> Told:
     if event.kind != "adjustment" or activity != "adjustment":
         return told
     _may(told, name, recorded.recorded_at)
-    must(recorded.actor.id == told.operator, "another than the operator began it")
+    must(recorded.actor.id == told.executes(recorded.recorded_at), "another than the operator began it")
     must(event.environment == PRODUCTION, "it was begun elsewhere")
     must(event.observed.identity == told.identity == told.of(name).identity, "it was begun in another database")
     must(event.observed.schema_digest == told.schema, "it was begun on another schema")
@@ -190,7 +199,7 @@ def _authorization_stands(told: Told, name: str, recorded: Recorded[Any]) -> Non
     authorized = told.of(name).authorized
     must(authorized is not None, "it was not authorized")
     assert authorized is not None
-    must(authorized[0] == told.operator, "it was authorized for another operator")
+    must(authorized[0] == told.executes(recorded.recorded_at), "it was authorized for another operator")
     must(recorded.recorded_at < authorized[1], "its authorization was over")
 
 
@@ -222,7 +231,7 @@ def _started(told: Told, recorded: Recorded[Any]) -> Told:
     name, adj = event.adjustment, told.of(event.adjustment)
     _in_time(told, PRODUCTION, recorded)
     _may(told, name, recorded.recorded_at)
-    must(recorded.actor.id == told.operator, "another than the operator commits it")
+    must(recorded.actor.id == told.executes(recorded.recorded_at), "another than the operator commits it")
     must(adj.lease == event.lease, "it is committed without its lease")
     must(adj.backup, "it is committed without a backup")
     must(event.bound_digest == adj.digest, "another plan is committed")
@@ -302,7 +311,13 @@ def _operator(told: Told, recorded: Recorded[Any]) -> Told:
         if adj.state == "open":
             words = frozenset(word for word in adj.words if word != (who, True))
             told = told.having(name, authorized=None, words=words)
-    return told._replace(operator=who)
+    if recorded.event.until is not None:
+        return told._replace(deputy=(who, recorded.event.until))
+    return told._replace(operator=who, deputy=None)
+
+
+def _registered(told: Told, recorded: Recorded[Any]) -> Told:
+    return told._replace(identity=recorded.event.identity) if recorded.event.environment == PRODUCTION else told
 
 
 def _policy(told: Told, recorded: Recorded[Any]) -> Told:
@@ -334,5 +349,6 @@ _READERS: dict[str, Any] = {
     "RoleGranted": _role,
     "RoleRevoked": _role,
     "OperatorDesignated": _operator,
+    "EnvironmentRegistered": _registered,
     "PolicyActivated": _policy,
 }

@@ -91,12 +91,12 @@ def searched(name: str) -> Searched:
 
 
 def searched_without(guard: str) -> Searched:
-    """Search every part without this guard, until something is found.
+    """Search every part that `make test` searches without this guard, until something is found.
 
     What only adjustments have is asked about nowhere else: for it the parts of the release flow are as they were.
     """
     with without(guard):
-        flow = () if guard in of_adjustments() else tuple(part.scope.name for part in (*PARTS, *LONG))
+        flow = () if guard in of_adjustments() else tuple(part.scope.name for part in PARTS)
         for name in (*flow, *(data.name for data in DATA)):
             search = search_of(name)
             search.is_goal = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ SERVE = Actor(id="serve", kind="system")
 SAME = UUID(int=1)
 # What only tells somebody something, and no rule reads: the night, the hour and the reaction that were missed.
 ONLY_TOLD = ("RecordMissedTestRun", "RecordMissedLogCheck", "RecordOverdueReaction")
-KEPT = ("release", "problem", "adjustment")
+KEPT = ("release/", "problem/", "adjustment/")
 _FOLDED: dict[int, tuple[tuple[Recorded[Any], ...], Closed]] = {}
 FOLDED_MAX = 20_000
 
@@ -44,7 +45,7 @@ class State:
     now: datetime
     left: int
     streams: dict[str, tuple[Recorded[Any], ...]]
-    parts: dict[str, Any] | None = None
+    parts: tuple[list[Any], list[int]] | None = None
 
 
 def person(name: str) -> Actor:
@@ -57,7 +58,7 @@ def record(state: State, actor: Actor, facts: Iterable[New]) -> State:
     situation, ghost, streams = state.situation, state.ghost, state.streams
     for ordinal, new in enumerate(facts):
         stream = new.stream
-        kept = stream.split("/", 1)[0] in KEPT
+        kept = stream.startswith(KEPT)
         before = streams.get(stream, ()) if kept else ()
         recorded = Recorded(
             project="proof",
@@ -124,11 +125,13 @@ def later(state: State, moment: datetime) -> State:
     return State(state.situation, state.ghost, moment, state.left, state.streams)
 
 
+@cache
 def is_open(now: datetime) -> bool:
     """Whether a normal release may start in production, by the clock alone."""
     return now.weekday() >= 5 and 9 <= now.hour < 12
 
 
+@cache
 def next_opening(now: datetime) -> datetime:
     """The next Saturday at nine."""
     nine = now.replace(hour=9, minute=0, second=0, microsecond=0)

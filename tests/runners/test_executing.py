@@ -166,6 +166,18 @@ async def test_what_a_row_held_is_told_to_the_operator_and_never_recorded(projec
     assert error == "statement 1 (UPDATE): InvalidTextRepresentationError (22P02)"
 
 
+async def test_what_touched_too_many_rows_goes_on_to_no_next_statement(project: Project) -> None:
+    script = "update trades.fills set price = 1; update trades.fills set price = 2 where id = 1"
+    job, steps = project.authorized(script=script, rows=(1, 39)), list[str]()
+
+    async def reached(step: str) -> None:
+        steps.append(step)
+
+    with pytest.raises(failures.UnexpectedRows, match="it touched 40 rows"):
+        await execute(project.asker("operator-1", reached), job, project.shop.connection())
+    assert steps[-3:] == ["precondition-held", "rolled-back", "failure-reported"]
+
+
 async def test_a_locked_table_is_waited_for_and_no_longer(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sessions.SETTINGS, "lock_timeout", "100ms")
     job = project.authorized()
@@ -259,6 +271,18 @@ async def test_an_authorization_taken_away_in_the_middle_stops_the_commit(projec
         await execute(project.asker("operator-1", reached), job, project.shop.connection())
     assert project.shop.rows(DONE) == [(0,)]
     assert project.happened(job.adjustment)[-2:] == ["DataAdjustRejected", "DataAdjustFailed"]
+
+
+async def test_precondition_and_effect_see_one_state_of_the_tables_that_others_write(project: Project) -> None:
+    query = "select count(*) = 5 from trades.notes"
+    job = project.authorized(precondition=query, effect=query)
+
+    async def reached(step: str) -> None:
+        if step == "precondition-held":
+            project.shop.rows("insert into trades.notes values ('meanwhile') returning 1")
+
+    await execute(project.asker("operator-1", reached), job, project.shop.connection())
+    assert project.shop.rows("select count(*) from trades.notes") == [(6,)]
 
 
 async def test_somebody_elses_rows_are_not_among_the_touched_ones(project: Project) -> None:

@@ -13,12 +13,15 @@ import pytest
 
 from interlock.domain.scripts import admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan, AdjustmentTargets, ExpectedEffect
+from interlock.runners.adjust import kept as keeping
 from interlock.runners.adjust import sessions
+from interlock.runners.adjust import tables as touching
 from interlock.runners.adjust.backup import NoBackup, read_backup, write_backup
-from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets
+from interlock.runners.adjust.failures import BackupImpossible, OutsideTargets, UnexpectedRows
 from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, rows_digest
 from interlock.runners.adjust.restoring import CannotPutBack, ChangedSince, put_back
+from interlock.runners.adjust.tables import Touches
 from interlock.runners.adjust.transaction import Ran, Work
 from interlock.runners.asking import passed_by
 from tests.runners.shop import Shop
@@ -58,13 +61,13 @@ SCRIPTS = {
 }
 
 
-def job_with(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Job:
+def job_with(shop: Shop, script: str, tables: tuple[str, ...], rows_max: int) -> Job:
     plan = AdjustmentPlan(
         purpose="try",
         script_digest=DIGEST,
         targets=AdjustmentTargets(environment="production", identity=shop.identity(shop.production), tables=tables),
         precondition_digest=DIGEST,
-        expected_effect=ExpectedEffect(rows_min=0, rows_max=1000, queries_digest=DIGEST),
+        expected_effect=ExpectedEffect(rows_min=0, rows_max=rows_max, queries_digest=DIGEST),
         undo_digest=DIGEST,
         risk="normal",
     )
@@ -72,11 +75,13 @@ def job_with(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> J
 
 
 @asynccontextmanager
-async def worked(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> AsyncIterator[tuple[Work, Ran]]:
+async def worked(
+    shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING, rows_max: int = 1000
+) -> AsyncIterator[tuple[Work, Ran]]:
     """The script's transaction, still open."""
     working, witness = [await sessions.connect(shop.connection().dsn) for _ in range(2)]
     try:
-        job = job_with(shop, script, tables)
+        job = job_with(shop, script, tables, rows_max)
         work = Work(job, working, witness, working.get_server_pid(), monotonic, passed_by, job.plan.targets.identity)
         yield work, await work.run("ADJ-1/1", await work.look())
     finally:
@@ -158,6 +163,52 @@ async def administer(shop: Shop, text: str) -> None:
     async with shop.server.session("postgres", shop.production) as administrator:
         await administrator.execute(text)
         await administrator.execute("grant all on all tables in schema trades to interlock_adjust_tables")
+
+
+@pytest.mark.parametrize(
+    "script, fewer",
+    [
+        ("delete from trades.fees where fill < 4", Touches(deleted=2)),
+        ("insert into trades.notes values ('one'), ('two')", Touches(inserted=1)),
+    ],
+)
+async def test_rows_that_do_not_fit_those_that_were_counted_are_no_backup(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, script: str, fewer: Touches
+) -> None:
+    async def miscounted(*_: object) -> Touches:
+        return fewer
+
+    monkeypatch.setattr(touching, "touches", miscounted)
+    with pytest.raises(BackupImpossible, match="do not fit"):
+        async with worked(shop, script):
+            pass
+
+
+async def test_rows_of_more_bytes_than_are_kept_stop_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEPT_BYTES_MAX", 100)
+    with pytest.raises(BackupImpossible, match="more than 100 bytes"):
+        async with worked(shop, "delete from trades.fees"):
+            pass
+
+
+async def test_what_happens_only_at_the_end_is_counted_and_kept_as_well(shop: Shop) -> None:
+    await administer(
+        shop,
+        "create function trades.in_the_end() returns trigger language plpgsql as"
+        " $$ begin update trades.fees set cents = 0; return null; end $$;"
+        " create constraint trigger in_the_end after update on trades.fills deferrable initially deferred"
+        " for each row execute function trades.in_the_end()",
+    )
+    script = "update trades.fills set price = 1 where id = 1"
+    with pytest.raises(OutsideTargets, match=r"trades\.fees"):
+        async with worked(shop, script, ("trades.fills",)):
+            pass
+    with pytest.raises(UnexpectedRows, match="it touched 41 rows"):
+        async with worked(shop, script, rows_max=40):
+            pass
+    async with worked(shop, script, rows_max=41) as (_, ran):
+        assert ran.outcome.rows == 41
+        assert counted(ran.kept.before)["trades.fees"].total() == 40
 
 
 async def committed(shop: Shop, script: str, tables: tuple[str, ...] = EVERYTHING) -> Kept:

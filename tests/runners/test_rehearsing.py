@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from interlock.cli.seams import pause
-from interlock.client import ServerAway
+from interlock.client import ProblemAnswer, ServerAway
 from interlock.runners.adjust import Asker, NotReported, Refused, failures, rehearse, sessions
-from tests.runners.shop import Project
+from tests.runners.shop import SCRIPT, Project
 from tests.runners.test_executing import DONE
-from tests.runners.test_lost import Hurried, at_once
+from tests.runners.test_lost import Deaf, Hurried, at_once
 
 
 class Heard:
@@ -146,6 +146,41 @@ async def test_another_schema_than_productions_proves_nothing(project: Project) 
             await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
     finally:
         shop.rows("drop table trades.more", database=shop.scratch)
+
+
+async def test_what_a_row_held_is_not_recorded_of_a_rehearsal_either(project: Project) -> None:
+    job, shop = project.requested(script="update trades.fills set quantity = symbol::int where id = 2"), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    with pytest.raises(failures.StatementRefused, match="ABC"):
+        await rehearse(project.asker("ci-1"), job, scratch, environment="scratch", registered=identity)
+    error = project.events(job.adjustment)[-1]["data"]["error"]
+    assert error == "statement 1 (UPDATE): InvalidTextRepresentationError (22P02)"
+
+
+async def test_a_rehearsal_is_ended_before_its_lease_is(project: Project) -> None:
+    job, shop = project.requested(script=f"select pg_sleep(60); {SCRIPT}"), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+    deaf = Deaf(project.served["ci-1"])
+    asker = Asker(deaf, clock=Hurried(40.0), sleep=at_once)
+    with pytest.raises(failures.LeaseLost):
+        await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    assert deaf.renewals > 0
+    assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed"]
+
+
+async def test_where_interlock_takes_no_word_of_it_any_more_the_reason_is_told_all_the_same(project: Project) -> None:
+    job, shop = project.requested(effect="select false"), project.shop
+    scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)
+
+    def hear(name: str) -> None:
+        if name == "ReportAdjustmentRehearsalFailed":
+            raise ProblemAnswer({"type": "/problems/refused"}, 409)
+
+    refused = Asker(Heard(project.served["ci-1"], hear), clock=monotonic, sleep=pause)
+    for asker in (refused, project.asker("ci-1")):
+        with pytest.raises(failures.EffectFalse):
+            await rehearse(asker, job, scratch, environment="scratch", registered=identity)
+    assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed"] * 2
 
 
 @pytest.mark.parametrize("at", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])

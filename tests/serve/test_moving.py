@@ -22,9 +22,14 @@ from interlock.letters import DeadLetters, Record
 from interlock.serve import moving
 from interlock.serve.database import NAME
 from interlock.serve.moving import NotClosed, move
-from tests.cli.terminal import Terminal
+from interlock.serve.parts import PARTS
+from tests.cli.terminal import DT, Terminal
+from tests.cli.test_up_in_parts import up
 from tests.feed.feeds import record_in
+from tests.fixtures.kafka import Kafka
 from tests.fixtures.server import FOUNDERS, PROJECT, Served, config_text, digest, enrol, enrolment_of, serving, token_of
+from tests.relay.relays import seen
+from tests.serve.test_parts import kafka_text
 
 KEY = "0197f3a0-0000-7000-8000-000000000001"
 EVIDENCE = b'{"suites": 3}'
@@ -71,18 +76,23 @@ def old(tmp_path: Path) -> Iterator[Old]:
 
 
 @contextmanager
-def going_on(config: Path) -> Iterator[Served]:
-    """A server over the ledger where it went."""
-    with serving(config) as served:
-        served.now = None
+def going_on(config: Path, kafka: Kafka) -> Iterator[Served]:
+    """The ledger where it went is served with Kafka, each part a process: by the line that the README gives."""
+    terminal = Terminal(config.parent, "http://127.0.0.1:8787", PROJECT)
+    command = [*DT, "up", "--config", str(config), "--port", "0", "--kafka", kafka.address]
+    with up(terminal, command) as started:
+        assert started.parts.keys() == PARTS.keys()
+        served = Served(terminal.url, PROJECT, config, started.process, now=None)
         yield served
+        served.close()
+    assert started.process.returncode == 0
 
 
-def settings(home: Path, dsns: Dsns) -> Path:
+def settings(home: Path, dsns: Dsns, topics: str) -> Path:
     new = home / "new"
     new.mkdir(exist_ok=True)
     config = new / "interlock.toml"
-    config.write_text(config_text(dsns=dsns), encoding="utf-8")
+    config.write_text(config_text(dsns=dsns) + kafka_text("127.0.0.1:1", topics), encoding="utf-8")
     return config
 
 
@@ -122,7 +132,9 @@ def close_ledger(old: Old, home: Path) -> None:
     assert confirmed.code == 0, confirmed.stderr
 
 
-async def test_a_project_moves_to_another_cluster_and_goes_on_there(old: Old, dsns: Dsns, tmp_path: Path) -> None:
+async def test_a_project_moves_to_another_cluster_and_goes_on_there_by_kafka(
+    old: Old, dsns: Dsns, kafka: Kafka, tmp_path: Path
+) -> None:
     kept = await keep_beside(old.app)
     first = old.served["anton"].command("OpenRelease", release("5.0.0"), idempotency_key=KEY)
     close_ledger(old, tmp_path)
@@ -134,12 +146,13 @@ async def test_a_project_moves_to_another_cluster_and_goes_on_there(old: Old, ds
     assert repeated["position"] == first["position"]
     before = await everything(old.app)
 
-    config = settings(tmp_path, dsns)
+    topics = kafka.name("moved")
+    config = settings(tmp_path, dsns, topics)
     restore = ("--yes", "ledger", "restore", "--from", "ledger", "--moved", str(old.config), "--config", str(config))
     done = at(tmp_path, old.served).dt(*restore, who="admin-1")
     assert done.code == 0, done.stderr
     opening = done.stdout.rsplit("dt confirm ", 1)[1].split()[0]
-    with going_on(config) as new:
+    with going_on(config, kafka) as new:
         with pytest.raises(ProblemAnswer) as closed:
             new["admin-1"].command("Annotate", {"target": 1, "kind": "remark", "text": "x"})
         assert closed.value.status == 503
@@ -155,6 +168,10 @@ async def test_a_project_moves_to_another_cluster_and_goes_on_there(old: Old, ds
         assert (repeated["position"], repeated["events"]) == (first["position"], first["events"])
         went_on = new["anton"].command("OpenRelease", release("6.0.0"))
         assert went_on["position"] == len(there) + len(went_on["events"])
+        # The read models there know of it by Kafka, to which the relay gave everything, from the first event on.
+        assert new["admin-1"].get("/status", after=went_on["position"])["position"] == went_on["position"]
+        published = [record.value for record in await seen(kafka.address, f"{topics}.events")]
+        assert published == await everything(dsns.app)
     assert await everything(old.app) == before
     ledger = await Ledger.open(dsns.app)
     assert (await EvidenceStore(ledger).get(PROJECT, kept)).bytes == EVIDENCE

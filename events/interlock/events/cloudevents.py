@@ -7,7 +7,7 @@ the attributes are headers `ce_*`; the structured form is one JSON object that h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -67,7 +67,10 @@ def kafka_headers(body: bytes) -> dict[str, bytes]:
 
     Who only carries events need not know what they mean, and carries those of a newer version too.
     """
-    envelope = orjson.loads(body)
+    return _headers_of(orjson.loads(body))
+
+
+def _headers_of(envelope: Mapping[str, Any]) -> dict[str, bytes]:
     headers = {
         "ce_specversion": b"1.0",
         "ce_id": envelope["id"].encode(),
@@ -114,8 +117,8 @@ def from_relay(headers: Iterable[tuple[str, bytes]], value: bytes, *, codec: Cod
     The headers are compared with the value; that the value is canonical is believed, as of the ledger's own bytes.
     Whoever stores the bytes anew asks `from_kafka`.
     """
-    recorded = codec.decode(value)
-    expected = kafka_headers(value)
+    recorded, envelope = codec.decode_with_envelope(value)
+    expected = _headers_of(envelope)
     given = {name: text for name, text in headers if name.startswith("ce_") or name == "content-type"}
     if given != expected:
         name = min(name for name in given.keys() | expected.keys() if given.get(name) != expected.get(name))

@@ -127,6 +127,10 @@ class Codec:
 
         Raises BrokenEvent, UnknownEventType, UnknownSchema.
         """
+        return self.decode_with_envelope(body)[0]
+
+    def decode_with_envelope(self, body: bytes) -> tuple[Recorded[Any], dict[str, Any]]:
+        """As `decode`, with the JSON object that the event was made of, for who needs that too."""
         try:
             document = orjson.loads(body)
         except ValueError as error:
@@ -134,7 +138,7 @@ class Codec:
         if type(document) is not dict:
             raise BrokenEvent("an object is expected")
         try:
-            return self._recorded(document, body)
+            return self._recorded(document, body), document
         except Misfit as misfit:
             raise BrokenEvent(str(misfit)) from None
         except (KeyError, TypeError, ValueError) as error:
@@ -218,14 +222,14 @@ def _envelope_fault(document: dict[str, Any], error: Exception) -> str:
     return f"{missing[0]}: the envelope needs this field" if missing else f"the envelope is broken: {error}"
 
 
-def plain(value: object) -> dict[str, Any]:
-    """Return one fact (an event, a decision, a command) as a JSON object, as it stands in `data`.
+def plain(value: object, *, without: str | None = None) -> dict[str, Any]:
+    """Return one fact (an event, a decision, a command) as a JSON object, as it stands in `data`, but for one field.
 
     Absent fields are left out. Raises BrokenEvent where a value has the wrong type.
     """
     cls: Any = type(value)
     try:
-        made: dict[str, Any] = writer_of(cls)(value)
+        made: dict[str, Any] = writer_of(cls, without=without)(value)
     except Misfit as misfit:
         raise BrokenEvent(f"{cls.__name__}: {misfit}") from None
     return made

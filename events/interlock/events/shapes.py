@@ -97,11 +97,13 @@ def _fields(cls: Any, convert_of: Callable[[Any], Convert], names: dict[str, Any
 
 
 @cache
-def writer_of(cls: Any) -> Convert:
-    """Return the function that makes a JSON object of an instance of `cls`. It raises Misfit."""
+def writer_of(cls: Any, *, without: str | None = None) -> Convert:
+    """Return the function that makes a JSON object of an instance of `cls`, but for one field. It raises Misfit."""
     names: dict[str, Any] = {"Misfit": Misfit, "cls": cls, "is_fact": exactly(cls, cls.__name__)}
     lines = ["def write(fact):", " if type(fact) is not cls: is_fact(fact)", " made = {}"]
     for field in _fields(cls, _write, names):
+        if field.name == without:
+            continue
         condition = "value is not None" if field.default is None else "value" if field.default == () else "True"
         lines += [
             f" value = fact.{field.name}",

@@ -74,7 +74,7 @@ def _adjustments_came(data: Data) -> Data:
 
 
 @UPCASTERS.step("LogsChecked", from_schema=1)
-def _log_reports_came(data: Data) -> Data:
+def _counts_came(data: Data) -> Data:
     """Schema 2 may have a runner's report and its counts; what was stored before was read by people."""
     return data
 

@@ -14,7 +14,7 @@ from interlock.events.codec import encode
 from interlock.events.envelope import Recorded
 from interlock.projections import mentions
 from interlock.projections.facets import instant
-from interlock.projections.projection import PAGE_ROWS_MAX, Connection, Projection, Write, seen_at
+from interlock.projections.projection import PAGE_ROWS_MAX, Added, Connection, Projection, Write, seen_at
 from interlock.projections.sentences import sentence
 
 ENTRY = "read_model.audit_trail_1_entry"
@@ -62,6 +62,14 @@ insert into {ENTRY} (project, position, type, stream, version, recorded_at, occu
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 ADD_TAGS = f"insert into {TAG} (project, tag, position) select $1, unnest($2::text[]), $3"
+ENTRY_COLUMNS = (
+    "project", "position", "type", "stream", "version", "recorded_at", "occurred_at", "actor", "actor_kind",
+    "credential", "causation", "correlation", "command_id", "policy_version", "sentence", "body",
+)  # fmt: skip
+APPENDS = {
+    ADD_ENTRY: Added(ENTRY, ENTRY_COLUMNS),
+    ADD_TAGS: Added(TAG, ("project", "tag", "position"), spread=1),
+}
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -105,7 +113,7 @@ def tags(recorded: Recorded[Any]) -> list[str]:
 
 
 # Raise the version when a table or its meaning changes: the projector builds it beside the old one.
-AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, appends=frozenset({ADD_ENTRY, ADD_TAGS}))
+AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, APPENDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from interlock.events.catalogue.refusals import ActionRefused
@@ -23,7 +24,10 @@ _LEASED_FOR = re.compile(r"^(?:adjustment|rehearsal) ([A-Za-z0-9][A-Za-z0-9._+-]
 def releases(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the releases that an event is about, its own first."""
     event = recorded.event
-    named = [of_stream(recorded, "release"), *(getattr(event, field, None) for field in RELEASE_FIELDS)]
+    named = [
+        of_stream(recorded, "release"),
+        *(getattr(event, field) for field in _there(event.__class__, RELEASE_FIELDS)),
+    ]
     if recorded.type == "ReleaseSuperseded":
         named.append(event.by)
     return _once(named)
@@ -71,16 +75,26 @@ def leased_for(recorded: Recorded[Any]) -> str | None:
 def persons(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the principals that an event names, who did it first."""
     event = recorded.event
-    named = [recorded.actor.id, *(getattr(event, field, None) for field in PERSON_FIELDS)]
+    named = [recorded.actor.id, *(getattr(event, field) for field in _there(event.__class__, PERSON_FIELDS))]
     return _once([*named, *getattr(event, "founders", ())])
 
 
 def of_stream(recorded: Recorded[Any], family: str) -> str | None:
     """Return the name in the event's stream, or in what a refused action was about, where that is a `family`."""
-    about = recorded.event.subject if isinstance(recorded.event, ActionRefused) else recorded.stream
+    about = recorded.event.subject if type(recorded.event) is ActionRefused else recorded.stream
+    if not about.startswith(family):
+        return None
     kind, _, name = about.partition("/")
     return name if kind == family and name else None
 
 
+@cache
+def _there(event: Any, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the fields that this type of event has: to ask each event for all of them costs more than to answer."""
+    return tuple(field for field in fields if hasattr(event, field))
+
+
 def _once(named: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in named if name is not None))
+    found = dict.fromkeys(named)
+    found.pop(None, None)
+    return tuple(found)  # type: ignore[arg-type]

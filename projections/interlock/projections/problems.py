@@ -9,7 +9,7 @@ from interlock.events.catalogue import problem as prob
 from interlock.events.envelope import Recorded
 from interlock.projections import mentions
 from interlock.projections.facets import Facets, Said, data, instant, told
-from interlock.projections.projection import PAGE_ROWS_MAX, Connection, Projection, Write, seen_at
+from interlock.projections.projection import PAGE_ROWS_MAX, Added, Connection, Projection, Write, seen_at
 from interlock.projections.sentences import sentence
 
 TABLE = "read_model.problems_1_facet"
@@ -40,6 +40,13 @@ ADD_LINE = f"""
 insert into {HISTORY} (project, problem, position, recorded_at, actor, type, stream, version, sentence)
 select $1, unnest($2::text[]), $3, $4, $5, $6, $7, $8, $9
 """
+APPENDS = {
+    ADD_LINE: Added(
+        HISTORY,
+        ("project", "problem", "position", "recorded_at", "actor", "type", "stream", "version", "sentence"),
+        spread=1,
+    )
+}
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -96,7 +103,7 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
 
 
 # Raise the version when a table or its meaning changes: the projector builds it beside the old one.
-PROBLEMS = Projection("problems", 1, SCHEMA, (TABLE, HISTORY), project, appends=frozenset({ADD_LINE}))
+PROBLEMS = Projection("problems", 1, SCHEMA, (TABLE, HISTORY), project, APPENDS, FACETS.together)
 
 OPEN = f"""
 select state.subject, first.since_position from {TABLE} as state

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from interlock.events.envelope import Recorded
+
+Row: TypeAlias = tuple[Any, ...]
 
 POSITION_MAX = 2**63 - 1
 PAGE_ROWS_MAX = 500
@@ -20,12 +22,41 @@ class Connection(Protocol):
         """Return the rows of `query`; each is read by column name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One statement with its arguments ($1, $2, …), to be run once, in order."""
 
     statement: str
-    arguments: tuple[Any, ...]
+    arguments: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Where a statement adds rows, so that many are copied there: its arguments are `columns` of `table`, in order.
+
+    Of the argument at `spread`, which holds several values, each is a row of its own.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    spread: int | None = None
+
+    def rows(self, arguments: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows that the statement adds with these arguments."""
+        at = self.spread
+        if at is None:
+            return arguments
+        return [(*row[:at], value, *row[at + 1 :]) for row in arguments for value in row[at]]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One statement in another's place, for many of its rows: with the effect of that one, run for each in order.
+
+    The rows may be of several projects. `columns` makes the arguments of the rows, a column each.
+    """
+
+    statement: str
+    columns: Callable[[Sequence[Row]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +66,8 @@ class Projection:
     `tables` are the names that `schema` creates, all in `read_model`, all with the version in their names: a changed
     projection is built beside the old one. `project` is pure and must not fail on anything that was ever recorded.
     `appends` are those statements that only add rows which no other statement of `project` reads: their order among
-    the others does not matter, so a page's worth of them runs at once.
+    the others does not matter, so a page's worth of them is copied at once. `together` has for some of the others the
+    one that does the same for many rows.
     """
 
     name: str
@@ -43,7 +75,8 @@ class Projection:
     schema: str
     tables: tuple[str, ...]
     project: Callable[[Recorded[Any]], Iterable[Write]]
-    appends: frozenset[str] = frozenset()
+    appends: Mapping[str, Added] = field(default_factory=dict, compare=False)
+    together: Mapping[str, Together] = field(default_factory=dict, compare=False)
 
     @property
     def schema_digest(self) -> str:

@@ -1,6 +1,6 @@
 """Kafka as the parts see it: topics that are as they must be, waits that end, and errors by name."""
 
-from interlock.bus.bounded import Graveyard, refused_by_name, within
+from interlock.bus.bounded import JOIN_SECONDS, Graveyard, refused_by_name, within
 from interlock.bus.connection import KafkaAddress, Security
 from interlock.bus.errors import BusError, KafkaAway, KafkaRefuses, RecordTooLarge, TopicDiffers, TopicMissing
 from interlock.bus.producer import BATCH_BYTES_MAX, Batch, Producer, Sent, partition_of
@@ -10,6 +10,7 @@ from interlock.bus.unreadable import CAREFUL_RECORDS, UNREADABLE, Skipped, step_
 __all__ = [
     "BATCH_BYTES_MAX",
     "CAREFUL_RECORDS",
+    "JOIN_SECONDS",
     "PREFIX",
     "UNREADABLE",
     "Administration",

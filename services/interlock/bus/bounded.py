@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from aiokafka import errors as kafka
 
+from interlock.bus.cut import cut, end_start, leave
 from interlock.bus.errors import BusError, KafkaAway, KafkaRefuses, RecordTooLarge, TopicMissing
 
 T = TypeVar("T")
 
 BURIAL_SECONDS: Final = 15.0
+# A member of a group that is given up while it joins says no goodbye: the next one waits until the broker has missed
+# it, for aiokafka's session_timeout_ms of 10 s. With less patience, each would leave another such member behind.
+JOIN_SECONDS: Final = 30.0
 
 _log = logging.getLogger(__name__)
 _REFUSALS: Final = (
@@ -67,67 +71,68 @@ async def within(seconds: float, work: Coroutine[Any, Any, T] | asyncio.Future[T
         return task.result()
 
 
-def leave(task: asyncio.Future[Any]) -> None:
-    """Cancel a task, and look at its end whenever that comes, so that nobody misses it."""
-    task.cancel()
-    task.add_done_callback(_looked_at)
-
-
-def _looked_at(task: asyncio.Future[Any]) -> None:
-    if not task.cancelled():
-        task.exception()
-
-
 class Graveyard:
-    """Clients that are given up: each is stopped in the background, and let go where it does not end."""
+    """Clients that are given up: each is stopped in the background, and cut where that does not end."""
 
     def __init__(self, seconds: float = BURIAL_SECONDS) -> None:
         """Wait at most `seconds` for each."""
         self._seconds = seconds
-        self._buried: set[asyncio.Task[None]] = set()
+        self._starting: dict[Any, asyncio.Task[None]] = {}
+        self._buried: dict[Any, asyncio.Task[None]] = {}
 
-    async def start(self, seconds: float, start: Awaitable[Any], stop: Callable[[], Awaitable[Any]]) -> None:
-        """Start a client, or bury it. Raises KafkaAway after `seconds`, and what the start comes to.
+    async def start(self, seconds: float, client: Any, *, closing: asyncio.Event | None = None) -> None:
+        """Start a client, or bury it. Raises KafkaAway after `seconds` or at `closing`, and what the start comes to.
 
-        A start is not cancelled half way, which would leave its connection open; it is stopped when it is done.
+        It is not given the time to be done after all: a consumer would be given partitions that nobody reads then, and
+        the next one would wait for it.
         """
-        starting = asyncio.ensure_future(start)
-
-        async def stop_after() -> None:
-            try:
-                await asyncio.wait({starting})
-            finally:
-                leave(starting)
-            await stop()
-
+        starting = self._starting[client] = asyncio.ensure_future(client.start())
+        starting.add_done_callback(lambda _: self._starting.pop(client, None))
+        told = asyncio.ensure_future((closing or asyncio.Event()).wait())
         try:
-            done, _ = await asyncio.wait({starting}, timeout=seconds)
-            if not done:
-                raise KafkaAway(f"no answer within {seconds:g} s")
+            await asyncio.wait({starting, told}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                raise KafkaAway("it is not waited for any more" if told.done() else f"no answer within {seconds:g} s")
             with refused_by_name():
                 starting.result()
         except BaseException:
-            self.bury(stop_after)
+            self.bury(client)
             raise
-
-    def bury(self, stop: Callable[[], Awaitable[Any]]) -> None:
-        """Begin to stop a client, and return at once."""
-        task = asyncio.create_task(self._stopped(stop), name="bury a Kafka client")
-        self._buried.add(task)
-        task.add_done_callback(self._buried.discard)
-
-    async def _stopped(self, stop: Callable[[], Awaitable[Any]]) -> None:
-        task = asyncio.ensure_future(stop())
-        try:
-            await asyncio.wait({task}, timeout=self._seconds)
         finally:
-            if not task.done():
-                _log.info("a Kafka client did not stop within %g s, and is let go", self._seconds)
-            leave(task)
+            told.cancel()
+
+    def bury(self, client: Any) -> None:
+        """Begin to stop a client, and return at once. Twice is once."""
+        if client not in self._buried:
+            task = self._buried[client] = asyncio.create_task(self._stopped(client), name="bury a Kafka client")
+            task.add_done_callback(lambda _: self._buried.pop(client, None))
+
+    async def _stopped(self, client: Any) -> None:
+        stopping = asyncio.ensure_future(_stop(client, self._starting.get(client)))
+        try:
+            await asyncio.wait({stopping}, timeout=self._seconds)
+        finally:
+            if not stopping.done():
+                _log.info("a Kafka client did not stop within %g s, and is cut", self._seconds)
+            leave(stopping)
+            cut(client, self._starting.get(client))
 
     async def close(self, seconds: float) -> None:
-        """Wait for those that are being stopped, at most `seconds` together."""
+        """Wait for those that are being stopped, at most `seconds` together; after that none of them is left."""
         if self._buried:
-            await asyncio.wait(self._buried, timeout=seconds)
-        for task in tuple(self._buried):
+            await asyncio.wait(self._buried.values(), timeout=seconds)
+        left = dict(self._buried)
+        for client, task in left.items():
             leave(task)
+            cut(client, self._starting.get(client))
+        if left:
+            # They wait for nothing any more; meanwhile the loop comes by, and closes the sockets of what was cut.
+            await asyncio.wait(left.values())
+
+
+async def _stop(client: Any, starting: asyncio.Task[None] | None) -> None:
+    if starting is not None:
+        end_start(client, starting)
+        await asyncio.wait({starting})
+    # An administration's word for it is another one.
+    await (client.stop if hasattr(client, "stop") else client.close)()

@@ -15,8 +15,9 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from interlock.bus.bounded import Graveyard, leave, refused_by_name, within
+from interlock.bus.bounded import Graveyard, refused_by_name, within
 from interlock.bus.connection import KafkaAddress
+from interlock.bus.cut import cut, leave
 from interlock.bus.errors import BusError, KafkaAway
 
 START_SECONDS: Final = 10.0
@@ -74,7 +75,7 @@ class Producer:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        """Stop; whoever does not answer is left."""
+        """Stop; whoever does not answer is cut."""
         self.abandon()
         self.rebuilt -= 1
         await self._graveyard.close(LEAVE_SECONDS)
@@ -89,7 +90,7 @@ class Producer:
                 max_batch_size=BATCH_BYTES_MAX,
                 max_request_size=BATCH_BYTES_MAX,
             )
-            await self._graveyard.start(START_SECONDS, producer.start(), producer.stop)
+            await self._graveyard.start(START_SECONDS, producer)
             self._producer = producer
         return self._producer
 
@@ -99,10 +100,7 @@ class Producer:
         self.rebuilt += 1
         if producer is not None:
             # Its sender would try again for ever, and `stop` waits for the sender.
-            sender = producer._sender.sender_task  # noqa: SLF001 - there is no public way to end it
-            if sender is not None:
-                leave(sender)
-            self._graveyard.bury(producer.stop)
+            cut(producer)
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions the topic has. Raises BusError."""

@@ -86,7 +86,7 @@ class Administration:
     async def __aenter__(self) -> Self:
         """Connect. Raises KafkaAway, KafkaRefuses."""
         try:
-            await self._graveyard.start(ANSWER_SECONDS, self._admin.start(), self._admin.close)
+            await self._graveyard.start(ANSWER_SECONDS, self._admin)
         except BaseException:
             await self._graveyard.close(LEAVE_SECONDS)
             raise
@@ -94,7 +94,7 @@ class Administration:
 
     async def __aexit__(self, *exception: object) -> None:
         """Let it go; whoever does not answer is not waited for."""
-        self._graveyard.bury(self._admin.close)
+        self._graveyard.bury(self._admin)
         await self._graveyard.close(LEAVE_SECONDS)
 
     async def cluster(self) -> str:

@@ -74,10 +74,10 @@ class Publisher:
             self._topics.outcomes.name, group_id=None, auto_offset_reset="latest", **self._address.options(CLIENT)
         )
         try:
-            await within(CALL_SECONDS, self._consumer.start())
+            await self._graveyard.start(CALL_SECONDS, self._consumer)
             await self._from_now_on(self._consumer)
         except BaseException:
-            self._graveyard.bury(self._consumer.stop)
+            self._graveyard.bury(self._consumer)
             raise
         self._hearing = asyncio.create_task(self._hear(self._consumer), name="outcomes")
         return self
@@ -85,12 +85,12 @@ class Publisher:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Stop; whoever does not answer is left."""
+        """Stop; whoever does not answer is cut."""
         assert self._hearing is not None
         assert self._consumer is not None
         self._hearing.cancel()
         await asyncio.gather(self._hearing, return_exceptions=True)
-        self._graveyard.bury(self._consumer.stop)
+        self._graveyard.bury(self._consumer)
         await self._producer.__aexit__(None, None, None)
         await self._graveyard.close(STOP_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from interlock.domain.situation import Situation
@@ -125,6 +126,12 @@ ENTITLED: dict[str, tuple[str, ...]] = {
 }
 
 
+@lru_cache(maxsize=512)
+def _held(roles: frozenset[str], entitled: tuple[str, ...], required: str) -> CheckOutcome:
+    held = ", ".join(sorted(roles & set(entitled))) or "registered"
+    return CheckOutcome(check="role-held", state="passed", required=required, observed=held)
+
+
 def role_held(situation: Situation, command: Any, actor: Actor) -> CheckOutcome:
     """The check `role-held`: whether this principal may give this kind of command at all."""
     name = type(command).__name__
@@ -140,9 +147,8 @@ def role_held(situation: Situation, command: Any, actor: Actor) -> CheckOutcome:
         return CheckOutcome(check="role-held", state="failed", required=required, observed="not registered, or left")
     if name in PERSONS_ONLY and principal.kind != "person":
         return CheckOutcome(check="role-held", state="failed", required="a person", observed=f"a {principal.kind}")
-    if EVERYBODY in entitled or principal.roles & set(entitled):
-        held = ", ".join(sorted(principal.roles & set(entitled))) or "registered"
-        return CheckOutcome(check="role-held", state="passed", required=required, observed=held)
+    if EVERYBODY in entitled or not principal.roles.isdisjoint(entitled):
+        return _held(principal.roles, entitled, required)
     who = situation.team.holding(*entitled)
     if name in PERSONS_ONLY:
         who = situation.team.persons_holding(*entitled)

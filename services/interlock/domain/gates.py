@@ -128,4 +128,4 @@ def _policy_before(asked: Asked) -> Policy | None:
     if subject is None or subject.policy_version == situation.policy_version:
         return None
     document = situation.policies.get(subject.policy_version)
-    return policies.parse(document) if document is not None else None
+    return policies.followed(document) if document is not None else None

@@ -27,19 +27,35 @@ from interlock.events.envelope import Actor
 ACTORLESS = Actor(id="", kind="system")
 
 
+NAMING = (
+    ("release", "release"), ("hotfix", "release"), ("fixed_by_release", "release"), ("problem", "problem"),
+    ("adjustment", "adjustment"), ("reverts", "adjustment"),
+)  # fmt: skip
+
+
+_NAMING_OF: dict[type[Any], tuple[tuple[str, str], ...]] = {}
+
+
+def _naming(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """The fields of this kind of command that name something, and what."""
+    known = _NAMING_OF.get(kind)
+    if known is None:
+        known = _NAMING_OF[kind] = tuple((field, what) for field, what in NAMING if hasattr(kind, field))
+    return known
+
+
 def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
     """The streams of closed things that the command names, directly or by what follows from it."""
     wanted: list[str] = []
-    for field, kind in (
-        ("release", "release"), ("hotfix", "release"), ("fixed_by_release", "release"), ("problem", "problem"),
-        ("adjustment", "adjustment"), ("reverts", "adjustment"),
-    ):  # fmt: skip
-        name = getattr(command, field, None)
+    for field, kind in _naming(type(command)):
+        name = getattr(command, field)
         if isinstance(name, str):
             wanted.append(f"{kind}/{name}")
     if type(command).__name__ == "OpenRelease":
         wanted.append(f"release/{command.name}")
     wanted.extend(_following(situation, command))
+    if not wanted:
+        return ()
     return tuple(dict.fromkeys(stream for stream in wanted if not _known(situation, stream)))
 
 

@@ -209,6 +209,20 @@ def parse(document: dict[str, Any]) -> Policy:
     return _parse(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
 
 
+DOCUMENTS_MAX = 64
+_FOLLOWED: dict[int, tuple[dict[str, Any], Policy]] = {}
+
+
+def followed(document: dict[str, Any]) -> Policy:
+    """The policy of a document that stands in an event and so never changes: known again without a look into it."""
+    known = _FOLLOWED.get(id(document))
+    if known is None or known[0] is not document:
+        if len(_FOLLOWED) >= DOCUMENTS_MAX:
+            _FOLLOWED.clear()
+        known = _FOLLOWED[id(document)] = (document, parse(document))
+    return known[1]
+
+
 @lru_cache(maxsize=64)
 def _parse(document: bytes) -> Policy:
     try:

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from interlock.bus import (
     CAREFUL_RECORDS,
+    JOIN_SECONDS,
     UNREADABLE,
     BusError,
     Graveyard,
@@ -210,8 +211,8 @@ class KafkaFeed:
                 _log.exception("the Kafka feed stumbled")
                 self._said(f"{type(trouble).__name__}: {trouble}")
             self._lose(list(self._assigned))
-            # One that hangs is left: it holds nothing that anybody needs.
-            self._graveyard.bury(consumer.stop)
+            # One that hangs is cut: it holds nothing that anybody needs.
+            self._graveyard.bury(consumer)
             if not self._closing.is_set():
                 self.rebuilt += 1
                 await self._sleep(RETRY_SECONDS)
@@ -259,7 +260,7 @@ class KafkaFeed:
     async def _read_with(self, consumer: AIOKafkaConsumer) -> None:
         """Read until closed. Raises BusError."""
         self._seen_moving.clear()
-        await within(CALL_SECONDS, consumer.start())
+        await self._graveyard.start(JOIN_SECONDS, consumer, closing=self._closing)
         if self._group is None:
             # Without a group nobody assigns; the partitions are all there are.
             partitions = [each.partition for each in consumer.assignment()]

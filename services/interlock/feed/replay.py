@@ -58,11 +58,11 @@ async def replay(address: KafkaAddress, topic: str, seen: Seen) -> AsyncIterator
     graveyard = Graveyard()
     try:
         with refused_by_name():
-            await within(CALL_SECONDS, consumer.start())
+            await graveyard.start(CALL_SECONDS, consumer)
             async for page in _pages(consumer, topic, seen):
                 yield page
     finally:
-        graveyard.bury(consumer.stop)
+        graveyard.bury(consumer)
         await graveyard.close(STOP_SECONDS)
 
 

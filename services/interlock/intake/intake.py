@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from interlock.bus import (
     CAREFUL_RECORDS,
+    JOIN_SECONDS,
     UNREADABLE,
     BusError,
     Graveyard,
@@ -134,7 +135,7 @@ class Intake:
         consumer.subscribe([self._topics.intake.name, *self._own], listener=_Quiet())
         try:
             with refused_by_name():
-                await within(CALL_SECONDS, consumer.start())
+                await self._graveyard.start(JOIN_SECONDS, consumer)
                 await self._take_from(consumer, telling)
         except BusError as away:
             self._say(str(away))
@@ -143,7 +144,7 @@ class Intake:
             _log.exception("the intake stumbled")
             self._say(f"{type(trouble).__name__}: {trouble}")
         finally:
-            self._graveyard.bury(consumer.stop)
+            self._graveyard.bury(consumer)
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self.trouble:

@@ -35,5 +35,12 @@ def beside(projection: Projection) -> Projection:
         schema=moved(projection.schema),
         tables=tuple(moved(table) for table in projection.tables),
         project=project,
-        appends=frozenset(moved(statement) for statement in projection.appends),
+        appends={
+            moved(statement): replace(added, table=moved(added.table))
+            for statement, added in projection.appends.items()
+        },
+        together={
+            moved(statement): replace(several, statement=moved(several.statement))
+            for statement, several in projection.together.items()
+        },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from interlock.projector.runner import Connect
+from interlock.projector.writer import Connect
 
 _TABLES = """
 create table if not exists cursor.bookmark (

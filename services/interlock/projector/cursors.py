@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
@@ -66,18 +67,42 @@ insert into cursor.projection_version (name, version, schema_digest, tables, ser
 """
 _DROP_VERSION = "delete from cursor.projection_version where name = $1 and version = $2"
 _SERVES = "select serving from cursor.projection_version where name = $1 and version = $2"
+# In one order, so that no two processes wait for each other.
 _BEGIN = """
 insert into cursor.projection (name, version, project, position)
-select name, version, $3, 0 from cursor.projection_version where name = $1 and version = $2
+select known.name, known.version, asked.project, 0
+  from unnest($1::text[], $2::integer[], $3::text[]) as asked(name, version, project)
+  join cursor.projection_version as known on known.name = asked.name and known.version = asked.version
+ order by known.name, known.version, asked.project
 on conflict do nothing
 """
-_POSITION = """
-update cursor.projection set stopped_because = null where name = $1 and version = $2 and project = $3
-returning position
+# Each row is looked up by its key, alone, whatever the planner believed when there were few.
+_POSITIONS = """
+select (select cursor.position from cursor.projection as cursor
+         where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project)
+       as position
+  from unnest($1::text[], $2::integer[], $3::text[]) with ordinality as asked(name, version, project, number)
+ order by asked.number
+"""
+_GO_ON = """
+with asked as materialized (
+    select (select cursor.ctid from cursor.projection as cursor
+             where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project
+               and cursor.stopped_because is not null) as place
+      from unnest($1::text[], $2::integer[], $3::text[]) as asked(name, version, project))
+update cursor.projection as cursor set stopped_because = null from asked where cursor.ctid = asked.place
 """
 _MOVE = """
-update cursor.projection set position = $5
- where name = $1 and version = $2 and project = $3 and position = $4 returning position
+with moved as materialized (
+    select asked.before, asked.now,
+           (select cursor.ctid from cursor.projection as cursor
+             where cursor.name = asked.name and cursor.version = asked.version and cursor.project = asked.project)
+           as place
+      from unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[])
+           as asked(name, version, project, before, now))
+update cursor.projection as cursor set position = moved.now from moved
+ where cursor.ctid = moved.place and cursor.position = moved.before
+returning cursor.name, cursor.project
 """
 _STOP = "update cursor.projection set stopped_because = $4 where name = $1 and version = $2 and project = $3"
 _SERVING_NOW = "select version from cursor.projection_version where name = $1 and serving and version <> $2"
@@ -106,6 +131,16 @@ class Replaced(Exception):
 
 class MovedElsewhere(Exception):
     """another projector wrote this page, or another one, first"""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One projection of one project goes on from a position to another."""
+
+    projection: Projection
+    project: str
+    before: int
+    now: int
 
 
 async def prepare(connection: Connection, projections: Sequence[Projection]) -> None:
@@ -167,21 +202,41 @@ async def end_rebuild(connection: Connection, name: str, version: int, failed_be
 
 async def begin(connection: Connection, projection: Projection, project: str) -> int:
     """Return the position up to which the project is projected, 0 at first. Raises Replaced."""
-    await connection.execute(_BEGIN, projection.name, projection.version, project)
-    position: int | None = await connection.fetchval(_POSITION, projection.name, projection.version, project)
+    [position] = await begin_all(connection, [(projection, project)])
     if position is None:
         raise Replaced(f"{projection.name} {projection.version}")
     return position
 
 
-async def move(connection: Connection, projection: Projection, project: str, before: int, now: int) -> None:
-    """Move the position, as part of the transaction that writes the page; it holds the row until that ends.
+async def begin_all(connection: Connection, asked: Sequence[tuple[Projection, str]]) -> list[int | None]:
+    """Return the position of each projection in each project; None where a newer version of it serves."""
+    names = [projection.name for projection, _ in asked]
+    versions = [projection.version for projection, _ in asked]
+    projects = [project for _, project in asked]
+    await connection.execute(_BEGIN, names, versions, projects)
+    await connection.execute(_GO_ON, names, versions, projects)
+    return [row["position"] for row in await connection.fetch(_POSITIONS, names, versions, projects)]
 
-    Raises MovedElsewhere where the position is not `before` any more.
+
+async def move(connection: Connection, moves: Sequence[Move]) -> None:
+    """Move positions, as part of the transaction that writes the pages; it holds the rows until that ends.
+
+    Raises MovedElsewhere where one is not any more what it was before.
     """
-    moved = await connection.fetchval(_MOVE, projection.name, projection.version, project, before, now)
-    if moved is None:
-        raise MovedElsewhere(f"{projection.name} {projection.version} of {project}")
+    # In one order, so that no two processes wait for each other.
+    ordered = sorted(moves, key=lambda move: (move.projection.name, move.projection.version, move.project))
+    moved = await connection.fetch(
+        _MOVE,
+        [move.projection.name for move in ordered],
+        [move.projection.version for move in ordered],
+        [move.project for move in ordered],
+        [move.before for move in ordered],
+        [move.now for move in ordered],
+    )
+    if len(moved) < len(moves):
+        there = {(row["name"], row["project"]) for row in moved}
+        missing = next(move for move in ordered if (move.projection.name, move.project) not in there)
+        raise MovedElsewhere(f"{missing.projection.name} {missing.projection.version} of {missing.project}")
 
 
 async def stop(connection: Connection, projection: Projection, project: str, because: str) -> None:

@@ -14,7 +14,8 @@ from interlock.events.seams import Sleep
 from interlock.feed import Feed, Source
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import cursors
-from interlock.projector.runner import Connect, Runner
+from interlock.projector.runner import Runner
+from interlock.projector.writer import Connect, Writer
 
 # How often a new version is compared with the one that serves, while it is being built.
 SWAP_SECONDS: Final = 0.5
@@ -74,7 +75,7 @@ class Projector:
 
     async def run(self) -> None:
         """Project until cancelled. A projection that stops does not stop the others."""
-        async with asyncio.TaskGroup() as tasks:
+        async with Writer(self._connect) as writer, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             if len(self._serving) < len(self._projections):
                 tasks.create_task(self._swap())
@@ -89,6 +90,7 @@ class Projector:
                         ledger=self._ledger,
                         alarm=self._alarm,
                         moved=self._moved,
+                        writer=writer,
                     )
                     self._runners[project].append(runner)
                     tasks.create_task(runner.run())

@@ -12,7 +12,7 @@ import asyncpg
 from interlock.events.seams import Sleep
 from interlock.ledger import LedgerError
 from interlock.projections import PROJECTIONS, Projection
-from interlock.projector.runner import Connect
+from interlock.projector.writer import Connect
 
 LOOK_SECONDS: Final = 0.02
 

@@ -11,7 +11,8 @@ from interlock.feed import Page
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import cursors
 from interlock.projector.digests import digest_of_tables
-from interlock.projector.runner import Connect, Runner
+from interlock.projector.runner import Runner
+from interlock.projector.writer import Connect
 
 _log = logging.getLogger(__name__)
 _FILLED = "select exists (select from cursor.projection where position > 0)"

@@ -15,7 +15,8 @@ from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import rebuilds
 from interlock.projector.beside import beside
 from interlock.projector.rebuilds import Rebuild
-from interlock.projector.runner import Connect, Runner
+from interlock.projector.runner import Runner
+from interlock.projector.writer import Connect, Writer
 
 # How often a rebuild that another process was asked for is looked for, and how often one is tried to be swapped.
 LOOK_SECONDS: Final = 2.0
@@ -107,7 +108,7 @@ class Rebuilder:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _follow(self, shadow: Projection, runners: list[Runner]) -> None:
-        async with asyncio.TaskGroup() as tasks:
+        async with Writer(self._connect) as writer, asyncio.TaskGroup() as tasks:
             async for project in self._feed.projects():
                 runner = Runner(
                     self._connect,
@@ -119,6 +120,7 @@ class Rebuilder:
                     # That it stops is told by the rebuild, which fails; that it has to when it is over, by nobody.
                     alarm=_log.info,
                     moved=lambda _project: None,
+                    writer=writer,
                 )
                 runners.append(runner)
                 tasks.create_task(runner.run())

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import asyncpg
 
-from interlock.events.envelope import Recorded
 from interlock.events.seams import Sleep
 from interlock.feed import Feed, Page, Reassigned, Source, Unreadable
-from interlock.ledger.connections import Connection
-from interlock.ledger.errors import LedgerError, LedgerUnavailable, ReadOnlyLedger, named
+from interlock.ledger.errors import LedgerError
 from interlock.projections import Projection
 from interlock.projector import cursors
+from interlock.projector.writer import Connect, Writer, passes, prepare
 
 RETRY_SECONDS: Final = 0.5
 
-Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 _log = logging.getLogger(__name__)
 
 
@@ -57,9 +54,14 @@ class Runner:
         ledger: Source | None,
         alarm: Callable[[str], None],
         moved: Callable[[str], None],
+        writer: Writer | None = None,
     ) -> None:
-        """Write by `connect`, read from `feed`; `moved` is called with the project whenever progress changes."""
+        """Write by `connect`, read from `feed`; `moved` is called with the project whenever progress changes.
+
+        Runners of one process share a `writer`, and so its transactions.
+        """
         self._connect = connect
+        self._writer = writer or Writer(connect)
         self._feed = feed
         self.projection = projection
         self.project = project
@@ -91,8 +93,7 @@ class Runner:
                 await self._sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        async with self._connect() as connection:
-            self._reached(await cursors.begin(connection, self.projection, self.project))
+        self._reached(await self._writer.begin(self.projection, self.project))
         pages = cast("Any", self._feed.pages(self.project, after=self.progress.position))
         async with aclosing(pages):
             async for page in pages:
@@ -126,7 +127,7 @@ class Runner:
         try:
             await self._write(page)
         except Exception as error:
-            if isinstance(error, cursors.MovedElsewhere) or _passes(error):
+            if isinstance(error, cursors.MovedElsewhere) or passes(error):
                 raise
             if len(page) == 1:
                 raise CannotApply(f"@{page[0].position} {page[0].type}: {_said(error)}") from error
@@ -134,16 +135,7 @@ class Runner:
                 await self._apply([recorded])
 
     async def _write(self, page: Page) -> None:
-        async with self._connect() as connection:
-            # One transaction: a crash before its end leaves the old position and none of the rows, one after it the
-            # new position and all of them. Either way the next start goes on from the position that it finds.
-            async with connection.transaction():
-                await cursors.move(connection, self.projection, self.project, self.progress.position, page[-1].position)
-                for statement, rows in in_runs(self.projection, page):
-                    if len(rows) == 1:
-                        await connection.execute(statement, *rows[0])
-                    else:
-                        await connection.executemany(statement, rows)
+        await self._writer.write(prepare(self.projection, self.project, self.progress.position, page))
         self._reached(page[-1].position)
 
     def _reached(self, position: int) -> None:
@@ -162,48 +154,12 @@ class Runner:
             _log.warning("%s could not note that it stopped: %s", self.name, away)
 
 
-def in_runs(projection: Projection, page: Iterable[Recorded[Any]]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """Yield a page's writes as statements with all rows that may be run together, in an order that changes nothing.
-
-    Neighbours with the same statement go together; what only adds rows that no other statement reads comes last.
-    """
-    appended: dict[str, list[tuple[Any, ...]]] = {}
-    run: list[tuple[Any, ...]] = []
-    current = ""
-    for recorded in page:
-        for write in projection.project(recorded):
-            if write.statement in projection.appends:
-                appended.setdefault(write.statement, []).append(write.arguments)
-            elif write.statement == current:
-                run.append(write.arguments)
-            else:
-                if run:
-                    yield current, run
-                current, run = write.statement, [write.arguments]
-    if run:
-        yield current, run
-    yield from appended.items()
-
-
 def _unbroken(page: Page, after: int) -> Page:
     """Return the beginning of `page` that follows `after` without a gap."""
     for index, recorded in enumerate(page):
         if recorded.position != after + index + 1:
             return page[:index]
     return page
-
-
-def _passes(error: Exception) -> bool:
-    """Tell whether the same may work later: the database is away, full, busy, or was told to stop."""
-    if isinstance(error, asyncpg.PostgresError):
-        state = error.sqlstate or ""
-        return state.startswith("40") or isinstance(named(state, "", None), LedgerUnavailable | ReadOnlyLedger)
-    if isinstance(error, asyncpg.InterfaceError):
-        # Raised for lost connections, and for arguments that do not fit the statement.
-        return not isinstance(error, ValueError) and "expects" not in str(error)
-    # asyncpg is at odds with itself about a connection that was lost in the middle; the next one is another.
-    away = OSError | TimeoutError | LedgerError | asyncio.CancelledError | asyncpg.InternalClientError
-    return isinstance(error, away)
 
 
 def _said(error: BaseException) -> str:

@@ -157,12 +157,11 @@ class Relay:
             return set()
         consumer = AIOKafkaConsumer(**self._address.options(f"{CLIENT}-offsets"), group_id=None)
         try:
-            await self._graveyard.start(OFFSETS_SECONDS, consumer.start(), consumer.stop)
+            await self._graveyard.start(OFFSETS_SECONDS, consumer)
             asked = [TopicPartition(self._topic.name, partition) for partition in ends]
             found = await within(OFFSETS_SECONDS, consumer.end_offsets(asked))
         finally:
-            # Stopping twice is stopping once.
-            self._graveyard.bury(consumer.stop)
+            self._graveyard.bury(consumer)
             await self._graveyard.close(LEAVE_SECONDS)
         return {where.partition for where, end in found.items() if end <= ends[where.partition]}
 

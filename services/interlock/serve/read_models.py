@@ -8,7 +8,7 @@ from uuid import UUID
 from interlock.api.parts import ReadModel
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import Projector, Rebuilder
-from interlock.projector.runner import Connect
+from interlock.projector.writer import Connect
 
 _STATUS = """
 select known.name, known.version, known.serving, coalesce(cursor.position, 0) as position, cursor.stopped_because

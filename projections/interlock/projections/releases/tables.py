@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.projections.facets import Facets
+from interlock.projections.projection import Added
 
 TABLE = "read_model.releases_1_facet"
 TIMELINE = "read_model.releases_1_timeline"
@@ -34,6 +35,16 @@ ADD_LINE = f"""
 insert into {TIMELINE} (project, release, position, recorded_at, actor, type, stream, version, environment, sentence)
 select $1, unnest($2::text[]), $3, $4, $5, $6, $7, $8, $9, $10
 """
+APPENDS = {
+    ADD_LINE: Added(
+        TIMELINE,
+        (
+            "project", "release", "position", "recorded_at", "actor", "type", "stream", "version", "environment",
+            "sentence",
+        ),
+        spread=1,
+    )
+}  # fmt: skip
 
 # For every release whose facet $11 is one of $12 now: what happens where it is, or to its problem.
 ADD_LINE_WHERE = f"""

@@ -39,13 +39,3 @@ EVERYBODY = (*FOUNDERS, *(member.name for member in TEAM))
 
 FEEDS = {DEVELOPMENT: ("IEX Sandbox", 100), SANDBOX: ("IEX Production", 25)}
 CORE_AREAS = ("orders", "quotes", "positions")
-
-
-def identity(environment: str) -> dict[str, str]:
-    """Return which server and database the environment is: one server each, as PostgreSQL tells it."""
-    number = ENVIRONMENTS.index(environment) + 1
-    return {
-        "system_identifier": f"731500000000000000{number}",
-        "database": "trades",
-        "address": f"10.20.0.1{number}:5432",
-    }

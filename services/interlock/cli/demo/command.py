@@ -91,7 +91,7 @@ class Demo:
         from interlock.cli.demo.story import chapters, new_play
         from interlock.client import ServerAway
 
-        play = new_play(client_for, self.home.databases(), secrets.tokens, secrets.codes)
+        play = new_play(client_for, self.home, secrets.tokens, secrets.codes)
         began = seams.monotonic()
         try:
             for chapter in chapters(play):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import json
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from interlock.runners.connections import Connection
 
 NAMES: Final = {PRODUCTION: "demo_production", STAGE: "demo_stage"}
-ADJUSTS: Final = "interlock_adjust"
-# A link to infra/postgres/adjust-role.sql, so that it is also where the demo is installed without its repository.
+ADJUSTS, RESTORES, DUMPS = "interlock_adjust", "interlock_restore", "interlock_dump"
+# Links to infra/postgres/, so that they are also where the demo is installed without its repository.
 ROLE: Final = Path(__file__).with_name("adjust-role.sql")
+RESTORE_ROLE: Final = Path(__file__).with_name("restore-role.sql")
+DUMP_ROLE: Final = Path(__file__).with_name("dump-role.sql")
 TABLES: Final = "trades.orders"
 BASE: Final = """
 create schema trades;
@@ -29,15 +31,6 @@ insert into trades.orders
     select n, n % 12 + 1, case when n % 2 = 0 then 'ABC' else 'XYZ' end, 'filled', '2026-11-12T08:00:00Z'
       from generate_series(1, 240) as n;
 """
-MIGRATIONS: Final = {
-    "212-quote-groups": "create table trades.quote_groups (id int primary key, symbol text not null)",
-    "213-fills-by-day": "alter table trades.orders add column day date",
-    "214-fills-index": "create index orders_by_day on trades.orders (day)",
-    "215-brackets": "create table trades.brackets (id bigint primary key, parent bigint not null)",
-    "216-bracket-legs": "alter table trades.brackets add column leg int not null default 1",
-    "217-bracket-index": "create index brackets_by_parent on trades.brackets (parent)",
-    "218-orders-parent": "alter table trades.orders add column parent bigint",
-}
 
 
 class Databases:
@@ -51,35 +44,21 @@ class Databases:
         self._identifier = ""
 
     def begin(self) -> None:
-        """Make production's database, with the role that adjusts data there, and stage as a copy of it."""
+        """Make production's database and stage's, with the roles that adjust, dump and restore there."""
 
         async def make() -> None:
             async with self._session("postgres") as session:
-                await session.execute(f"create database {NAMES[PRODUCTION]}")
+                for name in NAMES.values():
+                    await session.execute(f"create database {name}")
                 self._identifier = await session.fetchval("select system_identifier::text from pg_control_system()")
-            async with self._session(NAMES[PRODUCTION]) as session:
-                await session.execute(BASE)
-                await session.execute("select set_config('interlock.tables', $1, false)", TABLES)
-                await session.execute(ROLE.read_text(encoding="utf-8"))
+            for environment, roles in ((STAGE, (ROLE, RESTORE_ROLE)), (PRODUCTION, (ROLE, DUMP_ROLE))):
+                async with self._session(NAMES[environment]) as session:
+                    await session.execute(BASE)
+                    await session.execute("select set_config('interlock.tables', $1, false)", TABLES)
+                    for role in roles:
+                        await session.execute(role.read_text(encoding="utf-8"))
 
         asyncio.run(make())
-        self.restore()
-
-    def restore(self) -> None:
-        """Make stage's database a copy of production's as it is now."""
-        stage, production = NAMES[STAGE], NAMES[PRODUCTION]
-
-        async def copy() -> None:
-            async with self._session("postgres") as session:
-                await session.execute(f"drop database if exists {stage} with (force)")
-                await session.execute(f"create database {stage} template {production}")
-                await session.execute(f"revoke temporary, create on database {stage} from public")
-
-        asyncio.run(copy())
-
-    def migrate(self, environment: str, names: Iterable[str]) -> str:
-        """Run the migrations of these names, and return the digest of the schema that they made."""
-        return self.run(environment, *(MIGRATIONS[name] for name in names))
 
     def run(self, environment: str, *statements: str) -> str:
         """Run statements as the application would, and return the digest of the schema afterwards."""
@@ -93,6 +72,13 @@ class Databases:
 
         return asyncio.run(work())
 
+    @asynccontextmanager
+    async def in_use(self, environment: str, table: str) -> AsyncIterator[None]:
+        """Let somebody's session look at a table, and forget to end."""
+        async with self._session(NAMES[environment]) as session, session.transaction():
+            await session.execute(f"lock table {table} in access share mode")
+            yield
+
     def identity(self, environment: str) -> dict[str, str]:
         """Return which server and database it is, as PostgreSQL tells it."""
         return {"system_identifier": self._identifier, "database": NAMES[environment]}
@@ -102,6 +88,21 @@ class Databases:
         from interlock.runners.connections import Connection
 
         return Connection(environment, self._embedded.dsn(ADJUSTS, NAMES[environment]), backups=self._backups)
+
+    def settings(self) -> dict[str, str]:
+        """Return the lines of interlock.toml for both: each kind of work comes in as a role of its own."""
+        there = {name: self._addresses(name) for name in NAMES}
+        production, stage = there[PRODUCTION], there[STAGE]
+        folder = 'migrations = { kind = "sql", folder = "trading/migrations" }'
+        return {
+            PRODUCTION: f"dsn = {production[ADJUSTS]}\ndump_dsn = {production[DUMPS]}\n"
+            f'migrate_dsn = {production["postgres"]}\nbackups = "backups"\n{folder}\n',
+            STAGE: f"dsn = {stage[ADJUSTS]}\nrestore_dsn = {stage[RESTORES]}\n{folder}\n",
+        }
+
+    def _addresses(self, environment: str) -> dict[str, str]:
+        roles = (ADJUSTS, RESTORES, DUMPS, "postgres")
+        return {role: json.dumps(self._embedded.dsn(role, NAMES[environment])) for role in roles}
 
     @asynccontextmanager
     async def _session(self, database: str) -> AsyncIterator[Any]:

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PRODUCTION, PROJECT, STAGE
+from interlock.cli.demo.cast import EVERYBODY, FOUNDERS, ME, PROJECT
 from interlock.cli.demo.databases import Databases
+from interlock.cli.demo.places import Places, settings
+from interlock.cli.demo.repository import NAME, Repository
 from interlock.cli.exits import USAGE, Halt
 from interlock.cli.settings import CONFIG_NAME, DEFAULT_PORT, Logins, write_private
 from interlock.cli.tokens import digest_of
@@ -30,13 +32,7 @@ data = "data"
 host = "{host}"
 port = {port}
 
-# Both are real, in the demo's own PostgreSQL: data is adjusted in the first one, and rehearsed in the second.
-[environments.production]
-dsn = {production}
-backups = "backups"
-
-[environments.stage]
-dsn = {stage}
+# Environments, repository and databases are real, and small: the runners of `dt` work on them.
 """
 FOUNDER = """
 [[founders]]
@@ -91,15 +87,26 @@ class Home:
         """Return production's and stage's databases, in the PostgreSQL that the demo's server starts."""
         return Databases(self.directory / "data", self.directory / "backups")
 
+    def repository(self) -> Repository:
+        """Return the team's repository."""
+        return Repository(self.directory / NAME)
+
+    def places(self) -> Places:
+        """Return the environments' directories."""
+        return Places(self.directory)
+
+    def document(self) -> dict[str, Any]:
+        """Return the settings as they are read."""
+        return tomllib.loads(self.config.read_text(encoding="utf-8"))
+
     def tokens(self) -> dict[str, str]:
         """Return the tokens of the last time."""
         stored: dict[str, Any] = json.loads(self._credentials.read_text(encoding="utf-8"))
         return {entry["principal"]: entry["token"] for entry in stored["logins"]}
 
     def _write(self, port: int, founders: Mapping[str, str]) -> None:
-        there = self.databases()
-        dsns = {name: json.dumps(there.connection(name).dsn) for name in (PRODUCTION, STAGE)}
-        text = SETTINGS.format(project=PROJECT, host=HOST, port=port, **dsns)
+        text = SETTINGS.format(project=PROJECT, host=HOST, port=port)
+        text += settings(self.databases().settings())
         for principal, digest in founders.items():
             text += FOUNDER.format(principal=principal, digest=digest)
         self.config.write_text(text, encoding="utf-8")

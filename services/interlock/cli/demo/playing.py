@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from interlock.cli.demo.cast import identity
 from interlock.cli.demo.databases import NAMES, Databases
+from interlock.cli.demo.places import Places
+from interlock.cli.demo.repository import Repository
 from interlock.client import Client, ProblemAnswer
 
 # A routine is what happens by itself at a moment: the nightly tests, the hourly look into the logs.
@@ -34,23 +35,24 @@ def rfc3339(moment: datetime) -> str:
 class Play:
     """The story at a moment. `client_for` makes a client of a token; `refusals` and `arrivals` are for telling.
 
-    `databases` are those of production and stage, which are real.
+    `databases` are those of production and stage, `repository` the team's, `places` the environments: all of them real.
+    `document` is the demo's interlock.toml.
 
     `tokens` are everybody's; `codes` the one-time codes of the founders, who begin with them.
 
-    What is so in the world, and no answer of the server's: `schema` (production's, by digest), `logs_from` (up to
-    where somebody read them), `new_tests` (those that what is in `tests` brought along).
+    What is so in the world, and no answer of the server's: `logs_from`, up to where somebody read the logs.
     """
 
     client_for: Callable[[str], Client]
     databases: Databases
+    repository: Repository
+    places: Places
+    document: Mapping[str, Any]
     now: datetime
     tokens: dict[str, str]
     codes: Mapping[str, str]
     routines: list[Routine] = field(default_factory=list)
-    schema: str | None = None
     logs_from: datetime | None = None
-    new_tests: tuple[str, ...] = ()
     position: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
     arrivals: list[tuple[str, str]] = field(default_factory=list)
@@ -98,11 +100,15 @@ class Play:
             answer = self.client(who).command(command, fields)
         except ProblemAnswer as refused:
             raise StoryStops(f"{who}, {command} {dict(fields)}: {told(refused)}") from refused
+        self.arrived(answer)
+        return answer
+
+    def arrived(self, answer: Mapping[str, Any]) -> None:
+        """Note how far the record is, and which release it says arrived where."""
         self.reached(answer)
         for event in answer["events"]:
             if event["type"] == "DeploySucceeded":
                 self.arrivals.append((str(event["data"]["release"]), str(event["data"]["environment"])))
-        return answer
 
     def reached(self, answer: Mapping[str, Any]) -> None:
         """Note how far the record is."""
@@ -110,7 +116,7 @@ class Play:
 
     def identity(self, environment: str) -> dict[str, str]:
         """Return which server and database the environment is."""
-        return self.databases.identity(environment) if environment in NAMES else identity(environment)
+        return (self.databases if environment in NAMES else self.places).identity(environment)
 
     def refused(self, who: str, command: str, /, *, because: str, **fields: Any) -> None:
         """Give a command that must be refused, and by this check among others. Raises StoryStops."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from interlock.cli.demo.cast import CRON
 from interlock.cli.demo.playing import Play, Routine, instant
-from interlock.cli.demo.steps import check_logs, run_tests
+from interlock.cli.demo.steps import check_logs, tests_on_what_is_there
 
 FIRST_NIGHT, LAST_NIGHT = 13, 26
 # That night the machine that starts the tests was down; it came back in the morning.
@@ -31,7 +31,7 @@ def nights() -> Iterator[Routine]:
 
 def nightly_tests(play: Play) -> None:
     """Run the tests on whatever is there; where that is a release, the run is also its verdict."""
-    run_tests(play, who=CRON, scheduled=True)
+    tests_on_what_is_there(play, CRON, "scheduled")
 
 
 def log_readers() -> Iterator[Routine]:

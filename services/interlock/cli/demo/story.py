@@ -8,7 +8,7 @@ from typing import Any
 
 from interlock.cli.demo.chapters import CHAPTERS, Chapter
 from interlock.cli.demo.chapters.enrolment import BEGINS
-from interlock.cli.demo.databases import Databases
+from interlock.cli.demo.home import Home
 from interlock.cli.demo.playing import Play, instant
 from interlock.cli.demo.routine import log_readers, nights
 from interlock.client import Client
@@ -25,10 +25,19 @@ class Played:
 
 
 def new_play(
-    client_for: Callable[[str], Client], databases: Databases, tokens: Mapping[str, str], codes: Mapping[str, str]
+    client_for: Callable[[str], Client], home: Home, tokens: Mapping[str, str], codes: Mapping[str, str]
 ) -> Play:
     """Return the story at its beginning; `tokens` are everybody's, `codes` the founders', by principal."""
-    play = Play(client_for, databases, instant(BEGINS), dict(tokens), codes)
+    play = Play(
+        client_for,
+        home.databases(),
+        home.repository(),
+        home.places(),
+        home.document(),
+        instant(BEGINS),
+        dict(tokens),
+        codes,
+    )
     play.schedule(nights())
     play.schedule(log_readers())
     return play

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from interlock.domain.policy import EnvironmentPolicy, HandReport, Policy
@@ -123,6 +124,7 @@ def passed_or_failed(name: str, required: str, observed: str | None, *, holds: b
     return outcome(name, "passed" if holds else "failed", required, observed, **more)
 
 
+@lru_cache(maxsize=256)
 def clock_text(instant: datetime) -> str:
     """A moment for people, as in "Thu 2026-11-26 14:05 GMT"."""
     return instant.strftime("%a %Y-%m-%d %H:%M GMT")

@@ -64,7 +64,8 @@ class Case:
         """The policy in force."""
         if self.following is None:
             document = self.situation.policies.get(self.situation.policy_version)
-            self.following = policies.parse(document if document is not None else policies.shipped())
+            parsed = policies.followed(document) if document is not None else policies.parse(policies.shipped())
+            self.following = parsed
         return self.following
 
     def release(self, name: str) -> Release:

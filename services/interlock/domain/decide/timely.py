@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from interlock.domain.commands.timely import (
@@ -46,11 +47,14 @@ def missed_nights(situation: Situation, policy: Policy, now: datetime) -> tuple[
     grace = timedelta(minutes=policy.nightly_grace_minutes)
     last = today if now >= today + grace else today - timedelta(days=1)
     told = max(place.fulfilled_day or "", place.missed_day or "")
+    return _nights(situation.opened_at, told, last)
+
+
+@lru_cache(maxsize=64)
+def _nights(opened_at: datetime, told: str, last: datetime) -> tuple[tuple[str, datetime], ...]:
     nights = (last - timedelta(days=back) for back in reversed(range(NIGHTS_TOLD_MAX)))
     return tuple(
-        (night.date().isoformat(), night)
-        for night in nights
-        if night >= situation.opened_at and night.date().isoformat() > told
+        (night.date().isoformat(), night) for night in nights if night >= opened_at and night.date().isoformat() > told
     )
 
 

@@ -33,7 +33,7 @@ def play(play: Play) -> None:
     play.later(minutes=3)
     play.do("qa-2", "VerifyAdjustment", **word, method="read it all, and asked the three clients")
     play.later(minutes=1)
-    seen = {"identity": play.identity(PRODUCTION), "schema_digest": play.schema}
+    seen = {"identity": play.identity(PRODUCTION), "schema_digest": play.databases.run(PRODUCTION)}
     play.refused("rm-1", "StartAdjustment", **word, observed=seen, because="operator-designated")
     executed(play, name)
     play.refused(OPERATOR, "StartAdjustment", **word, observed=seen, because="adjustment-open")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from interlock.cli.demo.cast import DEVELOPMENT, ENVIRONMENTS, FEEDS, FOUNDERS, PRODUCTION, TEAM
-from interlock.cli.demo.contents import digest
+from interlock.cli.demo.contents import BASE, digest
 from interlock.cli.demo.playing import Play, event_of, rfc3339
+from interlock.cli.demo.repository import NAME
 from interlock.cli.tokens import digest_of
 
 BEGINS = "11-12 08:00"
 TOKEN_DAYS = 90
-BASE = "4.11.0"
 
 
 def play(play: Play) -> None:
@@ -63,16 +63,18 @@ def environments(play: Play) -> None:
 def base(play: Play) -> None:
     """Declare what production ran before Interlock: said by one, confirmed by another."""
     play.later(minutes=10)
-    play.schema = play.databases.migrate(PRODUCTION, ())
+    head, content = play.repository.begin(), digest(f"content of {BASE}")
+    play.repository.declared(BASE, content)
+    play.places.begin(content)
     play.both(
         "admin-1",
         "rm-1",
         "BaselineEnvironment",
         environment=PRODUCTION,
         release=BASE,
-        content_digest=digest("content of 4.11.0"),
-        artifacts=[{"purl": f"pkg:oci/trading@{BASE}", "digest": digest("image of 4.11.0")}],
-        head=[{"repository": "trading", "sha": digest("head of 4.11.0")[7:47]}],
-        schema_digest=play.schema,
+        content_digest=content,
+        artifacts=[{"purl": f"pkg:oci/trading@{BASE}", "digest": digest(f"image of {BASE}")}],
+        head=[{"repository": NAME, "sha": head}],
+        schema_digest=play.databases.run(PRODUCTION),
     )
     play.logs_from = play.now

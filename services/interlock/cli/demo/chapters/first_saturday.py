@@ -8,6 +8,7 @@ from interlock.cli.demo.playing import Play
 from interlock.cli.demo.steps import (
     approve_in_sandbox,
     approve_in_stage,
+    declare,
     deploy,
     deploy_to_tests,
     develop,
@@ -37,7 +38,7 @@ def to_sandbox(play: Play) -> None:
     """Develop, test, try by hand."""
     play.at("11-12 10:00")
     play.do("anton", "OpenRelease", name=RELEASE, kind="normal", title="Quotes by group", affected_areas=["quotes"])
-    play.do("anton", "SetReleaseContent", **R4_11_1.fields())
+    declare(play, R4_11_1)
     play.later(minutes=5)
     develop(play, R4_11_1)
     # No environment is left out, however sure one is.
@@ -61,8 +62,8 @@ def rehearse(play: Play) -> None:
     play.at("11-13 09:30")
     review(play, R4_11_1, since="4.11.0")
     play.at("11-13 10:00")
-    restore(play, "2026-11-13T05:00:00Z", source_release="4.11.0")
+    restore(play)
     play.later(minutes=10)
-    migrate(play, R4_11_1, 12_400)
+    migrate(play, R4_11_1)
     play.at("11-13 14:00")
     approve_in_stage(play, RELEASE, "qa-2")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from interlock.cli.demo.cast import CI, PRODUCTION, SANDBOX, STAGE, TESTS
+from datetime import timedelta
+
+from interlock.cli.demo import running
+from interlock.cli.demo.cast import CI, CRON, PRODUCTION, SANDBOX, STAGE, TESTS
 from interlock.cli.demo.contents import HOTFIX_4_11_3, R4_12_0, R4_13_0
 from interlock.cli.demo.playing import Play, instant
 from interlock.cli.demo.steps import (
     approve_in_sandbox,
     approve_in_stage,
-    check_logs,
+    declare,
     deploy,
     deploy_to_tests,
     develop,
@@ -21,10 +24,7 @@ from interlock.cli.demo.steps import (
 )
 
 WAITS, FOLLOWS, HOTFIX = R4_12_0.release, R4_13_0.release, HOTFIX_4_11_3.release
-FINDINGS = (
-    "orders rejected after a reconnect: 17 in 20 minutes\n"
-    "ERROR gateway: order rejected, sequence 0 after logon (clients 4, 9, 11)"
-)
+REJECTED = "ERROR gateway: order rejected, sequence 0 after logon (client {client})"
 # What the gateway did to production's data, around Interlock: it is put right later.
 LEFT_BEHIND = """
 insert into trades.orders (id, client, symbol, state, sent_at)
@@ -52,7 +52,7 @@ def waiting_release(play: Play) -> None:
     """4.12.0 goes as far as one may on a Tuesday."""
     areas = ["orders", "risk"]
     play.do("anton", "OpenRelease", name=WAITS, kind="normal", title="Bracket orders", affected_areas=areas)
-    play.do("anton", "SetReleaseContent", **R4_12_0.fields())
+    declare(play, R4_12_0)
     develop(play, R4_12_0)
     play.at("11-24 10:20")
     deploy_to_tests(play, R4_12_0)
@@ -69,12 +69,12 @@ def following_release(play: Play) -> None:
     """4.13.0 follows it into the sandbox, and 4.12.0's rehearsal goes on."""
     play.at("11-24 14:50")
     play.do("anton", "OpenRelease", name=FOLLOWS, kind="normal", title="Fill gaps", affected_areas=["quotes"])
-    play.do("anton", "SetReleaseContent", **R4_13_0.fields())
+    declare(play, R4_13_0)
     develop(play, R4_13_0)
     play.at("11-24 15:30")
     review(play, R4_12_0, since="4.11.2")
-    restore(play, "2026-11-24T07:12:00Z", source_release="4.11.2")
-    migrate(play, R4_12_0, 2_100, 9_700, 25_300, 1_200)
+    restore(play)
+    migrate(play, R4_12_0)
     play.at("11-24 17:00")
     deploy_to_tests(play, R4_13_0)
 
@@ -93,10 +93,12 @@ def second_run(play: Play) -> None:
 
 
 def found_by_a_log_check(play: Play) -> str:
-    """Somebody reads the logs, as every hour, and finds something: it is a problem at once."""
+    """The logs are read, as every hour, this time by a machine, and what is found is a problem at once."""
     play.at("11-25 10:14")
     play.databases.run(PRODUCTION, LEFT_BEHIND)
-    check_logs(play, "dora", FINDINGS)
+    for number in range(17):
+        play.places.says(play.now - timedelta(minutes=20 - number), REJECTED.format(client=(4, 9, 11)[number % 3]))
+    play.reached(running.reads_logs(play, CRON))
     problem = str(play.get("/problems", state="open")["problems"][0]["problem"])
     play.later(minutes=5)
     play.do("rm-1", "AcknowledgeProblem", problem=problem)
@@ -107,7 +109,7 @@ def prepare_hotfix(play: Play, problem: str) -> None:
     """Dora writes it, rm-1 confirms that it belongs to the problem; a step may be short, but none is left out."""
     play.at("11-25 10:40")
     play.do("dora", "OpenRelease", name=HOTFIX, kind="hotfix", title="Sequence after a reconnect", problem=problem)
-    play.do("dora", "SetReleaseContent", **{**HOTFIX_4_11_3.fields(), "fixes": [problem]})
+    declare(play, HOTFIX_4_11_3, who="dora", fixes=[problem])
     develop(play, HOTFIX_4_11_3)
     play.do("rm-1", "ConfirmHotfix", release=HOTFIX)
     play.refused("dora", "RequestDeploy", release=HOTFIX, environment=PRODUCTION, because="tests-passed")
@@ -129,7 +131,7 @@ def rehearse_hotfix(play: Play) -> None:
     play.at("11-25 13:10")
     review(play, HOTFIX_4_11_3, since="4.11.2")
     play.later(minutes=10)
-    restore(play, "2026-11-25T13:05:00Z", source_release="4.11.2")
+    restore(play)
     play.at("11-25 14:15")
     approve_in_stage(play, HOTFIX, "qa-2", "settlement")
     play.later(minutes=10)

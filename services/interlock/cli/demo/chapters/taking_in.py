@@ -5,13 +5,13 @@ from __future__ import annotations
 from interlock.cli.demo.cast import SANDBOX
 from interlock.cli.demo.contents import R4_12_0_WITH_HOTFIX, R4_13_0_WITH_HOTFIX
 from interlock.cli.demo.playing import Play
-from interlock.cli.demo.steps import approve_in_sandbox, deploy, deploy_to_tests, develop, run_tests
+from interlock.cli.demo.steps import approve_in_sandbox, declare, deploy, deploy_to_tests, develop, run_tests
 
 
 def play(play: Play) -> None:
     """Wednesday afternoon and evening; 4.13.0 does the same."""
     play.at("11-25 15:30")
-    play.do("anton", "SetReleaseContent", **R4_12_0_WITH_HOTFIX.fields())
+    declare(play, R4_12_0_WITH_HOTFIX)
     develop(play, R4_12_0_WITH_HOTFIX)
     deploy_to_tests(play, R4_12_0_WITH_HOTFIX)
     run_tests(play)
@@ -20,7 +20,7 @@ def play(play: Play) -> None:
     play.at("11-25 17:40")
     approve_in_sandbox(play, R4_12_0_WITH_HOTFIX.release, "qa-1")
     play.at("11-25 18:00")
-    play.do("anton", "SetReleaseContent", **R4_13_0_WITH_HOTFIX.fields())
+    declare(play, R4_13_0_WITH_HOTFIX)
     develop(play, R4_13_0_WITH_HOTFIX)
     # Its verdict comes with the nightly tests.
     deploy_to_tests(play, R4_13_0_WITH_HOTFIX)

@@ -7,6 +7,7 @@ from interlock.cli.demo.contents import R4_12_0_WITH_HOTFIX, R4_13_0_WITH_HOTFIX
 from interlock.cli.demo.playing import Play, event_of
 from interlock.cli.demo.steps import (
     approve_in_stage,
+    declare,
     deploy,
     deploy_to_tests,
     develop,
@@ -29,12 +30,12 @@ def play(play: Play) -> None:
     play.at("11-26 11:40")
     review(play, R4_12_0_WITH_HOTFIX, since="4.11.3")
     problem_in_sandbox(play)
-    restore(play, "2026-11-26T07:12:00Z", source_release="4.11.3")
+    restore(play)
     play.later(minutes=5)
-    migrate(play, R4_12_0_WITH_HOTFIX, 2_200, 9_600, 24_900, 1_300)
+    migrate(play, R4_12_0_WITH_HOTFIX)
     play.at("11-26 12:50")
     play.do("anton", "OpenRelease", name=R4_14_0.release, kind="normal", title="Depth of book in the order ticket")
-    play.do("anton", "SetReleaseContent", **R4_14_0.fields())
+    declare(play, R4_14_0)
     develop(play, R4_14_0)
     play.at("11-26 13:30")
     approve_in_stage(play, COMPLETE, "qa-1", "settlement", "risk")

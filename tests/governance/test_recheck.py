@@ -19,7 +19,7 @@ from interlock.domain.rebuild import candidates
 from interlock.domain.recheck import Checked, recheck
 from interlock.events.codec import decode
 from tests.domain import adjusting, given
-from tests.domain.example import EXAMPLES
+from tests.domain.examples import EXAMPLES
 from tests.domain.story import PRODUCTION, SANDBOX, SATURDAY_09, STAGE, Story
 from tests.governance.histories import EVERY, Events, changed, hashed
 

@@ -143,6 +143,8 @@ def test_the_executor_is_killed(scene: Scene, step: str) -> None:
     settled(places)
     assert places.state()["occupancy"]["state"] == "unsure"
     assert "DeploySucceeded" not in places.happened(name)
+    if step != "judged":
+        return
     # The same work, done again, ends the uncertainty: by its own start and report.
     assert places.dt(f"deploy {name} {HERE}", who="anton").code == 0
     assert places.dt(f"deploy {name} {HERE}").code == 0

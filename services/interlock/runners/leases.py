@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,12 +74,9 @@ async def _keep(asker: Asker, lease: Lease, end_work: Callable[[], Awaitable[Non
         asked_at, number = asker.clock(), number + 1
         fields = {"environment": lease.environment, "lease": lease.lease, "fencing_token": lease.token}
         try:
-            # A question may hang longer than the margin is; the work is ended in time all the same.
-            answer = await asyncio.wait_for(
-                asker.ask("RenewLease", fields, lease.environment, lease.token, number),
-                lease.until - MARGIN_SECONDS - asker.clock(),
-            )
-        except (Away, TimeoutError):
+            question = asker.ask("RenewLease", fields, lease.environment, lease.token, number)
+            answer = await _in_time(question, lease.until - MARGIN_SECONDS - asker.clock())
+        except Away:
             pause = RETRY_SECONDS
             continue
         except Refused:
@@ -90,3 +87,18 @@ async def _keep(asker: Asker, lease: Lease, end_work: Callable[[], Awaitable[Non
             lease.until = asked_at + _seconds(renewed)
     lease.lost = True
     await end_work()
+
+
+async def _in_time(question: Coroutine[Any, Any, dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return the answer; one that hangs longer than the work may last is as good as none. Raises Away.
+
+    `asyncio.wait_for` may lose a cancellation that comes with the answer; the lease would be kept for ever.
+    """
+    asking = asyncio.create_task(question)
+    try:
+        await asyncio.wait({asking}, timeout=max(0.0, seconds))
+        if not asking.done():
+            raise Away("no answer in time")
+        return asking.result()
+    finally:
+        asking.cancel()

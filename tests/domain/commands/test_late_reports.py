@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.example import EXAMPLES
+from tests.domain.examples import EXAMPLES
 from tests.domain.story import Story
 
 REPORTS = (

@@ -168,9 +168,11 @@ async def test_a_database_that_became_another_one_meanwhile_is_not_erased(
     assert not (lab.home / "seen").exists()
 
 
-async def test_a_person_is_no_runner(lab: Laboratory) -> None:
+async def test_a_person_is_no_runner_and_nothing_is_erased(lab: Laboratory) -> None:
+    lab.fill()
     with pytest.raises(Refused) as refused:
-        await lab.run(lab.job(reporting(GREEN)), who="anton")
+        await lab.run(lab.job(reporting(GREEN), erase=ERASING), who="anton")
+    assert lab.rows() >= 5
     problem: Any = refused.value.problem
     assert "reported-by-runner" in [check["check"] for check in problem.problem["decision"]["checks"]]
 

@@ -49,13 +49,12 @@ def test_another_command_stands_behind_dashes_with_options_of_its_own(lab: Labor
     assert "1 passed" in done.stderr
 
 
-def test_a_red_run_names_what_failed_why_and_how_it_did_before(lab: Laboratory) -> None:
+async def test_a_red_run_names_what_failed_why_and_how_it_did_before(lab: Laboratory) -> None:
     new = '<testcase classname="quotes" name="test_gap_fill"><failure message="timed out"/></testcase>'
     red = RED.replace("test_race", "test_cancel_race")
     other = '<testcase classname="orders" name="test_open"><failure message="no"/></testcase>'
-    for cases, code in ((GREEN + red, 10), (GREEN + red.replace("failure", "system-out"), 0)):
-        lab.write(reporting(cases))
-        assert lab.dt("test").code == code
+    for cases in (GREEN + red, GREEN + red.replace("failure", "system-out")):
+        await lab.run(lab.job(reporting(cases)))
     lab.write(reporting(new + red + other, code=1))
     done = lab.dt("test")
     assert done.code == 10
@@ -89,14 +88,6 @@ def test_a_run_without_a_report_ends_with_11_and_one_that_is_not_configured_with
     unsaid = lab.dt("test")
     assert (unsaid.code, "tests.erase: it is missing" in unsaid.stderr) == (2, True)
     assert lab.dt("test", "--").code == 2
-
-
-def test_without_the_role_it_is_refused_and_nothing_is_erased(lab: Laboratory) -> None:
-    lab.fill()
-    lab.write(reporting(GREEN), erase=ERASING)
-    done = lab.dt("test", who="anton")
-    assert (done.code, "reported-by-runner" in done.stderr) == (3, True), done.stderr
-    assert lab.rows() >= 5
 
 
 def waiting(lab: Laboratory) -> list[str]:
@@ -143,30 +134,14 @@ def test_an_interruption_ends_the_child_and_aborts_the_run(lab: Laboratory, how:
     assert lab.events("TestRunAborted")[0]["reason"] == "it was interrupted where it ran"
 
 
-def test_a_run_that_a_hotfix_aborts_ends_with_6(lab: Laboratory) -> None:
-    lab.write(hanging(lab.home))
-    process = lab.begin_dt("test", "--nightly")
-    it = written(lab.home / "it")
-    [run] = lab.events("TestRunStarted")
-    problem = lab.story.by("qa-1", "ReportProblem", environment="production", title="prices stand still")
-    lab.story.open("1.0.2", "Orders", problem=problem["events"][0]["data"]["problem"])
-    aborted = lab.dt("test-run", "abort", run["run"], "--hotfix", "1.0.2", "-m", "1.0.2 cannot wait", who="rm-1")
-    assert aborted.code == 0, aborted.stderr
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 6
-    assert "rm-1 ended it: 1.0.2 cannot wait" in " ".join(stderr.split())
-    gone(it)
-
-
-def test_the_nightly_run_that_was_missed_is_closed_late_by_the_next_one(lab: Laboratory) -> None:
+async def test_the_nightly_run_that_was_missed_is_closed_late_by_the_next_one(lab: Laboratory) -> None:
     lab.write(reporting(GREEN))
     lab.served.at("2026-11-18T00:30:00+00:00")
     assert lab.dt("test", "--nightly").code == 0
     assert lab.events("TestRunStarted")[0]["fulfils"] == "2026-11-18"
     lab.served.at("2026-11-19T02:30:00+00:00")
-    assert lab.dt("status").code == 0
+    await lab.run(lab.job(reporting(GREEN)))
     assert lab.events("TestRunMissed")[0]["day"] == "2026-11-19"
-    assert lab.dt("test").code == 0
     [by_hand] = lab.events("TestRunStarted")
     assert (by_hand["trigger"], "fulfils" in by_hand) == ("manual", False)
     assert lab.dt("test", "--nightly").code == 0

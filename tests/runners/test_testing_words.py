@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from interlock.cli.commands.test import halt_for
 from interlock.cli.outlet import Outlet
 from interlock.cli.render.lines import plain
 from interlock.cli.render.progress import Progress
 from interlock.cli.render.testing import holder_lines, length, minutes, size
 from interlock.cli.render.times import Scene
-from interlock.runners.testing import Holder, past_of
+from interlock.runners.failures import DatabaseAway, LeaseLost, Stopped
+from interlock.runners.testing import Holder, NotReported, NoVerdict, Over, past_of
 from interlock.runners.testing.history import RUNS_MAX, remark
 
 NOW = datetime(2026, 11, 27, 0, 19, 15, tzinfo=UTC)
@@ -177,3 +179,31 @@ def test_what_cannot_be_said_any_more_ends_nothing() -> None:
     assert outlet.drain(10.0)
     os.close(writing)
     assert said == ["after"]
+
+
+@pytest.mark.parametrize(
+    "stopped, code, said",
+    [
+        (
+            Over("rm-1 ended it: 1.0.1 cannot wait", run="R-7"),
+            6,
+            "the run was over before the tests were: rm-1 ended it",
+        ),
+        (LeaseLost("no lease was granted"), 6, "no lease was granted"),
+        (NoVerdict("there is no report", run="R-7", recorded=True), 11, "R-7 gave no verdict: there is no report"),
+        (NotReported("connection refused", run="R-7", token=9), 12, "what came out could not be reported"),
+        (
+            DatabaseAway("the database cannot be reached"),
+            11,
+            "the tests were not begun: the database cannot be reached",
+        ),
+    ],
+)
+def test_each_end_without_a_verdict_has_its_exit_code(stopped: Stopped, code: int, said: str) -> None:
+    halt = halt_for(stopped)
+    assert (halt.code, said in halt.what) == (code, True)
+
+
+def test_a_verdict_that_could_not_be_told_says_how_to_tell_it_by_hand() -> None:
+    [(command, _), *_] = halt_for(NotReported("away", run="R-7", token=9)).then
+    assert command == "dt test-run report R-7 --token 9 --junit FILE"

@@ -37,6 +37,12 @@ async def test_a_command_that_fails_names_no_feed_whatever_it_printed(tmp_path: 
         await asked(tmp_path, "echo host=sandbox.iexapis.com token=sandbox; exit 3")
 
 
+async def test_the_command_does_not_get_interlocks_own_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERLOCK_TOKEN", "il_secret")
+    script = 'test -z "$INTERLOCK_TOKEN" && echo host=sandbox.iexapis.com token=sandbox'
+    assert await asked(tmp_path, script) == "IEX Sandbox"
+
+
 async def test_an_environment_without_a_feed_command_has_nothing_to_say(tmp_path: Path) -> None:
     assert feed_configured({}, "sandbox", home=tmp_path) is None
 

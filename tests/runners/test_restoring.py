@@ -97,7 +97,7 @@ async def test_the_snapshot_is_of_one_moment(interlock: Served, two_servers: Two
         async def reached(step: str) -> None:
             if step == "started":
                 pair.do("production", "insert into public.settings values ('before', '')")
-            if step == "snapshot-taken":
+            if step == "dumped":
                 pair.do("production", "insert into public.settings values ('after', '')")
 
         done = await place.restore(reached=reached)

@@ -23,6 +23,7 @@ from interlock.events.seams import MonotonicClock
 from interlock.runners import child
 from interlock.runners.commands import Configured, command_of, table_of
 from interlock.runners.connections import NotConfigured
+from interlock.runners.environ import child_environ
 from interlock.runners.failures import Stopped
 
 ANSWER_SECONDS: Final = 60.0
@@ -85,7 +86,11 @@ async def feed_of(feed: Feed, *, clock: MonotonicClock, environ: Mapping[str, st
     lines: list[str] = []
     name = feed.command.words[0]
     work = child.run(
-        feed.command.words, directory=feed.command.directory, environ=environ, clock=clock, told=lines.append
+        feed.command.words,
+        directory=feed.command.directory,
+        environ=child_environ(environ),
+        clock=clock,
+        told=lines.append,
     )
     try:
         ended = await asyncio.wait_for(work, ANSWER_SECONDS)

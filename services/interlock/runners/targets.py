@@ -22,6 +22,7 @@ from interlock.events.seams import MonotonicClock
 from interlock.runners import child
 from interlock.runners.commands import Configured, command_of, table_of
 from interlock.runners.connections import Connection, NotConfigured, connection_of
+from interlock.runners.environ import child_environ
 from interlock.runners.failures import DatabaseAway, Stopped, UnfitSession
 from interlock.runners.identity import identity_of, same_database
 from interlock.runners.schema import schema_digest
@@ -135,7 +136,11 @@ async def _by_command(target: Target, clock: MonotonicClock, environ: Mapping[st
     assert target.identity is not None
     lines: list[str] = []
     work = child.run(
-        target.identity.words, directory=target.identity.directory, environ=environ, clock=clock, told=lines.append
+        target.identity.words,
+        directory=target.identity.directory,
+        environ=child_environ(environ),
+        clock=clock,
+        told=lines.append,
     )
     try:
         ended = await asyncio.wait_for(work, ANSWER_SECONDS)

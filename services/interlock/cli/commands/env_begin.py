@@ -51,12 +51,15 @@ def register(
 
 def looked_at(session: Session, environment: str) -> Found:
     """Return what is found where interlock.toml says that the environment is. Raises Halt."""
+    from interlock.runners.environ import child_environ
     from interlock.runners.failures import Stopped
     from interlock.runners.targets import look
 
     target = target_to(session, environment)
     try:
-        return asyncio.run(look(target, None, clock=seams.monotonic, environ=os.environ))
+        return asyncio.run(
+            look(target, None, clock=seams.monotonic, environ=child_environ(os.environ, environment=environment))
+        )
     except Stopped as why:
         raise Halt(f"{environment} cannot be looked at", code=WORK_FAILED, why=str(why)) from why
 

@@ -36,6 +36,7 @@ def feed(session: Session, environment: str, feed: str | None, volume: int) -> N
 def found_feed(session: Session, environment: str) -> str:
     """Return what the environment's feed command says. Raises Halt."""
     from interlock.runners.connections import NotConfigured
+    from interlock.runners.environ import child_environ
     from interlock.runners.failures import Stopped
     from interlock.runners.feeds import feed_configured, feed_of
 
@@ -43,7 +44,8 @@ def found_feed(session: Session, environment: str) -> str:
         configured = feed_configured(document_of(session), environment, home=home_of(session))
         if configured is None:
             raise click.UsageError(f"name the FEED, or let a command say it: feed of [environments.{environment}]")
-        return asyncio.run(feed_of(configured, clock=seams.monotonic, environ=os.environ))
+        environ = child_environ(os.environ, environment=environment)
+        return asyncio.run(feed_of(configured, clock=seams.monotonic, environ=environ))
     except NotConfigured as why:
         raise Halt(f"nobody says which feed {environment} gets", code=USAGE, why=str(why), then=(CONFIG_HELP,)) from why
     except Stopped as why:

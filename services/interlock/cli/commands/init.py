@@ -31,14 +31,13 @@ port = {port}
 # app = "env:INTERLOCK_DSN"
 # owner = "env:INTERLOCK_OWNER_DSN"
 
-# What a release is made of is read from git, in all clones at once; `dt help config` says more.
-# [repositories]
-# shop = "../shop"                        # the name that is recorded, and where a clone is
-# [content]
-# migrations = ["migrations/*.sql"]       # a line "-- backward-compatible" in one says that a rollback may leave it
-# new_tests = ["tests/test_*.py"]
-# [authors]
-# "anna@example.com" = "anna"             # who that is, where the address does not say it
+# How the automatic tests are run (dt test), and which server the environment for tests is:
+# [tests]
+# command = ["pytest", "--junit-xml={{report}}"]   # {{report}}: where its JUnit report is expected
+# report = "report.xml"
+# erase = ["./erase.sh"]                         # erases the data of the tests, before each run
+# [environments.tests]
+# dsn = "env:TESTS_DSN"                          # by reference to a secret
 
 # The logs that `dt logs check` reads every hour, and what shows misbehaviour in them (docs/RUNNERS.md):
 # [logs.production]
@@ -56,20 +55,20 @@ port = {port}
 # restore_dsn = "env:STAGE_RESTORE_DSN"   # owns stage's database, and cannot enter production's
 # mask = "infra/mask.sql"
 # migrations = {{ kind = "sql", folder = "migrations" }}
-
 # How dt deploy deploys; without it somebody else does, and reports (dt deploy start, finish, fail):
 # [environments.sandbox]
 # identity = ["./which-server.sh"]        # or dsn = "env:SANDBOX_DSN"
 # deploy = ["./deploy.sh"]
 # observed = ["./running.sh"]             # prints the digest of the content that runs there
 
-# How the automatic tests are run (dt test), and which server the environment for tests is:
-# [tests]
-# command = ["pytest", "--junit-xml={{report}}"]   # {{report}}: where its JUnit report is expected
-# report = "report.xml"
-# erase = ["./erase.sh"]                         # erases the data of the tests, before each run
-# [environments.tests]
-# dsn = "env:TESTS_DSN"                          # by reference to a secret
+# What a release is made of is read from git, in all clones at once; `dt help config` says more.
+# [repositories]
+# shop = "../shop"                        # the name that is recorded, and where a clone is
+# [content]
+# migrations = ["migrations/*.sql"]       # a line "-- backward-compatible" in one says that a rollback may leave it
+# new_tests = ["tests/test_*.py"]
+# [authors]
+# "anna@example.com" = "anna"             # who that is, where the address does not say it
 
 # The two first administrators. Only the digests of their one-time codes stand here, so this file is no secret.
 {founders}"""

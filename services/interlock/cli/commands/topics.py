@@ -50,6 +50,12 @@ What a release is made of (dt release content, dt stage review), read from git o
   [repositories] shop = "../shop"    a clone, by the name that is recorded
   [content] migrations = ["migrations/*.sql"], new_tests = ["tests/test_*.py"]; "shop:db/**/*.sql" in shop alone
   [authors] "a@example.com" = "WHO"  which principal an address in git is
+How the automatic tests are run (dt test): [tests] in interlock.toml, with
+  command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
+  report = "report.xml"              where it leaves its JUnit report: {report}, and INTERLOCK_REPORT for the command
+  erase = ["./erase.sh"]             what erases the data of the tests, before each run
+  environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
+                                     above, or identity = ["./which-server.sh"], which prints its name on one line
 Which logs dt logs check reads, and for what: [logs.production], with
   files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
   patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
@@ -57,12 +63,6 @@ Which logs dt logs check reads, and for what: [logs.production], with
 What a server may tell outside (dt notify): [notify], with
   loopback = true                    endpoints may be on the server's own machine
   authority = "FILE"                 who signs their certificates
-How the automatic tests are run (dt test): [tests] in interlock.toml, with
-  command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
-  report = "report.xml"              where it leaves its JUnit report: {report}, and INTERLOCK_REPORT for the command
-  erase = ["./erase.sh"]             what erases the data of the tests, before each run
-  environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
-                                     above, or identity = ["./which-server.sh"], which prints its name on one line
 Reports of facts that wait for the server (dt sync) are in ~/.config/interlock/spool.
 NO_COLOR turns colours off; COLUMNS sets the width; INTERLOCK_DEBUG=1 shows where dt itself failed."""
 TOPICS = {"times": TIMES, "json": JSON_TEXT, "config": CONFIG}

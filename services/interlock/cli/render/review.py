@@ -29,7 +29,7 @@ def review_lines(
     for span in made.spans:
         mine = [each for each in made.commits if each.repository == span.name]
         reach = f"{(span.base or 'nothing')[:12]}..{span.head[:12]}"
-        lines += [line(), line(Span(visible(span.name), "strong"), f"   {reach} · {len(mine)} commits")]
+        lines += [line(), line(Span(visible(span.name), "strong"), f"   {reach} · {counted(len(mine), 'commit')}")]
         lines += table([(each.sha[:12], authors[each.sha], visible(each.subject)) for each in mine], indent=2)
         files = [each for each in changes if each.repository == span.name]
         lines += table([stat_of(each) for each in files], indent=2)
@@ -64,7 +64,12 @@ def stat_of(change: Change) -> tuple[str, Span, Span]:
 def total(changes: Sequence[Change]) -> str:
     """Return how much that is."""
     added, deleted = (sum(n or 0 for n in each) for each in ([c.added for c in changes], [c.deleted for c in changes]))
-    return f"{len(changes)} files, +{added} -{deleted}"
+    return f"{counted(len(changes), 'file')}, +{added} -{deleted}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def diff_lines(diff: Diff) -> Iterator[Line]:

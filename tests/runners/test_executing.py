@@ -246,6 +246,16 @@ async def test_production_whose_schema_changed_since_the_rehearsal_is_not_touche
     assert project.happened(job.adjustment)[-1] == "DataAdjustAuthorized"
 
 
+async def test_a_refused_start_is_asked_anew_when_nothing_stands_in_its_way_any_more(project: Project) -> None:
+    job = project.authorized()
+    project.shop.rows("create table trades.in_the_way ()")
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await execute(project.asker("operator-1"), job, project.shop.connection())
+    project.shop.rows("drop table trades.in_the_way")
+    assert (await execute(project.asker("operator-1"), job, project.shop.connection())).outcome is not None
+
+
 async def test_a_schema_that_changes_in_the_middle_stops_it(project: Project) -> None:
     job = project.authorized()
 

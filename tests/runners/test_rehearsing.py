@@ -148,6 +148,19 @@ async def test_another_schema_than_productions_proves_nothing(project: Project) 
         shop.rows("drop table trades.more", database=shop.scratch)
 
 
+async def test_a_refused_rehearsal_is_asked_for_anew_when_nothing_stands_in_its_way_any_more(project: Project) -> None:
+    job, shop = project.requested(), project.shop
+    where = {"environment": "scratch", "registered": shop.identity(shop.scratch)}
+    shop.rows("create table trades.more ()", database=shop.scratch)
+    try:
+        for _ in range(2):
+            with pytest.raises(Refused):
+                await rehearse(project.asker("ci-1"), job, shop.connection("scratch"), **where)
+    finally:
+        shop.rows("drop table trades.more", database=shop.scratch)
+    assert (await rehearse(project.asker("ci-1"), job, shop.connection("scratch"), **where)).outcome is not None
+
+
 async def test_what_a_row_held_is_not_recorded_of_a_rehearsal_either(project: Project) -> None:
     job, shop = project.requested(script="update trades.fills set quantity = symbol::int where id = 2"), project.shop
     scratch, identity = shop.connection("scratch"), shop.identity(shop.scratch)

@@ -87,7 +87,7 @@ async def _start(asker: Asker, job: Job, found: Found) -> Lease | None:
     """Take the lease; None where the answer is an old one, whose time nobody knows.
 
     A crash after the question leaves a lease that is or is not granted: the next start asks under the same key until
-    the record shows it, and settles it then.
+    the record shows anything newer, and settles it then.
     """
     environment = job.plan.targets.environment
     try:
@@ -95,7 +95,8 @@ async def _start(asker: Asker, job: Job, found: Found) -> Lease | None:
         asked_at = asker.clock()
         fields = {"adjustment": job.adjustment, "bound_digest": job.bound_digest, "observed": found.fields()}
         await asker.reached("start-asking")
-        answer = await asker.ask("StartAdjustment", fields, job.adjustment, job.bound_digest, last)
+        # With the position that the history was read at: what was refused, which is recorded, is asked anew.
+        answer = await asker.ask("StartAdjustment", fields, job.adjustment, job.bound_digest, last, asker.position)
     except Away as away:
         raise NotReported(away, committed=False) from away
     await asker.reached("started")

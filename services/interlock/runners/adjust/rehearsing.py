@@ -55,7 +55,8 @@ async def rehearse(
             last = await _end_earlier(asker, job, work, environment)
             asked_at = asker.clock()
             fields = {"adjustment": job.adjustment, "environment": environment, "observed": found.fields()}
-            key = (job.adjustment, job.bound_digest, environment, last)
+            # With the position that the history was read at: what was refused, which is recorded, is asked anew.
+            key = (job.adjustment, job.bound_digest, environment, last, asker.position)
             answer = await asker.ask("StartAdjustmentRehearsal", fields, *key)
         except Away as away:
             raise NotReported(away, committed=False) from away

@@ -163,7 +163,6 @@ def value(name: str, hint: Any, *, full: bool) -> Any:
             "before",
             "fingerprint",
             "log",
-            "masked",
             "report",
         }
         return DIGEST if digest else TEXTS.get(name, f"{name.replace('_', '-')}-1")

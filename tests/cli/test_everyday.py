@@ -238,6 +238,20 @@ def test_what_waits_for_a_second_person_can_be_declined(terminal: Terminal) -> N
     assert ask in done(terminal, "confirm", who="admin-2").stdout
     done(terminal, f"decline {ask} -m", "not a tester", who="admin-2")
     assert "nothing waits" in done(terminal, "confirm", who="admin-2").stdout
+    asks = [
+        terminal.dt("team", "grant", "dev-2", role, "--json", who="admin-1").json["events"][0]["data"]["ask"]
+        for role in ("tester", "reviewer")
+    ]
+    both = done(terminal, "confirm --json", *asks, who="admin-2").json
+    assert [event["type"] for event in both["events"]] == ["SecondPersonConfirmed", "RoleGranted"] * 2
+    one_key = terminal.dt("confirm", *asks, "--idempotency-key", str(uuid4()), who="admin-2")
+    assert (one_key.code, "one at a time" in one_key.stderr) == (2, True)
+    half = terminal.dt("env", "register", "tests", "--database", "tests", who="admin-1")
+    assert (half.code, "belong together" in half.stderr) == (2, True)
+    nowhere = terminal.dt("env", "register", "tests", who="admin-1")
+    assert (nowhere.code, "environments.tests: it is missing" in nowhere.stderr) == (2, True)
+    unsaid = terminal.dt("env", "feed", "sandbox", who="rm-1")
+    assert (unsaid.code, "name the FEED" in unsaid.stderr) == (2, True)
     assert "developer" in done(terminal, "team list").stdout
     done(terminal, "team revoke dev-2 developer --yes -m", "left", who="admin-1")
     done(terminal, "team deactivate dev-2 --yes -m", "left", who="admin-1")

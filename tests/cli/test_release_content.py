@@ -61,7 +61,7 @@ class Project:
         )
 
     def dt(self, *words: str, who: str = "anton", code: int = 0) -> Done:
-        done = self.terminal.dt(*words, who=who)
+        done = self.terminal.inside(*words, who=who)
         assert done.code == code, f"dt {' '.join(words)}\n{done.stdout}{done.stderr}"
         return done
 

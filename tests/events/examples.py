@@ -159,7 +159,6 @@ def value(name: str, hint: Any, *, full: bool) -> Any:
     """Return a value for one field."""
     if hint is str:
         digest = name.endswith(("digest", "schema_after", "schema_before")) or name in {
-            "masked",
             "after",
             "before",
             "fingerprint",

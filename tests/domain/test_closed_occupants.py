@@ -175,7 +175,9 @@ def test_a_rollback_that_failed_half_way_is_tried_again_whatever_its_target_had_
     story.fail(OLD, PRODUCTION)
     deploy = story.rollback(problem)
     story.finish(OLD, PRODUCTION)
-    assert story.situation.environment(PRODUCTION).occupant.deploy == deploy
+    occupant = story.situation.environment(PRODUCTION).occupant
+    assert occupant is not None
+    assert occupant.deploy == deploy
 
 
 def test_what_it_had_half_done_bars_the_way_back_where_it_cannot_be_taken_back() -> None:
@@ -202,7 +204,7 @@ def test_what_it_had_half_done_bars_the_way_back_where_it_cannot_be_taken_back()
 
 
 def held(place: Environment) -> Iterator[str | None]:
-    """The releases that the environment's state names."""
+    """The releases that the environment's state names; None where it names nothing."""
     if place.occupant is not None:
         yield place.occupant.release
     if place.deploy is not None:
@@ -221,8 +223,9 @@ Streams = dict[str, list[Recorded[Any]]]
 
 def over(situation: Situation, events: list[Recorded[Any]]) -> tuple[Situation, Situation, Streams]:
     """The situation with all that is held somewhere completed: as it is while it is known, and once it is forgotten."""
-    names = {name for place in situation.environments.values() for name in held(place)} & set(situation.releases)
-    known, streams = dict(situation.releases), {}
+    somewhere = {name for place in situation.environments.values() for name in held(place)}
+    names = [name for name in situation.releases if name in somewhere]
+    known, streams = dict(situation.releases), Streams()
     for event in events:
         streams.setdefault(event.stream, []).append(event)
     for name in names:

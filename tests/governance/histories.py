@@ -11,7 +11,8 @@ from typing import Any
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.events.codec import encode, request_hash
 from interlock.events.envelope import Recorded
-from tests.domain.story import Story
+from tests.domain.story import STAGE, TESTS, Story
+from tests.domain.test_closed_occupants import back
 from tests.domain.test_odd_walks import MINUTES, MOMENTS, SOMEBODY, meant_now
 from tests.domain.walk import Walk
 
@@ -48,6 +49,15 @@ def odd(seed: int) -> Events:
     return tuple(story.events)
 
 
+@cache
+def again() -> Events:
+    """What was over and forgotten runs again, is tested and restored for."""
+    story = back(STAGE, TESTS)
+    story.test()
+    story.tick(minutes=1).restore()
+    return tuple(story.events)
+
+
 def _ask(story: Story, who: Any, command: Any) -> None:
     try:
         story.ask(who, command)
@@ -57,6 +67,7 @@ def _ask(story: Story, who: Any, command: Any) -> None:
 
 EVERY: dict[str, Callable[[], Events]] = {
     **{f"walk {seed}": partial(walked, seed) for seed in range(WALKS)},
+    "what was over runs again": again,
     **{f"odd walk {seed}": partial(odd, seed) for seed in range(ODD_WALKS)},
     **{name: partial(moment, name) for name in sorted(MOMENTS)},
 }

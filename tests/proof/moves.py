@@ -147,11 +147,16 @@ class Moves:
 
     # -- releases -------------------------------------------------------------------------------------------
 
-    def release(self, name: str) -> Iterator[Move]:
-        """What is done with one release."""
+    def named(self, name: str) -> Release | None:
+        """The release of that name, also where it is over and was forgotten."""
         release = self.situation.releases.get(name)
         if release is None and f"release/{name}" in self.state.streams:
-            release = loaded(self.state, c_release.HoldRelease(release=name, reason="x")).releases.get(name)
+            return loaded(self.state, c_release.HoldRelease(release=name, reason="x")).releases.get(name)
+        return release
+
+    def release(self, name: str) -> Iterator[Move]:
+        """What is done with one release."""
+        release = self.named(name)
         if release is None:
             yield from self.opening(name)
             return
@@ -266,15 +271,22 @@ class Moves:
         names = JUDGED.get(command.environment)
         if names is None:
             return lambda: self.through(command, asker)
-        known: Release | None = release
-        if command.environment == STAGE and release.name not in self.situation.releases:
-            # What is over and runs nowhere is rehearsed no more: data is restored for no such release.
-            names, known = ("release-present",), None
+        if command.environment == STAGE and self.rehearsed_in_vain(release):
+            return _refused
         asked = Asked(situation=self.situation, policy=self.policy, now=self.now, actor=VERA,
-                      environment=command.environment, release=known)  # fmt: skip
+                      environment=command.environment, release=release)  # fmt: skip
         if self.lazy.refuses(("through", names), names, asked, lambda: self.through(command, asker)):
             return _refused
         return lambda: self.through(command, asker)
+
+    def rehearsed_in_vain(self, release: Release) -> bool:
+        """Whether it is over, runs nowhere, and does not contain what production runs.
+
+        Its content is frozen, and a rehearsal is bound to production's present state: none of it would ever count.
+        """
+        running, content = self.environments[PRODUCTION].last_sure, release.content
+        contained = running is not None and content is not None and running.release in content.contains
+        return release.name not in self.situation.releases and not contained
 
     def through(self, command: c_deploy.RequestDeploy, asker: Actor) -> State | None:
         """Ask, start, succeed, and what people do there then."""
@@ -421,8 +433,9 @@ class Moves:
         if not restored or self.disturbs("restore again"):
             yield self.restoring(place, PRODUCTION, int(restored))
         yield self.restoring(place, SANDBOX, 0)
+        there = place.occupant.release if place.occupant is not None else ""
         for name in self.scope.releases:
-            release = self.situation.releases.get(name)
+            release = self.named(name) if name == there else self.situation.releases.get(name)
             if release is not None:
                 migrate = c_env.StartMigration(release=name, environment=STAGE, observed=here)
                 yield self.gated(f"migrate {name}", RUNNER, migrate, "migrate", gates.MIGRATION, STAGE, release,
@@ -440,8 +453,7 @@ class Moves:
             return self.one(label, RUNNER, command, cost)
         there = place.occupant.release if place.occupant is not None else ""
         return self.gated(label, RUNNER, command, "restore", gates.RESTORE_FOR_REHEARSAL, STAGE,
-                          self.situation.releases.get(there), cost=cost, source=source, observed=here,
-                          starting=True)  # fmt: skip
+                          self.named(there), cost=cost, source=source, observed=here, starting=True)  # fmt: skip
 
     def whims(self, place: Environment) -> Iterator[Move]:
         """Freeze, drift, problems."""

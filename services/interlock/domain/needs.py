@@ -14,6 +14,8 @@ from interlock.domain.commands.adjustment import (
     StartAdjustment,
 )
 from interlock.domain.commands.deploy import ReportDeploySucceeded, RequestRollback, StartDeploy
+from interlock.domain.commands.environment import ReportErased, ReportRestored, ReportRestoreFailed, StartRestore
+from interlock.domain.commands.evidence import ReportTestRun, StartTestRun
 from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.commands.problem import DismissProblem, ResolveProblem
 from interlock.domain.commands.timely import SettleDeployRequest
@@ -69,10 +71,21 @@ def _known(situation: Situation, stream: str) -> bool:
 def _following(situation: Situation, command: Any) -> list[str]:
     match command:
         case RequestRollback():
-            return _rollback_target(situation, command)
+            return [*_rollback_target(situation, command), *_half_done(situation, command.environment)]
         case StartDeploy(deploy=name) | SettleDeployRequest(deploy=name):
             request = situation.requests.get(name)
-            return [f"release/{request.release}"] if request is not None else []
+            if request is None:
+                return []
+            return [f"release/{request.release}", *_half_done(situation, request.environment)]
+        case (
+            StartRestore(environment=name)
+            | ReportRestored(environment=name)
+            | ReportRestoreFailed(environment=name)
+            | ReportErased(environment=name)
+            | StartTestRun(environment=name)
+            | ReportTestRun(environment=name)
+        ):
+            return _there(situation, name)
         case ResolveProblem(problem=name) | DismissProblem(problem=name):
             return _concerned(situation, name)
         case ReportDeploySucceeded(deploy=name):
@@ -101,12 +114,33 @@ def _following(situation: Situation, command: Any) -> list[str]:
             return []
 
 
+def _there(situation: Situation, name: str) -> list[str]:
+    """The release that the environment holds, or the one whose lost work there is retried.
+
+    A release that was over and ran nowhere is in no situation that is a fold of the log, though it was deployed again.
+    """
+    occupant = situation.environment(name).occupant
+    return [f"release/{occupant.release}"] if occupant is not None else _half_done(situation, name)
+
+
+def _half_done(situation: Situation, name: str) -> list[str]:
+    """The release whose deploy, restore or migration there ended half way: what it migrates may be done."""
+    unsure = situation.environment(name).unsure
+    work = unsure.work if unsure is not None else None
+    return [f"release/{work.release}"] if work is not None and work.release is not None else []
+
+
 def _concerned(situation: Situation, name: str) -> list[str]:
-    """The release that the problem concerns, and those that ran and named it as fixed: their authors may not judge."""
+    """The release that the problem concerns, and those that name it as fixed: their authors may not judge.
+
+    That is told by whatever runs somewhere, and by what ran and named it.
+    """
     problem = situation.problems.get(name)
     wanted = [f"release/{problem.release}"] if problem is not None and problem.release is not None else []
     for environment in situation.environments.values():
-        wanted.extend(f"release/{occupant.release}" for occupant in environment.history if name in occupant.fixes)
+        there = (environment.occupant,) if environment.occupant is not None else ()
+        told = (occupant for occupant in environment.history if name in occupant.fixes)
+        wanted.extend(f"release/{occupant.release}" for occupant in (*there, *told))
     return wanted
 
 

@@ -254,10 +254,10 @@ def rollback_compatible(asked: Asked) -> CheckOutcome:
     if target is None:
         return outcome("rollback-compatible", "failed", required, "there is no target")
     between = [m for occupant in leaving(asked.place, target.content) for m in occupant.migrations]
-    unsure = asked.place.unsure
-    if unsure is not None and unsure.work is not None and unsure.work.release is not None:
-        # What failed half way may have migrated already.
-        half_done = asked.situation.releases.get(unsure.work.release)
+    work = asked.place.unsure.work if asked.place.unsure is not None else None
+    if work is not None and work.release is not None and work.intent != "rollback":
+        # What failed half way may have migrated already; a rollback went to what had migrated long before.
+        half_done = asked.situation.releases.get(work.release)
         if half_done is not None and half_done.content is not None:
             between.extend(half_done.content.migrations)
     blocking = [m.id for m in between if not m.backward_compatible]

@@ -222,7 +222,7 @@ def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
             )
         yield released(place)
 
-    extra = (_complete(place, command.migrations),)
+    extra = (_complete(place, release, command.migrations),)
     return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, extra, release)
 
 
@@ -233,9 +233,13 @@ def _check_subject(place: Environment, release: Release) -> None:
         raise InvalidCommand("release", f"{lease.activity} is one of {lease.work.release}")
 
 
-def _complete(place: Environment, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
+def _complete(place: Environment, release: Release, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
     # Those of the content that is in stage, also when the release has a newer one by now.
     there = place.occupant.migrations if place.occupant is not None else ()
+    content = release.content
+    if content is not None and place.occupant is not None and place.occupant.content == content.digest:
+        # What was over when it was deployed here was in no situation that the deploy could take them from.
+        there = content.migrations
     wanted = {(m.id, m.digest) for m in there}
     found = {(m.id, m.digest) for m in ran}
     different = sorted(name for name, _ in wanted ^ found)

@@ -22,7 +22,7 @@ from interlock.ledger import Ledger
 from interlock.projector.bookmarks import KeptBookmarks
 from tests.feed.broken import send_broken
 from tests.feed.feeds import holds, sleep
-from tests.feed.published import Published, create_topic, published
+from tests.feed.published import PARTITIONS, Published, create_topic, published
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
 from tests.fixtures.kafka import Kafka, started_broker
 
@@ -210,6 +210,22 @@ async def test_whoever_gets_a_project_back_is_told_to_look_how_far_others_went(
         await feed._gain(cast("Any", feed._consumer), [partition])
         with pytest.raises(Reassigned):
             await behind
+
+
+async def test_a_start_asks_once_where_all_its_partitions_begin(topic: Published, kafka: Kafka) -> None:
+    asked: list[int] = []
+
+    class Asked(AIOKafkaConsumer):  # type: ignore[misc]
+        """Tells of how many partitions it was asked at once."""
+
+        async def beginning_offsets(self, places: Any) -> dict[Any, int]:
+            asked.append(len(places))
+            found: dict[Any, int] = await super().beginning_offsets(places)
+            return found
+
+    async with topic.feed(group=kafka.name("group"), make_consumer=Asked) as feed:
+        await until(lambda: len(feed._assigned) == PARTITIONS)
+    assert asked == [PARTITIONS]
 
 
 class Slow:

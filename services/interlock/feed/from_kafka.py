@@ -311,14 +311,13 @@ class KafkaFeed:
             where = TopicPartition(self._topic, partition)
             if partition not in self._assigned:
                 continue
-            self._next[partition] = await self._seek(consumer, where, offset)
+            begins = offset if offset is not None else (await self._beginnings(consumer, [where]))[where]
+            consumer.seek(where, begins)
+            self._next[partition] = begins
 
-    async def _seek(self, consumer: AIOKafkaConsumer, where: TopicPartition, offset: int | None) -> int:
-        """Read on from `offset`, None for the first there is; return it."""
-        if offset is None:
-            offset = int((await within(CALL_SECONDS, consumer.beginning_offsets([where])))[where])
-        consumer.seek(where, offset)
-        return offset
+    async def _beginnings(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> Mapping[Any, int]:
+        """Return the first offset that there is in each; all are asked for at once, as a start waits for it."""
+        return dict(await within(CALL_SECONDS, consumer.beginning_offsets(places))) if places else {}
 
     def _make_room(self, consumer: AIOKafkaConsumer) -> None:
         """Read no partition on whose records wait to be taken; what nobody follows waits for nobody."""
@@ -397,21 +396,22 @@ class KafkaFeed:
 
     async def _gain(self, consumer: AIOKafkaConsumer, partitions: Iterable[int]) -> None:
         """Begin to read partitions where whoever read them before had come to."""
+        known: dict[TopicPartition, tuple[int, Mapping[str, tuple[int, int]]]] = {}
         for partition in partitions:
             where = TopicPartition(self._topic, partition)
-            offset, projects = 0, {}  # type: int, Mapping[str, tuple[int, int]]
-            if self._bookmarks is not None:
-                offset, projects = await self._bookmarks.load(self._topic, partition)
-            begins = await self._seek(consumer, where, offset or None)
-            if self._consumer is not consumer:
-                # Thrown away while it asked: its partitions are what the next one gets.
-                return
-            self._next[partition] = begins
+            known[where] = (0, {}) if self._bookmarks is None else await self._bookmarks.load(self._topic, partition)
+        begins = await self._beginnings(consumer, [where for where, (offset, _) in known.items() if not offset])
+        if self._consumer is not consumer:
+            # Thrown away while it asked: its partitions are what the next one gets.
+            return
+        for where, (offset, projects) in known.items():
+            self._next[where.partition] = offset or begins[where]
+            consumer.seek(where, self._next[where.partition])
             self._epochs += 1
-            self._assigned[partition] = self._epochs
-            self._marked[partition] = (offset, {name: position for name, (position, _) in projects.items()})
+            self._assigned[where.partition] = self._epochs
+            self._marked[where.partition] = (offset, {name: position for name, (position, _) in projects.items()})
             for name, (position, at) in projects.items():
-                self._shelve(name, partition, position if offset else 0).trail.append((position, at))
+                self._shelve(name, where.partition, position if offset else 0).trail.append((position, at))
 
     def _lose(self, partitions: Iterable[int]) -> None:
         """Partitions are another process's now: who follows their projects waits, or begins anew there."""

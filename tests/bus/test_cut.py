@@ -24,6 +24,8 @@ from tests.feed.published import Published, published
 from tests.fixtures.kafka import Kafka
 
 ROUNDS = 10
+# Against hangs only.
+HANGS_SECONDS = 30.0
 LARGE_BYTES = 50_000_000
 
 
@@ -146,6 +148,20 @@ async def test_whoever_closes_the_graveyard_leaves_nobody_there(topic: Published
     await before.nothing_new()
 
 
+async def test_who_does_not_stop_in_its_time_is_cut(topic: Published) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    before = Leavings()
+    client = await administrating(topic)
+    client.close = never
+    graveyard = Graveyard(0.01)
+    graveyard.bury(client)
+    await asyncio.wait(graveyard._buried.values())
+    del client
+    await before.nothing_new()
+
+
 def test_there_is_time_to_join_a_group_whose_last_member_said_no_goodbye() -> None:
     missed_after_ms = signature(AIOKafkaConsumer).parameters["session_timeout_ms"].default
     assert 2 * missed_after_ms + REQUEST_MS <= JOIN_SECONDS * 1000
@@ -159,6 +175,24 @@ async def test_a_start_is_not_waited_for_once_its_part_is_closing(kafka: Kafka) 
         await graveyard.start(60, AIOKafkaConsumer(bootstrap_servers=kafka.address), closing=closing)
     await graveyard.close(10)
     await before.nothing_new()
+
+
+async def test_a_start_that_is_given_up_is_ended_before_its_client_says_goodbye() -> None:
+    said: list[str] = []
+
+    class Client:
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            said.append("goodbye")
+
+    graveyard = Graveyard(HANGS_SECONDS)
+    with pytest.raises(KafkaAway, match="no answer"):
+        await graveyard.start(0.01, Client())
+    await asyncio.wait(graveyard._buried.values(), timeout=HANGS_SECONDS / 2)
+    assert said == ["goodbye"]
+    await graveyard.close(0)
 
 
 async def test_who_is_buried_twice_is_stopped_once_and_not_cut_in_the_middle_of_it() -> None:

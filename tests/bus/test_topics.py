@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -15,6 +16,7 @@ from interlock.bus import (
     KafkaAddress,
     KafkaAway,
     Producer,
+    Sent,
     TopicDiffers,
     TopicMissing,
     ensure,
@@ -24,6 +26,8 @@ from tests.feed.feeds import sleep
 from tests.fixtures.kafka import Kafka
 
 SETTINGS = {"retention.ms": "-1", "cleanup.policy": "delete", "min.insync.replicas": "1"}
+# What Kafka writes beside a timestamp that it took when a record came in.
+BY_THE_BROKER = 1
 
 
 def test_the_names_are_the_products() -> None:
@@ -53,6 +57,24 @@ async def test_topics_are_created_with_their_settings_once(kafka: Kafka) -> None
         await administration.check(wanted.all)
         actual = await administration._settings([wanted.events.name])
     assert {name: actual[wanted.events.name][name] for name in SETTINGS} == SETTINGS
+
+
+async def test_a_week_is_counted_by_the_brokers_clock_whatever_the_senders_says(kafka: Kafka) -> None:
+    address, wanted = KafkaAddress(kafka.address), topics(kafka.name(), partitions=1)
+    for_a_while = [each for each in wanted.all if each.settings["retention.ms"] != "-1"]
+    assert for_a_while == [wanted.intake, wanted.outcomes]
+    await ensure(address, for_a_while, sleep=sleep)
+    for topic in for_a_while:
+        async with Producer(address, "test") as producer:
+            batch = await producer.batch()
+            assert batch.add(None, b"of 1970", [], 0)
+            (sent,) = await producer.send_batches(topic.name, [(0, batch)])
+            assert isinstance(sent, Sent)
+        consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=kafka.address, auto_offset_reset="earliest")
+        async with asyncio.timeout(60), consumer:
+            record = await consumer.getone()
+        assert (record.value, record.timestamp_type) == (b"of 1970", BY_THE_BROKER)
+        assert record.timestamp > 0
 
 
 async def test_without_the_right_to_create_a_missing_topic_is_named(kafka: Kafka) -> None:

@@ -22,7 +22,7 @@ from interlock.ledger import Ledger
 from interlock.projector.bookmarks import KeptBookmarks
 from tests.feed.broken import send_broken
 from tests.feed.feeds import holds, sleep
-from tests.feed.published import Published, create_topic, published
+from tests.feed.published import PARTITIONS, Published, create_topic, published
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
 from tests.fixtures.kafka import Kafka, started_broker
 
@@ -56,14 +56,14 @@ async def test_what_comes_twice_is_handed_on_once(topic: Published) -> None:
     await topic.put([*EVENTS[:5], *EVENTS[2:7], EVENTS[6], *EVENTS[:9]])
     async with topic.feed() as feed:
         assert flat(await positions(feed, "shop", 0, 9)) == list(range(1, 10))
-        await until(lambda: feed._shelves["shop"].duplicates == 11)
+        await until(lambda: feed._held.shelves["shop"].duplicates == 11)
 
 
 async def test_what_is_missing_shows_as_a_gap(topic: Published) -> None:
     await topic.put([*EVENTS[:3], *EVENTS[5:8]])
     async with topic.feed() as feed:
         assert flat(await positions(feed, "shop", 0, 8)) == [1, 2, 3, 6, 7, 8]
-        assert feed._shelves["shop"].gaps == 1
+        assert feed._held.shelves["shop"].gaps == 1
 
 
 async def test_a_record_that_is_no_event_is_told_and_stops_nobody(topic: Published) -> None:
@@ -121,17 +121,17 @@ async def test_after_a_restart_it_goes_on_where_everybody_was(topic: Published, 
             async for page in pages:
                 if page[-1].position == 40:
                     break
-        shelf = feed._shelves["shop"]
+        shelf = feed._held.shelves["shop"]
         # Whoever follows has taken 40 only when it asks for more.
         follower = asyncio.create_task(positions(feed, "shop", 40, 41))
         await until(lambda: shelf.followers)
         shelf.drop()
-        await until(lambda: feed._marked.get(shelf.partition, (0, {}))[1].get("shop") == 40)
+        await until(lambda: feed._held._marked.get(shelf.partition, (0, {}))[1].get("shop") == 40)
         follower.cancel()
     await topic.put(EVENTS[40:42])
     async with topic.feed(group=group, bookmarks=kept) as feed:
         assert await positions(feed, "shop", 40, 42) in ([[41, 42]], [[41], [42]])
-        assert feed._shelves["shop"].duplicates == 0
+        assert feed._held.shelves["shop"].duplicates == 0
         # Somebody new needs it all: the partition is read again, and the others drop what they have.
         assert flat(await positions(feed, "shop", 0, 42)) == list(range(1, 43))
 
@@ -201,15 +201,31 @@ async def test_whoever_gets_a_project_back_is_told_to_look_how_far_others_went(
     async with feed:
         reading = feed.pages("shop", after=0)
         assert len(await anext(reading)) == 3
-        partition = feed._shelves["shop"].partition
-        feed._lose([partition])
+        partition = feed._held.shelves["shop"].partition
+        feed._held.lose([partition])
         behind = asyncio.create_task(cast("Any", anext(reading)))
         await asyncio.sleep(0)
         # Another process went on to 50 meanwhile, and the partition comes back.
-        await feed._bookmarks.store(topic.topic, partition, 3, {"shop": (50, 0)})  # type: ignore[union-attr]
+        await feed._held._bookmarks.store(topic.topic, partition, 3, {"shop": (50, 0)})  # type: ignore[union-attr]
         await feed._gain(cast("Any", feed._consumer), [partition])
         with pytest.raises(Reassigned):
             await behind
+
+
+async def test_a_start_asks_once_where_all_its_partitions_begin(topic: Published, kafka: Kafka) -> None:
+    asked: list[int] = []
+
+    class Asked(AIOKafkaConsumer):  # type: ignore[misc]
+        """Tells of how many partitions it was asked at once."""
+
+        async def beginning_offsets(self, places: Any) -> dict[Any, int]:
+            asked.append(len(places))
+            found: dict[Any, int] = await super().beginning_offsets(places)
+            return found
+
+    async with topic.feed(group=kafka.name("group"), make_consumer=Asked) as feed:
+        await until(lambda: len(feed._held.assigned) == PARTITIONS)
+    assert asked == [PARTITIONS]
 
 
 class Slow:
@@ -238,7 +254,7 @@ async def test_what_is_fetched_while_a_partition_comes_hides_nothing_before_it(k
             fetched.extend(record.offset for records in found.values() for record in records)
             if fetched and fetched[-1] == 6 and not bookmarks.let.is_set():
                 bookmarks.let.set()
-                await until(lambda: feed._assigned)
+                await until(lambda: feed._held.assigned)
             return found
 
     async with published(kafka, partitions=1) as one:
@@ -248,7 +264,7 @@ async def test_what_is_fetched_while_a_partition_comes_hides_nothing_before_it(k
             await until(lambda: fetched == [0, 1, 2, 3, 4])
             await one.put(EVENTS[5:7])
             assert flat(await positions(feed, "shop", 0, 7)) == [1, 2, 3, 4, 5, 6, 7]
-            assert feed._shelves["shop"].gaps == 0
+            assert feed._held.shelves["shop"].gaps == 0
 
 
 async def test_with_a_frozen_broker_it_stops_all_the_same() -> None:
@@ -257,7 +273,7 @@ async def test_with_a_frozen_broker_it_stops_all_the_same() -> None:
         await create_topic(address, "events")
         async with asyncio.timeout(DEADLINE_SECONDS):
             async with KafkaFeed(address, sleep, time.monotonic, topic="events", group="g") as feed:
-                await until(lambda: feed._assigned)
+                await until(lambda: feed._held.assigned)
                 broker.freeze()
                 await asyncio.sleep(0.5)
         broker.thaw()

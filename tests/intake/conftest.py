@@ -26,7 +26,7 @@ from tests.fixtures.server import BEGINS, PROJECT
 
 __all__ = ["here", "unbegun"]
 
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 60
 SOURCE = "/ci/trading"
 KEY = SigningKey.of_seed(bytes(range(32)))
 STRANGE_KEY = SigningKey.of_seed(b"\x07" * 32)

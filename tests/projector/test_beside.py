@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from interlock.ledger import Ledger
+from interlock.ledger.connections import Connection
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import NotServing, UnknownProjection, cursors, rebuilds
 from interlock.projector.beside import SUFFIX, beside
@@ -28,6 +31,8 @@ from tests.projector.keeping import HANGS_SECONDS, NAMES, happens, keeping, load
 from tests.projector.shapes import positions, seen
 
 pytestmark = pytest.mark.timeout(600)
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+SHUT = "select count(*) from pg_locks where granted and mode = 'AccessExclusiveLock' and relation = $1::regclass"
 
 
 async def oids(ledger: Ledger) -> dict[str, int]:
@@ -224,13 +229,20 @@ async def test_a_raised_version_of_every_real_projection_takes_over_under_load(l
         assert (await known(AsOfTheNextVersion(connection)))["position"] >= head
 
 
-async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledger) -> None:
-    shape = positions()
+@asynccontextmanager
+async def rebuilding(ledger: Ledger, shape: Projection) -> AsyncIterator[tuple[Connection, Connection]]:
+    """A rebuild that is as far as what serves: one connection of those who use it, and one that swaps."""
     async with ledger.connection() as connection, ledger.connection() as other:
         await cursors.prepare(connection, [shape])
         await cursors.begin(connection, shape, PROJECT)
         await rebuilds.ask(connection, shape, by="admin-1", key=uuid4())
         await cursors.begin(connection, beside(shape), PROJECT)
+        yield connection, other
+
+
+async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledger) -> None:
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
         async with connection.transaction():
             await cursors.move(connection, [cursors.Move(shape, PROJECT, 0, 1)])
             await connection.execute("insert into read_model.positions_1 values ($1, 1)", PROJECT)
@@ -238,3 +250,38 @@ async def test_a_page_that_is_being_written_is_not_lost_by_the_swap(ledger: Ledg
             await asyncio.sleep(cursors.SWAP_LOCK_MS / 1000 / 2)
         assert not await swapping
         assert await seen(connection, PROJECT) == [1]
+
+
+async def test_while_a_page_is_added_to_what_is_new_no_reader_of_what_serves_waits_for_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursors, "SWAP_LOCK_MS", HANGS_SECONDS * 1000)
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other), ledger.connection() as looking:
+        async with connection.transaction():
+            await cursors.move(connection, [cursors.Move(beside(shape), PROJECT, 0, 1)])
+            swapping = asyncio.create_task(rebuilds.swap(other, shape, sleep))
+
+            async def waits() -> bool:
+                return bool(await looking.fetchval(WAITING))
+
+            await happens(waits)
+            assert not await looking.fetchval(SHUT, "read_model.positions_1")
+        assert await swapping
+
+
+async def test_whoever_swaps_lets_others_wait_no_longer_than_it_says_itself(ledger: Ledger) -> None:
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
+        # Else the session's own patience would end it, after seconds.
+        await other.execute("set lock_timeout = 0")
+        async with connection.transaction():
+            await connection.execute("select from read_model.positions_1")
+            assert not await rebuilds.swap(other, shape, sleep)
+        assert await rebuilds.swap(other, shape, sleep)
+        newer = positions(2)
+        await cursors.prepare(connection, [newer])
+        async with connection.transaction():
+            await cursors.hold(connection, shape.name, shape.version)
+            assert not await cursors.serves(other, newer, sleep)
+        assert await cursors.serves(other, newer, sleep)

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from interlock.cli.seams import pause
 from interlock.client import ProblemAnswer, ServerAway
-from interlock.runners.adjust import Asker, NotReported, Refused, failures, rehearse, sessions
+from interlock.runners.adjust import Asker, NotReported, Refused, failures, rehearse, rehearsing, sessions
+from interlock.runners.adjust.executing import ERROR_CHARACTERS_MAX
+from interlock.runners.leases import Lease
 from tests.runners.shop import SCRIPT, Project
 from tests.runners.test_executing import DONE
 from tests.runners.test_lost import Deaf, Hurried, at_once
@@ -194,6 +197,28 @@ async def test_where_interlock_takes_no_word_of_it_any_more_the_reason_is_told_a
         with pytest.raises(failures.EffectFalse):
             await rehearse(asker, job, scratch, environment="scratch", registered=identity)
     assert project.happened(job.adjustment)[1:] == ["DataAdjustRehearsalFailed"] * 2
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("no\nline,\0no bell\x07", "no line, no bell "),
+        ("long" * ERROR_CHARACTERS_MAX, ("long" * ERROR_CHARACTERS_MAX)[:ERROR_CHARACTERS_MAX]),
+        ("", "it was stopped"),
+    ],
+    ids=["lines", "long", "empty"],
+)
+async def test_what_is_told_of_a_failure_is_a_text_that_an_event_takes(said: str, told: str) -> None:
+    reported: list[Any] = []
+
+    class Reports:
+        async def report(self, name: str, fields: Mapping[str, Any], *_key: object) -> None:
+            reported.append((name, fields["error"]))
+
+    stopped = failures.EffectFalse(said)
+    lease, job = Lease("scratch", "lease-1", 1, 900, 900), cast("Any", SimpleNamespace(adjustment="ADJ-1"))
+    assert await rehearsing._failed(cast("Any", Reports()), job, "scratch", lease, stopped) is stopped
+    assert reported == [("ReportAdjustmentRehearsalFailed", told)]
 
 
 @pytest.mark.parametrize("at", ["rehearsal-started", "marker-written", "rehearsal-rolled-back"])

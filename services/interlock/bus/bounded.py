@@ -121,13 +121,13 @@ class Graveyard:
         """Wait for those that are being stopped, at most `seconds` together; after that none of them is left."""
         if self._buried:
             await asyncio.wait(self._buried.values(), timeout=seconds)
-        left = dict(self._buried)
-        for client, task in left.items():
+        left = [*self._buried.values()]
+        for task in left:
+            # It waits for nothing any more, and cuts its client.
             leave(task)
-            cut(client, self._starting.get(client))
         if left:
-            # They wait for nothing any more; meanwhile the loop comes by, and closes the sockets of what was cut.
-            await asyncio.wait(left.values())
+            # Meanwhile the loop comes by, and closes the sockets of what was cut.
+            await asyncio.wait(left)
 
 
 async def _stop(client: Any, starting: asyncio.Task[None] | None) -> None:

@@ -167,7 +167,7 @@ def test_a_command_that_is_not_there_is_found_out_before_anything_is_begun(place
     finally:
         script.with_suffix(".away").rename(script)
     assert done.code == 2
-    assert "is not there, or cannot be run" in done.stderr
+    assert "is not there, or cannot be run" in " ".join(done.stderr.split())
     assert "DeployStarted" not in places.happened(name)
 
 

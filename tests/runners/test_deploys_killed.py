@@ -205,6 +205,7 @@ def fast_asker(places: Places, reached: Any, keeper: Any = None) -> Asker:
         served.url, served.project, token_of("ci-1"), clock=monotonic, sleep=lambda seconds: sleep(seconds / FAST),
         new_id=uuid4, now=served.now,
     )  # fmt: skip
+    served._opened.append(client)  # closed when the server is
     return Asker(client, clock=lambda: monotonic() * FAST, sleep=fast, reached=reached, keeper=keeper)
 
 

@@ -153,7 +153,7 @@ async def test_another_schema_than_productions_proves_nothing(project: Project) 
 
 async def test_a_refused_rehearsal_is_asked_for_anew_when_nothing_stands_in_its_way_any_more(project: Project) -> None:
     job, shop = project.requested(), project.shop
-    where = {"environment": "scratch", "registered": shop.identity(shop.scratch)}
+    where: dict[str, Any] = {"environment": "scratch", "registered": shop.identity(shop.scratch)}
     shop.rows("create table trades.more ()", database=shop.scratch)
     try:
         for _ in range(2):

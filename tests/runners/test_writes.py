@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -25,6 +27,7 @@ from tests.fixtures.server import Served, token_of
 from tests.runners.shop import Project, Shop, ShopServer
 
 LATER = timedelta(minutes=1)
+HANGS_SECONDS = 60.0
 LOGGING = {
     "logging_collector": "on",
     "log_destination": "jsonlog",
@@ -104,8 +107,20 @@ def run(server: ShopServer, role: str, database: str, *statements: str) -> None:
     elsewhere(give())
 
 
-def seen(place: tuple[str, Connection, Path], told: Told) -> list[tuple[str, tuple[str, ...]]]:
+def written_out(server: ShopServer, log: Path) -> None:
+    """Wait until all that happened before is in the log, which a process of its own writes, in order."""
+    mark = f"until here {uuid4()}"
+    run(server, "postgres", "postgres", f"do $$ begin raise log '{mark}'; end $$")
+    deadline = monotonic() + HANGS_SECONDS
+    while not any(mark in file.read_text(encoding="utf-8", errors="replace") for file in log.glob("*.json")):
+        assert monotonic() < deadline, "the log's collector does not write"
+        sleep(0.02)
+
+
+def seen(server: ShopServer, place: tuple[str, Connection, Path], told: Told) -> list[tuple[str, tuple[str, ...]]]:
     name, connection, state = place
+    assert connection.log is not None
+    written_out(server, connection.log)
     found = look(told, connection, name, state, datetime.now(UTC) + LATER)
     return [(each.user, tuple(each.commands)) for each in found.sessions]
 
@@ -114,8 +129,8 @@ def test_a_write_of_somebody_else_is_told_once(logging_server: ShopServer, place
     name, told = place[0], Told()
     run(logging_server, "eve", name, "select * from trades.fills", "update trades.fills set price = 7 where id = 1")
     run(logging_server, "eve", name, "begin", "delete from trades.notes", "insert into trades.notes values ('secret')")
-    assert seen(place, told) == [("eve", ("UPDATE",)), ("eve", ("DELETE", "INSERT"))]
-    assert seen(place, told) == []
+    assert seen(logging_server, place, told) == [("eve", ("UPDATE",)), ("eve", ("DELETE", "INSERT"))]
+    assert seen(logging_server, place, told) == []
     assert len(told.facts) == 2
     first, second = told.facts.values()
     assert first.startswith("eve wrote around Interlock: a statement (UPDATE) at ")
@@ -127,14 +142,14 @@ def test_the_applications_and_the_runners_writes_are_their_work(logging_server: 
     for role in ("shop_app", "interlock_adjust"):
         run(logging_server, role, name, "update trades.fills set price = 8 where id = 1")
     run(logging_server, "eve", "shop_template", "update trades.fills set price = 8 where false")
-    assert seen(place, told) == []
+    assert seen(logging_server, place, told) == []
 
 
 def test_what_postgresql_refused_was_not_written(logging_server: ShopServer, place: Any) -> None:
     name, told = place[0], Told()
     run(logging_server, "fred", name, "update trades.fills set price = 9", "delete from trades.none")
     run(logging_server, "eve", name, "update trades.fills set nothing = 9", "truncate trades.notes")
-    assert seen(place, told) == [("eve", ("TRUNCATE",))]
+    assert seen(logging_server, place, told) == [("eve", ("TRUNCATE",))]
 
 
 def test_a_look_that_was_cut_short_tells_the_same_again(logging_server: ShopServer, place: Any) -> None:
@@ -142,18 +157,20 @@ def test_a_look_that_was_cut_short_tells_the_same_again(logging_server: ShopServ
     run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
     told.away = True
     with pytest.raises(ServerAway):
-        seen(place, told)
+        seen(logging_server, place, told)
     # More is written before the next look: it is another fact, and the first one stays what it was.
     run(logging_server, "eve", name, "delete from trades.notes")
     told.away = False
-    assert seen(place, told) == [("eve", ("UPDATE",))]
-    assert seen(place, told) == [("eve", ("DELETE",))]
+    assert seen(logging_server, place, told) == [("eve", ("UPDATE",))]
+    assert seen(logging_server, place, told) == [("eve", ("DELETE",))]
     assert len(told.facts) == 2
 
 
 def test_a_statement_is_told_when_it_had_time_to_fail(logging_server: ShopServer, place: Any) -> None:
     name, connection, state = place
     run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
+    assert connection.log is not None
+    written_out(logging_server, connection.log)
     assert look(Told(), connection, name, state, datetime.now(UTC)).sessions == ()
     assert len(look(Told(), connection, name, state, datetime.now(UTC) + LATER).sessions) == 1
 
@@ -161,7 +178,7 @@ def test_a_statement_is_told_when_it_had_time_to_fail(logging_server: ShopServer
 def test_a_log_begun_anew_is_read_from_its_start(logging_server: ShopServer, place: Any, tmp_path: Path) -> None:
     name, connection, state = place
     run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
-    seen(place, Told())
+    seen(logging_server, place, Told())
     [file] = sorted(connection.log.glob("*.json"))
     copied = tmp_path / "copied"
     copied.mkdir()

@@ -278,6 +278,10 @@ async def test_whoever_swaps_lets_others_wait_no_longer_than_it_says_itself(ledg
         async with connection.transaction():
             await connection.execute("select from read_model.positions_1")
             assert not await rebuilds.swap(other, shape, sleep)
+        async with connection.transaction():
+            # Another process creates tables, or drops them.
+            await connection.execute(cursors.ONE_AT_A_TIME)
+            assert not await rebuilds.swap(other, shape, sleep)
         assert await rebuilds.swap(other, shape, sleep)
         newer = positions(2)
         await cursors.prepare(connection, [newer])
@@ -285,3 +289,19 @@ async def test_whoever_swaps_lets_others_wait_no_longer_than_it_says_itself(ledg
             await cursors.hold(connection, shape.name, shape.version)
             assert not await cursors.serves(other, newer, sleep)
         assert await cursors.serves(other, newer, sleep)
+
+
+async def test_what_was_built_anew_takes_over_how_far_it_is_and_leaves_nothing_of_its_own(ledger: Ledger) -> None:
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
+        await cursors.stop(connection, shape, PROJECT, "an event that could not be applied")
+        await cursors.move(connection, [cursors.Move(beside(shape), PROJECT, 0, 7)])
+        assert await rebuilds.swap(other, shape, sleep)
+        [left] = await connection.fetch("select name, position, stopped_because from cursor.projection")
+        assert (left["name"], left["position"], left["stopped_because"]) == (shape.name, 7, None)
+        assert await connection.fetch("select name from cursor.projection_version") == [(shape.name,)]
+        [told] = await rebuilds.told(connection, [shape])
+        assert (told.done, told.failed_because) == (7, None)
+        assert told.ended_at is not None
+        # Another process that meant to swap it finds that it is done.
+        assert await rebuilds.swap(other, shape, sleep)

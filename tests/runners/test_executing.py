@@ -9,7 +9,17 @@ import asyncpg
 import pytest
 
 from interlock.domain.scripts import Statement
-from interlock.runners.adjust import OtherBytes, Refused, Stopped, execute, failures, resolve, sessions
+from interlock.runners.adjust import (
+    OtherBytes,
+    Refused,
+    Stopped,
+    execute,
+    failures,
+    resolve,
+    sessions,
+    tables,
+    transaction,
+)
 from interlock.runners.adjust.backup import read_backup
 from interlock.runners.adjust.job import Job, job_of
 from interlock.runners.connections import NotConfigured
@@ -255,6 +265,45 @@ async def test_a_schema_that_changes_in_the_middle_stops_it(project: Project) ->
 
     with pytest.raises(failures.SchemaChanged, match="between two looks"):
         await execute(project.asker("operator-1", reached), job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "place, look, other, why",
+    [
+        (tables, "targets_of", {"allowed": frozenset({1})}, failures.UnfitTarget),
+        (transaction, "identity_of", {"database": "another"}, failures.WrongDatabase),
+    ],
+    ids=["targets", "database"],
+)
+async def test_what_is_another_once_it_is_locked_is_left_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, place: Any, look: str, other: dict[str, Any], why: type[Stopped]
+) -> None:
+    job, first, looks = project.authorized(), getattr(place, look), list[Any]()
+
+    async def changing(*asked: Any) -> Any:
+        found = await first(*asked)
+        looks.append(found)
+        return found if len(looks) == 1 else replace(found, **other)
+
+    monkeypatch.setattr(place, look, changing)
+    with pytest.raises(why):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
+    assert len(looks) == 2
+    assert project.shop.rows(DONE) == [(0,)]
+
+
+async def test_what_ran_in_another_transaction_than_was_begun_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, numbers = project.authorized(), iter("12")
+
+    async def another(_work: transaction.Work) -> str:
+        return next(numbers)
+
+    monkeypatch.setattr(transaction.Work, "_transaction_id", another)
+    with pytest.raises(failures.StatementRefused, match="another one than was begun"):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
     assert project.shop.rows(DONE) == [(0,)]
 
 

@@ -305,3 +305,25 @@ async def test_what_was_built_anew_takes_over_how_far_it_is_and_leaves_nothing_o
         assert told.ended_at is not None
         # Another process that meant to swap it finds that it is done.
         assert await rebuilds.swap(other, shape, sleep)
+
+
+async def test_what_is_far_behind_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_seconds: float) -> None:
+        raise AssertionError("what serves was held, and looked at again")
+
+    monkeypatch.setattr(cursors, "NEARLY_EVENTS", 1)
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
+        await cursors.move(connection, [cursors.Move(shape, PROJECT, 0, 2)])
+        assert not await rebuilds.swap(other, shape, never)
+
+
+async def test_a_rebuild_of_a_version_that_was_replaced_meanwhile_is_over(ledger: Ledger) -> None:
+    shape, newer = positions(), positions(2)
+    async with rebuilding(ledger, shape) as (connection, _):
+        await cursors.prepare(connection, [newer])
+        assert await cursors.serves(connection, newer, sleep)
+        await cursors.prepare(connection, [newer])
+        assert await rebuilds.under_way(connection) == []
+        [told] = await rebuilds.told(connection, [shape])
+        assert told.failed_because == "a newer version was built instead"

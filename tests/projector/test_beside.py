@@ -278,6 +278,10 @@ async def test_whoever_swaps_lets_others_wait_no_longer_than_it_says_itself(ledg
         async with connection.transaction():
             await connection.execute("select from read_model.positions_1")
             assert not await rebuilds.swap(other, shape, sleep)
+        async with connection.transaction():
+            # Another process creates tables, or drops them.
+            await connection.execute(cursors.ONE_AT_A_TIME)
+            assert not await rebuilds.swap(other, shape, sleep)
         assert await rebuilds.swap(other, shape, sleep)
         newer = positions(2)
         await cursors.prepare(connection, [newer])
@@ -285,3 +289,41 @@ async def test_whoever_swaps_lets_others_wait_no_longer_than_it_says_itself(ledg
             await cursors.hold(connection, shape.name, shape.version)
             assert not await cursors.serves(other, newer, sleep)
         assert await cursors.serves(other, newer, sleep)
+
+
+async def test_what_was_built_anew_takes_over_how_far_it_is_and_leaves_nothing_of_its_own(ledger: Ledger) -> None:
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
+        await cursors.stop(connection, shape, PROJECT, "an event that could not be applied")
+        await cursors.move(connection, [cursors.Move(beside(shape), PROJECT, 0, 7)])
+        assert await rebuilds.swap(other, shape, sleep)
+        [left] = await connection.fetch("select name, position, stopped_because from cursor.projection")
+        assert (left["name"], left["position"], left["stopped_because"]) == (shape.name, 7, None)
+        assert await connection.fetch("select name from cursor.projection_version") == [(shape.name,)]
+        [told] = await rebuilds.told(connection, [shape])
+        assert (told.done, told.failed_because) == (7, None)
+        assert told.ended_at is not None
+        # Another process that meant to swap it finds that it is done.
+        assert await rebuilds.swap(other, shape, sleep)
+
+
+async def test_what_is_far_behind_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_seconds: float) -> None:
+        raise AssertionError("what serves was held, and looked at again")
+
+    monkeypatch.setattr(cursors, "NEARLY_EVENTS", 1)
+    shape = positions()
+    async with rebuilding(ledger, shape) as (connection, other):
+        await cursors.move(connection, [cursors.Move(shape, PROJECT, 0, 2)])
+        assert not await rebuilds.swap(other, shape, never)
+
+
+async def test_a_rebuild_of_a_version_that_was_replaced_meanwhile_is_over(ledger: Ledger) -> None:
+    shape, newer = positions(), positions(2)
+    async with rebuilding(ledger, shape) as (connection, _):
+        await cursors.prepare(connection, [newer])
+        assert await cursors.serves(connection, newer, sleep)
+        await cursors.prepare(connection, [newer])
+        assert await rebuilds.under_way(connection) == []
+        [told] = await rebuilds.told(connection, [shape])
+        assert told.failed_because == "a newer version was built instead"

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from time import monotonic
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
 from interlock.domain.scripts import Statement
-from interlock.runners.adjust import OtherBytes, Refused, Stopped, execute, failures, resolve, sessions
+from interlock.runners.adjust import (
+    OtherBytes,
+    Refused,
+    Stopped,
+    execute,
+    failures,
+    resolve,
+    sessions,
+    tables,
+    transaction,
+)
 from interlock.runners.adjust.backup import read_backup
 from interlock.runners.adjust.job import Job, job_of
 from interlock.runners.connections import NotConfigured
@@ -76,6 +87,11 @@ STOPS: dict[str, tuple[dict[str, Any], type[Stopped], str]] = {
         failures.PreconditionFalse,
         "no single boolean",
     ),
+    "a precondition gives two columns": (
+        {"precondition": "select true, true"},
+        failures.PreconditionFalse,
+        "no single boolean",
+    ),
     "a precondition changes something": (
         {"precondition": "select trades.forget()"},
         failures.StatementRefused,
@@ -115,7 +131,7 @@ STOPS: dict[str, tuple[dict[str, Any], type[Stopped], str]] = {
     "a constraint is broken": (
         {"script": "insert into trades.fees values (1, 'broker', 9)", "tables": ("trades.fees",)},
         failures.StatementRefused,
-        "duplicate key",
+        r"duplicate key[^(]+Key \(fill, what\)=\(1, broker\) already exists\.$",
     ),
     "a deferred constraint is broken": (
         {"script": "update trades.pairs set twin = 77 where id = 1", "tables": ("trades.pairs",), "rows": (1, 1)},
@@ -188,7 +204,7 @@ async def test_a_locked_table_is_waited_for_and_no_longer(project: Project, monk
     await execute(project.asker("operator-1"), job, project.shop.connection())
 
 
-@pytest.mark.parametrize("text", [f"{SCRIPT}; commit", "commit", "", "rollback and chain"])
+@pytest.mark.parametrize("text", [f"{SCRIPT}; commit", "commit", "", "rollback and chain", "delete from trades.fees"])
 async def test_no_job_smuggles_a_second_command_or_an_end(project: Project, text: str) -> None:
     job = project.authorized()
     odd = Statement(number=2, text=text, command="UPDATE", digest=job.script[0].digest)
@@ -204,6 +220,42 @@ async def test_postgresql_takes_one_command_at_a_time(project: Project) -> None:
     with pytest.raises(asyncpg.PostgresSyntaxError, match="multiple commands"):
         await session.prepare(f"{SCRIPT}; commit")
     await sessions.end_of(session)
+
+
+async def test_what_a_statement_selects_is_computed_to_its_last_row(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "PAGE_ROWS", 1)
+    job = project.authorized(script=f"{SCRIPT}; select 1 / (3 - n) from generate_series(1, 3) as n")
+    with pytest.raises(failures.StatementRefused, match="division by zero"):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+
+
+async def test_where_a_rollback_is_not_answered_the_session_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[Any] = []
+
+    class Silent:
+        def is_closed(self) -> bool:
+            return False
+
+        async def execute(self, *_: Any, **__: Any) -> None:
+            raise TimeoutError
+
+    async def terminate(*which: Any) -> None:
+        ended.append(which)
+
+    monkeypatch.setattr(sessions, "terminate", terminate)
+    working, witness = cast("Any", Silent()), cast("Any", Silent())
+    work = transaction.Work(cast("Any", None), working, witness, 7, monotonic, cast("Any", None), open=object())
+    await work.roll_back()
+    assert ended == [(working, 7, witness)]
+
+
+def test_a_statement_that_took_too_long_is_told_with_the_limit() -> None:
+    with pytest.raises(failures.StatementRefused, match=rf"at most {sessions.STATEMENT_SECONDS} s a statement"):
+        with transaction.named_failures("statement 1 (UPDATE)"):
+            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
 
 
 async def test_another_database_is_left_alone(project: Project) -> None:
@@ -265,6 +317,45 @@ async def test_a_schema_that_changes_in_the_middle_stops_it(project: Project) ->
 
     with pytest.raises(failures.SchemaChanged, match="between two looks"):
         await execute(project.asker("operator-1", reached), job, project.shop.connection())
+    assert project.shop.rows(DONE) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "place, look, other, why",
+    [
+        (tables, "targets_of", {"allowed": frozenset({1})}, failures.UnfitTarget),
+        (transaction, "identity_of", {"database": "another"}, failures.WrongDatabase),
+    ],
+    ids=["targets", "database"],
+)
+async def test_what_is_another_once_it_is_locked_is_left_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, place: Any, look: str, other: dict[str, Any], why: type[Stopped]
+) -> None:
+    job, first, looks = project.authorized(), getattr(place, look), list[Any]()
+
+    async def changing(*asked: Any) -> Any:
+        found = await first(*asked)
+        looks.append(found)
+        return found if len(looks) == 1 else replace(found, **other)
+
+    monkeypatch.setattr(place, look, changing)
+    with pytest.raises(why):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
+    assert len(looks) == 2
+    assert project.shop.rows(DONE) == [(0,)]
+
+
+async def test_what_ran_in_another_transaction_than_was_begun_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, numbers = project.authorized(), iter("12")
+
+    async def another(_work: transaction.Work) -> str:
+        return next(numbers)
+
+    monkeypatch.setattr(transaction.Work, "_transaction_id", another)
+    with pytest.raises(failures.StatementRefused, match="another one than was begun"):
+        await execute(project.asker("operator-1"), job, project.shop.connection())
     assert project.shop.rows(DONE) == [(0,)]
 
 

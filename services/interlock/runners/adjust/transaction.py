@@ -219,6 +219,5 @@ class named_failures:  # noqa: N801 - used as a word: with named_failures("…")
         if isinstance(error, sessions.LOST):
             raise DatabaseAway(f"{doing}: the connection was lost ({type(error).__name__})") from error
         if isinstance(error, asyncpg.PostgresError):
-            detail = f" ({error.detail})" if getattr(error, "detail", None) else ""
             recorded = f"{type(error).__name__} ({error.sqlstate})"
-            raise StatementRefused(doing, f"{error}{detail}", recorded=recorded) from error
+            raise StatementRefused(doing, error, recorded=recorded) from error

@@ -299,7 +299,8 @@ async def test_what_was_built_anew_takes_over_how_far_it_is_and_leaves_nothing_o
         assert await rebuilds.swap(other, shape, sleep)
         [left] = await connection.fetch("select name, position, stopped_because from cursor.projection")
         assert (left["name"], left["position"], left["stopped_because"]) == (shape.name, 7, None)
-        assert await connection.fetch("select name from cursor.projection_version") == [(shape.name,)]
+        versions = await connection.fetch("select name from cursor.projection_version")
+        assert [row["name"] for row in versions] == [shape.name]
         [told] = await rebuilds.told(connection, [shape])
         assert (told.done, told.failed_because) == (7, None)
         assert told.ended_at is not None
@@ -308,7 +309,8 @@ async def test_what_was_built_anew_takes_over_how_far_it_is_and_leaves_nothing_o
 
 
 async def test_what_is_far_behind_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_seconds: float) -> None:
+    async def never(seconds: float) -> None:
+        del seconds
         raise AssertionError("what serves was held, and looked at again")
 
     monkeypatch.setattr(cursors, "NEARLY_EVENTS", 1)

@@ -86,3 +86,15 @@ async def _expiry(asker: Asker, grant: Mapping[str, Any], environment: str) -> s
         if event["data"].get("lease") == grant["data"]["lease"]:
             return str(event["data"]["expires_at"])
     return str(grant["data"]["expires_at"])
+
+
+async def refused_last(asker: Asker, adjustment: str) -> int:
+    """Return the position of the newest refusal that concerns the adjustment, 0 where there is none.
+
+    It stands in the key of what begins an attempt: an answer that was lost is asked for again, and what was refused,
+    which is recorded, is asked anew.
+    """
+    async for event in asker.events("ActionRefused"):
+        if str(event["data"].get("subject")) in {adjustment, f"adjustment/{adjustment}"}:
+            return int(event["position"])
+    return 0

@@ -13,7 +13,7 @@ import asyncpg
 
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.adjust import markers, sessions
-from interlock.runners.adjust.attempts import history_of
+from interlock.runners.adjust.attempts import history_of, refused_last
 from interlock.runners.adjust.backup import Written, write_backup
 from interlock.runners.adjust.failures import CannotTell, LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.adjust.job import Job
@@ -87,16 +87,17 @@ async def _start(asker: Asker, job: Job, found: Found) -> Lease | None:
     """Take the lease; None where the answer is an old one, whose time nobody knows.
 
     A crash after the question leaves a lease that is or is not granted: the next start asks under the same key until
-    the record shows anything newer, and settles it then.
+    the record shows it, and settles it then.
     """
     environment = job.plan.targets.environment
     try:
         last = (await history_of(asker, job.adjustment, environment)).last_token
+        refused = await refused_last(asker, job.adjustment)
         asked_at = asker.clock()
         fields = {"adjustment": job.adjustment, "bound_digest": job.bound_digest, "observed": found.fields()}
         await asker.reached("start-asking")
-        # With the position that the history was read at: what was refused, which is recorded, is asked anew.
-        answer = await asker.ask("StartAdjustment", fields, job.adjustment, job.bound_digest, last, asker.position)
+        key = (job.adjustment, job.bound_digest, last, refused)
+        answer = await asker.ask("StartAdjustment", fields, *key)
     except Away as away:
         raise NotReported(away, committed=False) from away
     await asker.reached("started")

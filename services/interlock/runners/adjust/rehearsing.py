@@ -10,7 +10,7 @@ import asyncpg
 
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.adjust import markers
-from interlock.runners.adjust.attempts import pending_rehearsal
+from interlock.runners.adjust.attempts import pending_rehearsal, refused_last
 from interlock.runners.adjust.executing import ERROR_CHARACTERS_MAX, opened
 from interlock.runners.adjust.failures import (
     LeaseLost,
@@ -55,8 +55,8 @@ async def rehearse(
             last = await _end_earlier(asker, job, work, environment)
             asked_at = asker.clock()
             fields = {"adjustment": job.adjustment, "environment": environment, "observed": found.fields()}
-            # With the position that the history was read at: what was refused, which is recorded, is asked anew.
-            key = (job.adjustment, job.bound_digest, environment, last, asker.position)
+            refused = await refused_last(asker, job.adjustment)
+            key = (job.adjustment, job.bound_digest, environment, last, refused)
             answer = await asker.ask("StartAdjustmentRehearsal", fields, *key)
         except Away as away:
             raise NotReported(away, committed=False) from away

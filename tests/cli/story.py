@@ -7,7 +7,7 @@ problem; the automatic tests of 4.13.1 run; 4.14.0 is being developed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,12 +43,24 @@ def event(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
 class Story:
     """Somebody tells what happened; each sentence is a command or a few of them."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(
+        self,
+        served: Served,
+        *,
+        identity: Callable[[str], dict[str, str]] = identity,
+        digest: Callable[[str], str] = digest,
+    ) -> None:
+        """`identity` says which place an environment is, `digest` what stands for a text, where these are real."""
         self.served = served
+        self.identity = identity
+        self.digest = digest
         self.contents: dict[str, str] = {}
 
     def by(self, who: str, command: str, **fields: Any) -> dict[str, Any]:
         return self.served[who].command(command, fields)
+
+    def observed(self, environment: str, **more: Any) -> dict[str, Any]:
+        return observed(environment, **{"identity": self.identity(environment), **more})
 
     def at(self, instant: str) -> None:
         self.served.at(f"2026-{instant}:00+00:00")
@@ -59,7 +71,7 @@ class Story:
     def begin(self) -> None:
         """Register everything; production runs 4.11.2, which two persons declare."""
         for environment in ENVIRONMENTS:
-            self.by("admin-1", "RegisterEnvironment", environment=environment, identity=identity(environment))
+            self.by("admin-1", "RegisterEnvironment", environment=environment, identity=self.identity(environment))
             if environment in FEEDS:
                 self.by(
                     "rm-1",
@@ -73,10 +85,10 @@ class Story:
             {
                 "environment": "production",
                 "release": "4.11.2",
-                "content_digest": digest("content 4.11.2"),
-                "artifacts": [{"purl": "pkg:oci/trader@4.11.2", "digest": digest("artifact 4.11.2")}],
+                "content_digest": self.digest("content 4.11.2"),
+                "artifacts": [{"purl": "pkg:oci/trader@4.11.2", "digest": self.digest("artifact 4.11.2")}],
                 "head": [{"repository": "trader", "sha": sha("4.11.2")}],
-                "schema_digest": digest("schema 208"),
+                "schema_digest": self.digest("schema 208"),
             },
         )
 
@@ -107,7 +119,7 @@ class Story:
             who,
             "SetReleaseContent",
             release=name,
-            artifacts=[{"purl": f"pkg:oci/trader@{name}", "digest": digest(f"artifact {name}")}],
+            artifacts=[{"purl": f"pkg:oci/trader@{name}", "digest": self.digest(f"artifact {name}")}],
             commits=[
                 {
                     "repository": "trader",
@@ -120,7 +132,7 @@ class Story:
             head=[{"repository": "trader", "sha": sha(f"{name} 1")}],
             contains=list(contains),
             migrations=[
-                {"id": f"{200 + number:04}", "digest": digest(f"migration {number}"), "backward_compatible": True}
+                {"id": f"{200 + number:04}", "digest": self.digest(f"migration {number}"), "backward_compatible": True}
                 for number in range(migrations)
             ],
             adds_functionality=True,
@@ -138,10 +150,12 @@ class Story:
         )
 
     def run_deploy(self, name: str, environment: str, deploy: str, *, migrations: int = 0, minutes: int = 2) -> None:
-        schema = {"schema_digest": digest("schema 208")} if environment == "production" else {}
-        started = self.by("ci-1", "StartDeploy", release=name, deploy=deploy, observed=observed(environment, **schema))
+        schema = {"schema_digest": self.digest("schema 208")} if environment == "production" else {}
+        started = self.by(
+            "ci-1", "StartDeploy", release=name, deploy=deploy, observed=self.observed(environment, **schema)
+        )
         self.later(minutes=minutes)
-        after = {"schema_digest": digest(f"schema {208 + migrations}")} if environment == "production" else {}
+        after = {"schema_digest": self.digest(f"schema {208 + migrations}")} if environment == "production" else {}
         self.by(
             "ci-1",
             "ReportDeploySucceeded",
@@ -158,7 +172,7 @@ class Story:
             "StartTestRun",
             environment="tests",
             trigger="scheduled" if scheduled else "manual",
-            observed=observed("tests"),
+            observed=self.observed("tests"),
         )
         return event(answer, "TestRunStarted")
 
@@ -169,7 +183,7 @@ class Story:
             "ReportErased",
             environment="tests",
             cause=f"run {run['run']}",
-            observed=observed("tests"),
+            observed=self.observed("tests"),
             fencing_token=run["fencing_token"],
         )
         begun = self.served.now
@@ -183,7 +197,7 @@ class Story:
             run=run["run"],
             fencing_token=run["fencing_token"],
             verdict="failed" if failed else "passed",
-            suite_digest=digest("suite"),
+            suite_digest=self.digest("suite"),
             report=report,
             counts={"total": 412, "passed": 412 - failed, "failed": failed, "skipped": 0},
             ran=[] if failed else list(ran),
@@ -220,9 +234,11 @@ class Story:
             release=name,
             base_release=base,
             commit_range=f"v{base}..v{name}",
-            diff_digest=digest(f"diff {name}"),
+            diff_digest=self.digest(f"diff {name}"),
         )
-        restore = self.by("ci-1", "StartRestore", environment="stage", source="production", observed=observed("stage"))
+        restore = self.by(
+            "ci-1", "StartRestore", environment="stage", source="production", observed=self.observed("stage")
+        )
         lease = event(restore, "LeaseGranted")
         self.later(minutes=5)
         self.by(
@@ -234,7 +250,7 @@ class Story:
             fencing_token=lease["fencing_token"],
             snapshot=f"production-{snapshot[:5]}",
             taken_at=f"2026-{snapshot}:00+00:00",
-            schema_digest=digest("schema 208"),
+            schema_digest=self.digest("schema 208"),
         )
         if migrations:
             begun = self.by(
@@ -242,7 +258,7 @@ class Story:
                 "StartMigration",
                 release=name,
                 environment="stage",
-                observed=observed("stage", schema_digest=digest("schema 208")),
+                observed=self.observed("stage", schema_digest=self.digest("schema 208")),
             )
             lease = event(begun, "LeaseGranted")
             self.later(minutes=1)
@@ -253,10 +269,10 @@ class Story:
                 environment="stage",
                 migration=numbered(lease["subject"], "M"),
                 fencing_token=lease["fencing_token"],
-                schema_before=digest("schema 208"),
-                schema_after=digest(f"schema {208 + migrations}"),
+                schema_before=self.digest("schema 208"),
+                schema_after=self.digest(f"schema {208 + migrations}"),
                 migrations=[
-                    {"id": f"{200 + number:04}", "digest": digest(f"migration {number}"), "duration_ms": 9_500}
+                    {"id": f"{200 + number:04}", "digest": self.digest(f"migration {number}"), "duration_ms": 9_500}
                     for number in range(migrations)
                 ],
             )

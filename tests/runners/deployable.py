@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from tests.cli import story as stories
 from tests.cli.story import FEEDS, Story
@@ -171,24 +170,21 @@ def placed(
     """Make every environment here. `production` is its identity where it has a database, `tables` what stands in its
     table then; `digests` are the real ones of what the story has a word for.
     """
-    digest_of = stories.digest
 
     def digest(text: str) -> str:
-        return (digests or {}).get(text) or digest_of(text)
+        return (digests or {}).get(text) or stories.digest(text)
 
     def named(environment: str) -> dict[str, str]:
         return dict(production) if production is not None and environment == "production" else identity(environment)
 
-    with patch.object(stories, "identity", named), patch.object(stories, "digest", digest):
-        story = Story(served)
-        story.begin()
-        places = Places(served, story, Terminal(home, served.url, served.project, served.now))
-        for name in stories.ENVIRONMENTS:
-            places.places[name] = Place(home / name)
-            places[name].make(name)
-        made = [
-            places[name].table(name, **((tables or {}) if name == "production" else {}))
-            for name in stories.ENVIRONMENTS
-        ]
-        (home / "interlock.toml").write_text("\n".join(made), encoding="utf-8")
-        yield places
+    story = Story(served, identity=named, digest=digest)
+    story.begin()
+    places = Places(served, story, Terminal(home, served.url, served.project, served.now))
+    for name in stories.ENVIRONMENTS:
+        places.places[name] = Place(home / name)
+        places[name].make(name)
+    made = [
+        places[name].table(name, **((tables or {}) if name == "production" else {})) for name in stories.ENVIRONMENTS
+    ]
+    (home / "interlock.toml").write_text("\n".join(made), encoding="utf-8")
+    yield places

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from interlock.cli.seams import pause
 from interlock.client import Client
@@ -25,7 +24,8 @@ from interlock.events.seams import Sleep
 from interlock.runners.asking import Asker, Reached, passed_by
 from interlock.runners.targets import target_of
 from interlock.runners.testing import Job, Outcome, run_tests, settings_of
-from tests.cli import story as telling
+from tests.cli.story import Story
+from tests.cli.story import identity as invented
 from tests.cli.terminal import DT, Done, Terminal
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, token_of, wait_until_ready
@@ -65,7 +65,7 @@ class Laboratory:
     dsn: str
     identity: Identity
     terminal: Terminal
-    story: telling.Story
+    story: Story
     heard: Heard = field(default_factory=Heard)
 
     def write(self, command: Sequence[str] | str, **more: Any) -> None:
@@ -181,16 +181,10 @@ def laboratory(server: PostgresServer, template: str, home: Path) -> Iterator[La
     config = home / "interlock.toml"
     config.write_text(config_text(dsns=server.embedded.dsns(name)), encoding="utf-8")
     try:
-        with (
-            server.empty_database() as data,
-            serving(config, "--test-clock") as served,
-            pytest.MonkeyPatch.context() as patch,
-        ):
+        with server.empty_database() as data, serving(config, "--test-clock") as served:
             identity = elsewhere(_made(data.owner))
-            real = telling.identity
             known = {"system_identifier": identity.system_identifier, "database": identity.database}
-            patch.setattr(telling, "identity", lambda where: known if where == "tests" else real(where))
-            story = telling.Story(served)
+            story = Story(served, identity=lambda where: known if where == "tests" else invented(where))
             story.begin()
             story.develop(RELEASE, contains=["4.11.2"])
             story.by("anton", "ConfirmDevelopment", release=RELEASE)

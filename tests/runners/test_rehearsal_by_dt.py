@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interlock.events.codec import plain
-from tests.cli import story as stories
-from tests.cli.story import Story
+from tests.cli.story import Story, identity
 from tests.cli.terminal import DT, Terminal
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving
@@ -39,23 +38,14 @@ class Rehearsed(Story):
     """The story with real databases for production and stage, and a release that declares real migrations."""
 
     def __init__(self, served: Served, pair: Pair, folder: Path) -> None:
-        super().__init__(served)
-        self.real = {name: plain(pair.identity(name)) for name in ("production", "stage")}
+        real = {name: plain(pair.identity(name)) for name in ("production", "stage")}
+        super().__init__(served, identity=lambda name: real.get(name) or identity(name))
         self.migrations = [plain(each) for each in declared(folder, *FILES)]
 
     def by(self, who: str, command: str, **fields: Any) -> dict[str, Any]:
         if command == "SetReleaseContent":
             fields["migrations"] = self.migrations
-        return super().by(who, command, **self._with_real(fields))
-
-    def _with_real(self, fields: Any) -> Any:
-        if not isinstance(fields, Mapping):
-            return fields
-        for name, found in self.real.items():
-            # Asked of the module: the tests of deploys put names of their own there.
-            if fields == stories.identity(name):
-                return found
-        return {name: self._with_real(value) for name, value in fields.items()}
+        return super().by(who, command, **fields)
 
 
 @pytest.fixture(scope="module")

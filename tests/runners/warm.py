@@ -7,11 +7,8 @@ has identities, it is about a restore from source to dsn, with its dumps in back
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import signal
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +23,7 @@ from interlock.runners.adjust import Asker, execute, job_of
 from interlock.runners.connections import Connection
 from interlock.runners.means import Means
 from interlock.runners.restoring import Registered, Restoring, restore
+from tests.runners.forking import forks, stops_at
 
 
 def client_of(spec: dict[str, Any]) -> Client:
@@ -35,18 +33,7 @@ def client_of(spec: dict[str, Any]) -> Client:
 
 
 async def run(spec: dict[str, Any]) -> str:
-    flag = Path(spec["flag"])
-
-    async def reached(step: str) -> None:
-        if step != spec["step"]:
-            return
-        if spec["what"] == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        flag.with_suffix(".there").touch()
-        while not flag.with_suffix(".go").exists():
-            await pause(0.01)
-
-    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=reached)
+    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=stops_at(spec))
     if "identities" in spec:
         return await restored(asker, spec)
     evidence = {digest: text.encode() for digest, text in spec["evidence"].items()}
@@ -79,17 +66,5 @@ async def restored(asker: Asker, spec: dict[str, Any]) -> str:
     return "Restored"
 
 
-def main() -> None:
-    for line in sys.stdin:
-        spec = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            result = asyncio.run(run(spec))
-            Path(spec["flag"]).with_suffix(".result").write_text(result)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    forks(run)

@@ -6,11 +6,7 @@ it kills itself at the step; "wait": it says that it is there and goes on when i
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import signal
-import sys
 import time
 import tomllib
 from pathlib import Path
@@ -22,6 +18,7 @@ from interlock.events.catalogue.parts import Identity
 from interlock.runners.asking import Asker
 from interlock.runners.deploying import Job, execute, executor_of
 from tests.runners.deployable import identity
+from tests.runners.forking import forks, stops_at
 from tests.runners.warm import client_of
 
 
@@ -36,18 +33,7 @@ def job_of(config: Path, environment: str, release: str, deploy: str, content: s
 
 
 async def run(spec: dict[str, Any]) -> str:
-    flag = Path(spec["flag"])
-
-    async def reached(step: str) -> None:
-        if step != spec["step"]:
-            return
-        if spec["what"] == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        flag.with_suffix(".there").touch()
-        while not flag.with_suffix(".go").exists():
-            await pause(0.01)
-
-    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=reached)
+    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=stops_at(spec))
     job = job_of(Path(spec["config"]), spec["environment"], spec["release"], spec["deploy"], spec["content"])
     try:
         await execute(asker, job, uuid4())
@@ -56,17 +42,5 @@ async def run(spec: dict[str, Any]) -> str:
     return "Done"
 
 
-def main() -> None:
-    for line in sys.stdin:
-        spec = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            result = asyncio.run(run(spec))
-            Path(spec["flag"]).with_suffix(".result").write_text(result)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    forks(run)

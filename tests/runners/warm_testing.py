@@ -5,11 +5,8 @@ A line is a JSON object: url, project, token, now, home, dsn, identity, step.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import signal
-import sys
 import time
 import tomllib
 from datetime import datetime
@@ -23,6 +20,7 @@ from interlock.events.catalogue.parts import Identity
 from interlock.runners.asking import Asker
 from interlock.runners.targets import target_of
 from interlock.runners.testing import Job, run_tests, settings_of
+from tests.runners.forking import forks
 from tests.runners.heard import Heard
 
 
@@ -47,15 +45,5 @@ async def run(spec: dict[str, Any]) -> None:
     await run_tests(Asker(client, clock=time.monotonic, sleep=pause, reached=reached), client, job, Heard())
 
 
-def main() -> None:
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            asyncio.run(run(json.loads(line)))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    forks(run)

@@ -115,12 +115,8 @@ async def tried(
     who = asked.caller.actor.id
     text = body_of(f"Test from {asked.project}", f"{who} tries whether messages arrive here ({name})")
     message = Message(id=_id_of(body.mark), endpoint=name, kind="test", position=0, body=text)
-    endpoints = Endpoints(asked.parts.ledger)
-    try:
-        await endpoints.get(asked.project, name)
-    except NoSuchEndpoint:
-        raise not_found("endpoint", name) from None
-    await endpoints.put(asked.project, message)
+    await _must_be_there(asked, name)
+    await Endpoints(asked.parts.ledger).put(asked.project, message)
     return answer({"message": message.id, "endpoint": name}, position=asked.situation.position)
 
 
@@ -128,10 +124,7 @@ async def tried(
 async def all_again(asked: Identified, name: EndpointName, _query: Annotated[NoQuery, Query()]) -> Response:
     """Try again all that was given up for it."""
     _may_set(asked)
-    try:
-        await Endpoints(asked.parts.ledger).get(asked.project, name)
-    except NoSuchEndpoint:
-        raise not_found("endpoint", name) from None
+    await _must_be_there(asked, name)
     count = await Messages(asked.parts.ledger).retry_all(asked.project, name)
     return answer({"endpoint": name, "messages": count}, position=asked.situation.position)
 
@@ -166,8 +159,16 @@ async def again(asked: Identified, message: MessageId, _query: Annotated[NoQuery
     return answer({"message": message}, position=asked.situation.position)
 
 
+async def _must_be_there(asked: Asked, name: str) -> None:
+    """Raise a problem where there is no such endpoint."""
+    try:
+        await Endpoints(asked.parts.ledger).get(asked.project, name)
+    except NoSuchEndpoint:
+        raise not_found("endpoint", name) from None
+
+
 def _may_set(asked: Asked) -> None:
-    """Return where the caller answers for releases. Raises ScopeMissing, and a problem with who may."""
+    """Return where the caller may set endpoints. Raises ScopeMissing, and a problem with who may."""
     asked.caller.require("write")
     carers = asked.situation.team.persons_holding(*CARERS)
     if asked.caller.actor.id not in carers:

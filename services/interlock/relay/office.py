@@ -15,6 +15,7 @@ from typing import Any, Final
 import asyncpg
 
 from interlock.events.seams import MonotonicClock, Sleep
+from interlock.ledger.beating import beating
 from interlock.ledger.connections import SESSION, refused_by_name
 from interlock.relay import cursors
 from interlock.relay.cursors import Published
@@ -120,36 +121,8 @@ class Office:
                     await self._sleep(STANDBY_SECONDS)
                 generation = await connection.fetchval(cursors.ENTER, self._topic)
             tenure = Tenure(connection, self._topic, generation, self._monotonic)
-            async with self._beating(tenure):
+            async with beating(tenure.beat, self._sleep, BEAT_SECONDS, "relay's office"):
                 yield tenure
         finally:
             # Not closed in order: that would wait for a database that may be silent, and there is nothing to tell it.
             connection.terminate()
-
-    @asynccontextmanager
-    async def _beating(self, tenure: Tenure) -> AsyncIterator[None]:
-        """Beat beside the work; where a beat fails, the work is stopped, and the beat's error is raised."""
-        lost: list[Exception] = []
-        working = asyncio.current_task()
-        assert working is not None
-
-        async def beat() -> None:
-            try:
-                while True:
-                    await self._sleep(BEAT_SECONDS)
-                    await tenure.beat()
-            except Exception as error:
-                lost.append(error)
-                working.cancel()
-
-        beating = asyncio.create_task(beat(), name="relay's office")
-        try:
-            yield
-        except asyncio.CancelledError:
-            # Ours, unless somebody else asked too: then that one counts.
-            if lost and working.uncancel() == 0:
-                raise lost[0] from None
-            raise
-        finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from interlock.events.seams import MonotonicClock
+from interlock.runners.environ import child_environ
 
 # Between being asked to end and being killed. Well within the margin that a lease leaves (runners/leases.py).
 GRACE_SECONDS: Final = 10.0
@@ -77,8 +78,10 @@ class Child:
         told: Callable[[str], None],
         leaves: Literal["end", "leave"] = "end",
     ) -> Child:
-        """Start it, with nothing to read. `told` gets each line of its output; `leaves` is about what it leaves
-        running when it ends by itself. A command that there is not ends with 127, as in a shell.
+        """Start it, with nothing to read, and without Interlock's own token.
+
+        `told` gets each line of its output; `leaves` is about what it leaves running when it ends by itself. A command
+        that there is not ends with 127, as in a shell.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", str(LEASH), str(GRACE_SECONDS), leaves, *command,
@@ -86,7 +89,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=directory,
-            env=dict(environ),
+            env=child_environ(environ),
             # A terminal's Ctrl-C comes to the runner alone, which then ends the child in order.
             start_new_session=True,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from interlock.events.seams import MonotonicClock
+from interlock.runners import child
 from interlock.runners.connections import NotConfigured
+from interlock.runners.failures import Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,18 @@ class Configured:
         return tuple(
             reduce(lambda word, name: word.replace(f"{{{name}}}", values[name]), values, w) for w in self.words
         )
+
+
+async def asked(
+    command: Configured, *, seconds: float, failing: type[Stopped], clock: MonotonicClock, environ: Mapping[str, str]
+) -> tuple[child.Ended, list[str]]:
+    """Ask a command something: return how it ended, and its lines. Raises `failing` where it takes longer."""
+    lines: list[str] = []
+    work = child.run(command.words, directory=command.directory, environ=environ, clock=clock, told=lines.append)
+    try:
+        return await asyncio.wait_for(work, seconds), lines
+    except TimeoutError:
+        raise failing(f"{command.words[0]} did not end within {seconds:.0f} s") from None
 
 
 def command_of(value: object, setting: str, home: Path) -> Configured:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import asyncpg
+
+# What asyncpg raises where the connection is gone, or the server does not answer.
+LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+
 
 class Stopped(Exception):
     """the work was stopped before it was done"""
@@ -26,6 +40,10 @@ class LeaseLost(Stopped):
 
 class DatabaseAway(Stopped):
     """the connection to the database was lost before anything was committed"""
+
+
+class NotReported(Exception):
+    """the work ended and Interlock could not be told; what follows is decided when its lease is over"""
 
 
 class Refused(Stopped):

@@ -12,7 +12,6 @@ never the token. What the command prints is neither shown nor kept; where a toke
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from interlock.events.seams import MonotonicClock
-from interlock.runners import child
-from interlock.runners.commands import Configured, command_of, table_of
+from interlock.runners.commands import Configured, asked, command_of, table_of
 from interlock.runners.connections import NotConfigured
-from interlock.runners.environ import child_environ
 from interlock.runners.failures import Stopped
 
 ANSWER_SECONDS: Final = 60.0
@@ -83,19 +80,8 @@ def feed_configured(document: Mapping[str, Any], environment: str, *, home: Path
 
 async def feed_of(feed: Feed, *, clock: MonotonicClock, environ: Mapping[str, str]) -> str:
     """Run the command and return the feed's name. Raises NoFeed, TokenShown, FeedsDiffer: none holds its output."""
-    lines: list[str] = []
     name = feed.command.words[0]
-    work = child.run(
-        feed.command.words,
-        directory=feed.command.directory,
-        environ=child_environ(environ),
-        clock=clock,
-        told=lines.append,
-    )
-    try:
-        ended = await asyncio.wait_for(work, ANSWER_SECONDS)
-    except TimeoutError:
-        raise NoFeed(f"{name} did not end within {ANSWER_SECONDS:.0f} s") from None
+    ended, lines = await asked(feed.command, seconds=ANSWER_SECONDS, failing=NoFeed, clock=clock, environ=environ)
     if ended.code != 0:
         raise NoFeed(f"{name} did not say which market data there is: {ended.how}")
     return read_feed(lines, feed.hosts, name)

@@ -11,9 +11,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from interlock.runners.connections import Connection, NotConfigured
+from interlock.runners.environ import child_environ
 
-# The child never speaks to Interlock in the runner's name.
-SECRETS: Final = ("INTERLOCK_TOKEN",)
 # These would choose the server for whatever the address leaves open.
 CHOOSERS: Final = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "PGTARGETSESSIONATTRS")
 PORT: Final = "5432"
@@ -33,17 +32,12 @@ PARAMETERS: Final = {
 }
 
 
-def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that a child gets which needs no database."""
-    return {name: value for name, value in environ.items() if name not in SECRETS}
-
-
 def environment_of(connection: Connection, environ: Mapping[str, str], *, application: str) -> dict[str, str]:
     """Return the child's environment, in which this database is the default. Raises NotConfigured.
 
     The address must name one server and a database: what it left open, a child might fill in differently.
     """
-    found = {name: value for name, value in without_secrets(environ).items() if name not in CHOOSERS}
+    found = {name: value for name, value in child_environ(environ).items() if name not in CHOOSERS}
     setting, instead = f"environments.{connection.environment}.dsn", "write it as postgresql://USER@HOST:PORT/DATABASE"
     unclear = NotConfigured(setting, "the address does not name one server and a database", instead)
     try:

@@ -11,8 +11,8 @@ import asyncpg
 
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
-from interlock.runners.failures import DatabaseAway, Stopped, UnfitSession
-from interlock.runners.targets import CONNECT_SECONDS, LOST, close
+from interlock.runners.failures import LOST, DatabaseAway, Stopped, UnfitSession
+from interlock.runners.targets import close, connect
 
 # A server whose runner is gone, or cut off, notices soon, also in the middle of a statement, and rolls back.
 SETTINGS: Final = {
@@ -28,17 +28,7 @@ SETTINGS: Final = {
 
 async def connect_long(dsn: str, application: str, **settings: str) -> Any:
     """Return a session of asyncpg. Raises DatabaseAway, UnfitSession; the address is in neither."""
-    try:
-        return await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_SECONDS,
-            server_settings={**SETTINGS, "application_name": application, **settings},
-            statement_cache_size=0,
-        )
-    except (*LOST, ValueError) as away:
-        raise DatabaseAway(f"the database cannot be reached ({type(away).__name__})") from None
-    except asyncpg.PostgresError as refusal:
-        raise UnfitSession(f"the database refuses the session: {refusal}") from None
+    return await connect(dsn, answer_seconds=None, **{**SETTINGS, "application_name": application, **settings})
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ identity = ["./which-server.sh"]     # what prints, on one line, a name that no 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +18,9 @@ import asyncpg
 from interlock.events.catalogue.parts import Identity
 from interlock.events.codec import plain
 from interlock.events.seams import MonotonicClock
-from interlock.runners import child
-from interlock.runners.commands import Configured, command_of, table_of
+from interlock.runners.commands import Configured, asked, command_of, table_of
 from interlock.runners.connections import Connection, NotConfigured, connection_of
-from interlock.runners.environ import child_environ
-from interlock.runners.failures import DatabaseAway, Stopped, UnfitSession
+from interlock.runners.failures import LOST, DatabaseAway, Stopped, UnfitSession
 from interlock.runners.identity import identity_of, same_database
 from interlock.runners.schema import schema_digest
 
@@ -31,14 +28,6 @@ CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 60.0
 # The identity of what has no database: what its command prints.
 BY_COMMAND: Final = "command"
-LOST: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-)
 
 
 class NoIdentity(Stopped):
@@ -95,13 +84,16 @@ async def look(
     return found
 
 
-async def connect(dsn: str, **settings: str) -> Any:
-    """Return a session of asyncpg, every wait bounded. Raises DatabaseAway, UnfitSession; the address is in neither."""
+async def connect(dsn: str, *, answer_seconds: float | None = ANSWER_SECONDS, **settings: str) -> Any:
+    """Return a session of asyncpg, every wait bounded. Raises DatabaseAway, UnfitSession; the address is in neither.
+
+    `answer_seconds` is None for work that takes as long as it takes.
+    """
     try:
         return await asyncpg.connect(
             dsn,
             timeout=CONNECT_SECONDS,
-            command_timeout=ANSWER_SECONDS,
+            command_timeout=answer_seconds,
             server_settings={"application_name": "interlock", **settings},
             statement_cache_size=0,
         )
@@ -134,18 +126,9 @@ async def _by_database(target: Target, registered: Identity | None) -> Found:
 
 async def _by_command(target: Target, clock: MonotonicClock, environ: Mapping[str, str]) -> Found:
     assert target.identity is not None
-    lines: list[str] = []
-    work = child.run(
-        target.identity.words,
-        directory=target.identity.directory,
-        environ=child_environ(environ),
-        clock=clock,
-        told=lines.append,
+    ended, lines = await asked(
+        target.identity, seconds=ANSWER_SECONDS, failing=NoIdentity, clock=clock, environ=environ
     )
-    try:
-        ended = await asyncio.wait_for(work, ANSWER_SECONDS)
-    except TimeoutError:
-        raise NoIdentity(f"{target.identity.words[0]} did not end within {ANSWER_SECONDS:.0f} s") from None
     said = [line.strip() for line in lines if line.strip()]
     if ended.code != 0 or len(said) != 1:
         raise NoIdentity(f"{target.identity.words[0]} must print one line: it printed {len(said)}, and {ended.how}")

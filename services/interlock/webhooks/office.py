@@ -6,14 +6,14 @@ moment send the same message twice under the same id.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
 from interlock.events.seams import Sleep
+from interlock.ledger.beating import beating
 from interlock.ledger.connections import SESSION, refused_by_name
 
 BEAT_SECONDS: Final = 2.0
@@ -39,38 +39,14 @@ async def office(dsn: str, sleep: Sleep, waiting: Callable[[], None]) -> AsyncIt
             while not await connection.fetchval(TAKE_LOCK):
                 waiting()
                 await sleep(STANDBY_SECONDS)
-        async with _beating(connection, sleep):
+
+        async def beat() -> None:
+            """Show the database that we are there."""
+            async with refused_by_name(sent=False):
+                await connection.execute("select 1")
+
+        async with beating(beat, sleep, BEAT_SECONDS, "webhooks' office"):
             yield
     finally:
         # Not closed in order: that would wait for a database that may be silent, and there is nothing to tell it.
         connection.terminate()
-
-
-@asynccontextmanager
-async def _beating(connection: Any, sleep: Sleep) -> AsyncIterator[None]:
-    """Show the database that we are there; where it does not answer, the work is stopped and that error is raised."""
-    lost: list[Exception] = []
-    working = asyncio.current_task()
-    assert working is not None
-
-    async def beat() -> None:
-        try:
-            while True:
-                await sleep(BEAT_SECONDS)
-                async with refused_by_name(sent=False):
-                    await connection.execute("select 1")
-        except Exception as error:
-            lost.append(error)
-            working.cancel()
-
-    beating = asyncio.create_task(beat(), name="webhooks' office")
-    try:
-        yield
-    except asyncio.CancelledError:
-        # Ours, unless somebody else asked too: then that one counts.
-        if lost and working.uncancel() == 0:
-            raise lost[0] from None
-        raise
-    finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)

@@ -214,9 +214,7 @@ def declared_by(session: Session, release: str) -> tuple[Migration, ...]:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Let the runner work, and say what kept it. Raises ProblemAnswer where Interlock refused, and Halt."""
     from interlock.runners.connections import NotConfigured
-    from interlock.runners.failures import Refused, Stopped
-    from interlock.runners.migrating import NotReported as NotToldOfMigrations
-    from interlock.runners.restoring import NotReported as NotToldOfRestore
+    from interlock.runners.failures import NotReported, Refused, Stopped
 
     look = (("dt status", "shows where it stands"),)
     try:
@@ -227,5 +225,5 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise Halt("it cannot be done from here", code=USAGE, why=str(why), then=(CONFIG_HELP,)) from why
     except Stopped as stopped:
         raise Halt(f"it was not done: {stopped}", code=WORK_FAILED, then=look) from stopped
-    except (NotToldOfMigrations, NotToldOfRestore) as lost:
+    except NotReported as lost:
         raise Halt(str(lost), code=OUTCOME_UNKNOWN, then=look) from lost

@@ -15,9 +15,9 @@ def digest(of: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One commit: who wrote it, when, what it says, and the files that it puts there or (None) changes at one place.
+    """One commit: who wrote it, when, and what it says.
 
-    `files` are whole texts by their paths; `more` is what is added at the end of files.
+    `files` are whole texts by their paths; `more` is what is added at the end of files; `merges` is a release.
     """
 
     author: str
@@ -35,7 +35,6 @@ class Content:
     release: str
     upon: str
     commits: tuple[Written, ...]
-    fixes: tuple[str, ...] = ()
 
     @property
     def revision(self) -> int:

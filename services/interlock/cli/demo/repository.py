@@ -58,6 +58,7 @@ class Repository:
 
     def fields(self, content: Content, document: Mapping[str, Any], production: str) -> dict[str, Any]:
         """Return the fields of SetReleaseContent as git knows them, since what `production` runs."""
+        from interlock.events.canonical import digest_of_bytes
         from interlock.runners.repositories.authors import people_of
         from interlock.runners.repositories.clones import opened, places_of
         from interlock.runners.repositories.content import Asked, content_of
@@ -75,13 +76,12 @@ class Repository:
                 ),
             )
             found = made.fields(people_of(document, EVERYBODY))
-            image = f"sha256:{sha256(clones[0].raw('archive', '--format=tar', made.spans[0].head))}"
+            image = digest_of_bytes(clones[0].raw("archive", "--format=tar", made.spans[0].head))
         return {
             "release": content.release,
             "artifacts": [{"purl": f"pkg:oci/{NAME}@{content.release}", "digest": image}],
             **found,
             "adds_functionality": bool(found["new_tests"]),
-            "fixes": list(content.fixes),
         }
 
     def diff(self, release: str, base: str, document: Mapping[str, Any]) -> tuple[str, Diff]:
@@ -137,10 +137,3 @@ class Repository:
 def tag_of(content_digest: str) -> str:
     """Return the tag of a declared content: what the deploy command asks git for."""
     return f"content/{content_digest.removeprefix('sha256:')}"
-
-
-def sha256(content: bytes) -> str:
-    """Return a digest in hexadecimal."""
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()

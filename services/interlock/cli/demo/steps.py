@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from interlock.cli.demo import running
-from interlock.cli.demo.cast import CI, CORE_AREAS, DEVELOPMENT, FEEDS, PRODUCTION, SANDBOX, TESTS
+from interlock.cli.demo.cast import CI, CORE_AREAS, DEVELOPMENT, FEEDS, PRODUCTION, SANDBOX, STAGE, TESTS
 from interlock.cli.demo.contents import Content
 from interlock.cli.demo.playing import Play, StoryStops, event_of, rfc3339
 
@@ -106,7 +106,7 @@ def approve_in_sandbox(play: Play, release: str, who: str) -> None:
 
 def approve_in_stage(play: Play, release: str, who: str, *more: str) -> None:
     """A tester tried the core areas and the affected ones, `more`, on the migrated data, and approves."""
-    play.do(who, "ApproveManualQA", release=release, environment="stage", areas=[*CORE_AREAS, *more])
+    play.do(who, "ApproveManualQA", release=release, environment=STAGE, areas=[*CORE_AREAS, *more])
 
 
 def review(play: Play, content: Content, *, since: str) -> None:

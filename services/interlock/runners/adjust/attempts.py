@@ -94,7 +94,6 @@ async def refused_last(asker: Asker, adjustment: str) -> int:
     It stands in the key of what begins an attempt: an answer that was lost is asked for again, and what was refused,
     which is recorded, is asked anew.
     """
-    async for event in asker.events("ActionRefused"):
-        if str(event["data"].get("subject")) in {adjustment, f"adjustment/{adjustment}"}:
-            return int(event["position"])
+    async for event in asker.events("ActionRefused", adjustment=adjustment):
+        return int(event["position"])
     return 0

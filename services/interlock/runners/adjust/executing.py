@@ -21,6 +21,7 @@ from interlock.runners.adjust.resolving import Resolved, report_executed, resolv
 from interlock.runners.adjust.transaction import Found, Ran, Work
 from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection, NotConfigured
+from interlock.runners.failures import LOST
 from interlock.runners.identity import same_database
 from interlock.runners.leases import Lease, granted, kept_lease
 
@@ -79,7 +80,7 @@ async def opened(asker: Asker, job: Job, connection: Connection, registered: Ide
         yield Work(job, working, witness, backend, asker.clock, asker.reached, registered)
     finally:
         for session in (working, witness):
-            with suppress(*sessions.LOST, asyncpg.PostgresError):
+            with suppress(*LOST, asyncpg.PostgresError):
                 await sessions.end_of(session)
 
 
@@ -175,7 +176,7 @@ async def _commit(asker: Asker, job: Job, connection: Connection, work: Work, le
         if await work.commit():
             return None
         cause = "PostgreSQL rolled back where COMMIT was asked"
-    except (*sessions.LOST, asyncpg.PostgresError) as lost:
+    except (*LOST, asyncpg.PostgresError) as lost:
         cause = f"COMMIT: {type(lost).__name__}"
         await work.end()
     try:

@@ -14,7 +14,8 @@ import asyncpg
 
 from interlock.events.catalogue.parts import ExecutedStatement
 from interlock.runners.adjust.failures import MarkerTaken, StillRunning
-from interlock.runners.adjust.sessions import LOST, QUICK_SECONDS, Connection, cannot_tell
+from interlock.runners.adjust.sessions import QUICK_SECONDS, Connection, cannot_tell
+from interlock.runners.failures import LOST
 
 CLAIM: Final = (
     "insert into interlock_adjust.marker (marker, kind, adjustment, bound_digest) values ($1, 'executed', $2, $3)"

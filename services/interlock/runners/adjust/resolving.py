@@ -21,6 +21,7 @@ from interlock.runners.adjust.failures import (
 )
 from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection as Configured
+from interlock.runners.failures import LOST
 from interlock.runners.identity import identity_of, same_database
 from interlock.runners.statements import sql
 
@@ -92,10 +93,10 @@ async def read_marker(
         return await markers.settle(session, markers.marker_of(adjustment, token), adjustment)
     except (DatabaseAway, UnfitSession) as away:
         raise CannotTell(f"the database does not answer: {away}") from away
-    except (*sessions.LOST, asyncpg.PostgresError) as away:
+    except (*LOST, asyncpg.PostgresError) as away:
         raise sessions.cannot_tell(away) from None
     finally:
-        with suppress(*sessions.LOST):
+        with suppress(*LOST):
             await sessions.end_of(session)
 
 

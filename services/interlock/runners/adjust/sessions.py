@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from interlock.runners.adjust.failures import CannotTell, DatabaseAway, UnfitSession
+from interlock.runners.failures import LOST
 from interlock.runners.statements import sql
 
 CONNECT_SECONDS: Final = 10.0
@@ -51,15 +52,6 @@ SETTINGS: Final = {
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
     "client_connection_check_interval": f"{GONE_CHECK_SECONDS}s",
 }
-
-LOST: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-)
 
 
 async def connect(dsn: str) -> Connection:

@@ -30,6 +30,7 @@ from interlock.runners.adjust.job import Job
 from interlock.runners.adjust.kept import Kept, kept_rows
 from interlock.runners.adjust.sessions import Connection
 from interlock.runners.asking import Reached
+from interlock.runners.failures import LOST
 from interlock.runners.identity import identity_of, same_database
 from interlock.runners.schema import schema_digest
 
@@ -121,7 +122,7 @@ class Work:
         try:
             if self.open is not None and not self.working.is_closed():
                 await self.working.execute("rollback", timeout=sessions.QUICK_SECONDS)
-        except (*sessions.LOST, asyncpg.PostgresError):
+        except (*LOST, asyncpg.PostgresError):
             await sessions.terminate(self.working, self.backend, self.witness)
 
     async def end(self) -> None:
@@ -216,7 +217,7 @@ class named_failures:  # noqa: N801 - used as a word: with named_failures("…")
         if isinstance(error, asyncpg.LockNotAvailableError):
             waited = f"somebody else holds it; waited {sessions.LOCK_WAIT_SECONDS} s"
             raise StatementRefused(doing, waited) from error
-        if isinstance(error, sessions.LOST):
+        if isinstance(error, LOST):
             raise DatabaseAway(f"{doing}: the connection was lost ({type(error).__name__})") from error
         if isinstance(error, asyncpg.PostgresError):
             recorded = f"{type(error).__name__} ({error.sqlstate})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from interlock.events.catalogue.parts import Identity
 from interlock.events.seams import MonotonicClock
-from interlock.runners import child
+from interlock.runners.commands import asked
 from interlock.runners.deploying.configured import Executor
 from interlock.runners.failures import Stopped
 from interlock.runners.feeds import feed_of
@@ -58,13 +57,8 @@ async def look_around(
 
 async def what_runs(executor: Executor, *, clock: MonotonicClock, environ: Mapping[str, str]) -> str:
     """Return the digest of the content that runs there, as its command prints it. Raises NotSaid."""
-    lines: list[str] = []
     command = executor.observed
-    work = child.run(command.words, directory=command.directory, environ=environ, clock=clock, told=lines.append)
-    try:
-        ended = await asyncio.wait_for(work, OBSERVE_SECONDS)
-    except TimeoutError:
-        raise NotSaid(f"{command.words[0]} did not end within {OBSERVE_SECONDS:.0f} s") from None
+    ended, lines = await asked(command, seconds=OBSERVE_SECONDS, failing=NotSaid, clock=clock, environ=environ)
     if ended.code != 0:
         raise NotSaid(f"{command.words[0]} did not say what runs: {ended.how}")
     said = [line.strip() for line in lines if line.strip()]

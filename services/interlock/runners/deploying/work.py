@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from interlock.events.catalogue.parts import AppliedMigration, Identity, Migration
 from interlock.events.seams import MonotonicClock, Sleep
@@ -13,13 +13,11 @@ from interlock.runners.child import Child
 from interlock.runners.connections import Connection
 from interlock.runners.deploying.configured import Executor
 from interlock.runners.ending import Ending
+from interlock.runners.environ import child_environ
 from interlock.runners.failures import Stopped
 from interlock.runners.leases import Lease
 from interlock.runners.means import Means
 from interlock.runners.migrating import Migrations, SetFailed, check_set, migrate_set
-
-# What is Interlock's own, and no child's: with it a script could speak as its runner.
-OUR_OWN: Final = frozenset({"INTERLOCK_TOKEN"})
 
 
 class NotDone(Stopped):
@@ -56,19 +54,17 @@ class Job:
 
     def facts(self, lease: Lease | None = None, replaced: str | None = None) -> dict[str, str]:
         """Return the environment of a child: this process's, with what the child may know."""
-        made = {name: value for name, value in self.environ.items() if name not in OUR_OWN}
-        made |= {
-            "INTERLOCK_RELEASE": self.release,
-            "INTERLOCK_ENVIRONMENT": self.environment,
-            "INTERLOCK_CONTENT_DIGEST": self.content,
-            "INTERLOCK_DEPLOY": self.deploy,
-            "INTERLOCK_INTENT": "rollback" if self.intent == "rollback" else "deploy",
-        }
-        if replaced is not None:
-            made["INTERLOCK_REPLACED_DIGEST"] = replaced
-        if lease is not None:
-            made |= {"INTERLOCK_LEASE": lease.lease, "INTERLOCK_FENCING_TOKEN": str(lease.token)}
-        return made
+        return child_environ(
+            self.environ,
+            release=self.release,
+            environment=self.environment,
+            content_digest=self.content,
+            deploy=self.deploy,
+            intent="rollback" if self.intent == "rollback" else "deploy",
+            replaced_digest=replaced,
+            lease=lease.lease if lease is not None else None,
+            fencing_token=lease.token if lease is not None else None,
+        )
 
 
 @dataclass(slots=True)

@@ -16,15 +16,13 @@ from interlock.runners.logs.parts import Part, Period, Sink
 from interlock.runners.logs.settings import Logs
 
 JOURNALCTL: Final = "journalctl"
-# What Interlock's own command line holds is not for others.
-OWN_SECRETS: Final = ("INTERLOCK_TOKEN",)
 SAID_MAX: Final = 3
 SAID_CHARACTERS_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where children run, and with what: the process's own, but for Interlock's secrets."""
+    """Where children run, and with what: the process's own."""
 
     home: Path
     environ: Mapping[str, str]
@@ -107,8 +105,8 @@ async def _run(
     told: Callable[[str], None],
     seconds: float,
 ) -> Ended:
-    environ = {name: value for name, value in machine.environ.items() if name not in OWN_SECRETS}
-    child = await Child.start(words, directory=directory, environ={**environ, **more}, clock=machine.clock, told=told)
+    environ = {**machine.environ, **more}
+    child = await Child.start(words, directory=directory, environ=environ, clock=machine.clock, told=told)
     waiting = asyncio.create_task(child.wait())
     done, _ = await asyncio.wait({waiting}, timeout=seconds)
     if not done:

@@ -6,7 +6,6 @@ from interlock.runners.migrating.configured import MIGRATE_ADDRESSES, Migrations
 from interlock.runners.migrating.failures import (
     HalfApplied,
     MigrationRefused,
-    NotReported,
     OtherMigrations,
     ToolFailed,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "Means",
     "MigrationRefused",
     "Migrations",
-    "NotReported",
     "OtherMigrations",
     "Rehearsal",
     "Rehearsed",

@@ -33,7 +33,3 @@ class MigrationRefused(Stopped):
 
 class ToolFailed(Stopped):
     """the migration tool could not be asked what there is"""
-
-
-class NotReported(Exception):
-    """the work ended and Interlock could not be told; what follows is decided when its lease is over"""

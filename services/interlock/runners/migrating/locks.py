@@ -13,8 +13,9 @@ from typing import Any, Final
 import asyncpg
 
 from interlock.events.seams import MonotonicClock, Sleep
+from interlock.runners.failures import LOST
 from interlock.runners.statements import sql
-from interlock.runners.targets import LOST, close, connect
+from interlock.runners.targets import close, connect
 
 # The name of the sessions that migrate: children are told it as PGAPPNAME.
 APPLICATION: Final = "interlock-migrate"

@@ -13,11 +13,10 @@ from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
 from interlock.runners.evidence import PutEvidence, keep
-from interlock.runners.failures import LeaseLost, Refused, Stopped
+from interlock.runners.failures import LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
 from interlock.runners.migrating.configured import Migrations
-from interlock.runners.migrating.failures import NotReported
 from interlock.runners.migrating.running import Applied, SetFailed, check_set, migrate_set
 from interlock.runners.recorded import attempt_of, said_of, told_text
 from interlock.runners.targets import Found

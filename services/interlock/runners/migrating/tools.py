@@ -11,7 +11,7 @@ import asyncpg
 from interlock.events.canonical import digest_of_bytes
 from interlock.runners.connections import Connection, NotConfigured
 from interlock.runners.ending import Ending
-from interlock.runners.failures import DatabaseAway
+from interlock.runners.failures import LOST, DatabaseAway
 from interlock.runners.libpq import environment_of
 from interlock.runners.means import Means, run_child
 from interlock.runners.migrating.configured import Migrations
@@ -19,7 +19,6 @@ from interlock.runners.migrating.failures import MigrationRefused
 from interlock.runners.migrating.locks import APPLICATION
 from interlock.runners.migrating.sets import Known, Planned, Ran, known_file
 from interlock.runners.statements import sql
-from interlock.runners.targets import LOST
 
 SUFFIX: Final = ".sql"
 # A line of its own in the head of a file: what cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.

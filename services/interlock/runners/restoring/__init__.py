@@ -5,7 +5,6 @@ from interlock.runners.restoring.failures import (
     Impossible,
     MaskRefused,
     NoTools,
-    NotReported,
     StillRunning,
     ToolRefused,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "Impossible",
     "MaskRefused",
     "NoTools",
-    "NotReported",
     "Registered",
     "Restored",
     "Restoring",

@@ -11,11 +11,10 @@ from typing import Any, Final
 import asyncpg
 
 from interlock.events.canonical import digest_of_bytes
-from interlock.runners.failures import UnfitSession
+from interlock.runners.failures import LOST, UnfitSession
 from interlock.runners.means import Means
 from interlock.runners.restoring.failures import MaskRefused, StillRunning
 from interlock.runners.statements import sql
-from interlock.runners.targets import LOST
 
 # One restore of a database at a time, also where two Interlocks think that it is theirs.
 LOCK: Final = 0x1A7E5708

@@ -57,7 +57,3 @@ class MaskRefused(Stopped):
     def recorded(self) -> str:
         """PostgreSQL's name for what was wrong."""
         return self._recorded
-
-
-class NotReported(Exception):
-    """the work ended and Interlock could not be told; what happens now is decided when its lease is over"""

@@ -14,14 +14,13 @@ from interlock.events.codec import plain
 from interlock.runners.asking import Asker, Away
 from interlock.runners.ending import Ending
 from interlock.runners.evidence import PutEvidence, keep
-from interlock.runners.failures import LeaseLost, Refused, Stopped
+from interlock.runners.failures import LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
 from interlock.runners.recorded import attempt_of, said_of, told_text
 from interlock.runners.restoring import closing
 from interlock.runners.restoring.configured import Restoring
 from interlock.runners.restoring.copying import APPLICATION, Copying, dump_directory
-from interlock.runners.restoring.failures import NotReported
 from interlock.runners.restoring.measuring import Table, measure
 from interlock.runners.restoring.places import Looked, Registered, look
 from interlock.runners.restoring.tools import find_tools

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from interlock.runners.asking import Asker, Away, event_in
 from interlock.runners.child import Child, Ended
 from interlock.runners.environ import child_environ
+from interlock.runners.evidence import keep
 from interlock.runners.failures import LeaseLost, Refused, Stopped, WrongDatabase
 from interlock.runners.junit import NoReport, Report, read_report, read_report_file
 from interlock.runners.leases import granted, kept_lease
@@ -267,8 +268,7 @@ class Run:
         return Outcome(begun, new_tests, missing, report, digest, len(content), ended, answer)
 
     async def _keep(self, content: bytes, media_type: str) -> str:
-        asker, until = self.asker, self.begun.lease.until
-        return await asker.patiently(lambda: asker.call(self.services.put_evidence, content, media_type), until)
+        return await keep(self.asker, self.services.put_evidence, content, media_type, until=self.begun.lease.until)
 
     async def _tell(self, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Report; a refusal for want of the lease means that the run is over. Raises LeaseLost, Refused, Away."""

@@ -31,7 +31,7 @@ SERVE = Actor(id="serve", kind="system")
 SAME = UUID(int=1)
 # What only tells somebody something, and no rule reads: the night, the hour and the reaction that were missed.
 ONLY_TOLD = ("RecordMissedTestRun", "RecordMissedLogCheck", "RecordOverdueReaction")
-KEPT = ("release/", "problem/", "adjustment/")
+KEPT = ("release/", "problem/", "adjustment/", "policy")
 _FOLDED: dict[int, tuple[tuple[Recorded[Any], ...], Closed]] = {}
 FOLDED_MAX = 20_000
 
@@ -88,9 +88,11 @@ def record(state: State, actor: Actor, facts: Iterable[New]) -> State:
 
 def loaded(state: State, command: Any) -> Situation:
     """The situation as the decision sees it."""
-    seen = state.situation
-    for stream in streams_needed(seen, command):
-        seen = with_closed(seen, stream, closed_now(stream, state.streams.get(stream, ())))
+    seen, asked = state.situation, set[str]()
+    while wanted := [stream for stream in streams_needed(seen, command) if stream not in asked]:
+        for stream in wanted:
+            seen = with_closed(seen, stream, closed_now(stream, state.streams.get(stream, ())))
+        asked.update(wanted)
     return seen
 
 

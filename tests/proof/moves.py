@@ -28,6 +28,7 @@ from interlock.events.envelope import Actor
 from interlock.events.values import StatedContent
 from tests.proof.ghost import DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS
 from tests.proof.lazy import LazyGate
+from tests.proof.odd import ODD, odd_moves
 from tests.proof.oracle_of_deploys import carried
 from tests.proof.people import (
     ANTON,
@@ -101,6 +102,8 @@ class Moves:
             yield from self.place(self.environments[place])
         yield from self.requests()
         yield from self.problems()
+        if ODD in self.scope.disturb:
+            yield from odd_moves(self.state)
 
     # -- how moves are made ---------------------------------------------------------------------------------
 

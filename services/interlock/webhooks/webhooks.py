@@ -51,6 +51,9 @@ class Situations(Protocol):
     async def situation(self, project: str, command: Any = None, *, at_position: int | None = None) -> Any:
         """Return the situation after so many events."""
 
+    async def completed(self, project: str, situation: Any, about: Any, *, position: int) -> Any:
+        """Return it with what `about` names and is over."""
+
 
 def pause_after(tries: int, chance: float) -> float:
     """Return how long to wait after so many tries; `chance` in [0, 1) spreads those that failed together."""

@@ -410,11 +410,10 @@ class Moves:
         """What happens in one environment."""
         name = place.name
         if place.lease is not None:
-            if name in self.scope.steps_in or name == PRODUCTION:
-                yield from self.reports(place, place.lease)
-                if self.disturbs("a lease is broken"):
-                    command = c_env.BreakLease(environment=name, lease=place.lease.lease, reason="x")
-                    yield self.one(f"break the lease of {name}", VERA, command, 1)
+            yield from self.reports(place, place.lease)
+            if self.disturbs("a lease is broken"):
+                command = c_env.BreakLease(environment=name, lease=place.lease.lease, reason="x")
+                yield self.one(f"break the lease of {name}", VERA, command, 1)
         elif name == TESTS and TESTS in self.scope.steps_in:
             run = c_evidence.StartTestRun(environment=TESTS, trigger="manual", observed=self.observes[TESTS])
             yield self.one("start a test run", RUNNER, run)

@@ -19,7 +19,6 @@ from interlock.domain.commands import environment as c_env
 from interlock.domain.commands import evidence as c_evidence
 from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
-from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
@@ -45,7 +44,7 @@ from tests.proof.people import (
     observed,
 )
 from tests.proof.reports import ALL_AREAS, failed, migrated, ran, rehearsed, restored, start, succeeded
-from tests.proof.world import WATCH, State, due_now, give, is_open, later, loaded, next_opening
+from tests.proof.world import WATCH, State, confirmed, due_now, give, is_open, later, loaded, next_opening
 
 Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
@@ -590,13 +589,6 @@ class Moves:
                 kind, _, name = stream.partition("/")
                 if kind == "problem" and name not in self.situation.problems:
                     yield self.one(f"{name} is there again", VERA, c_problem.ReopenProblem(problem=name, reason="x"), 1)
-
-
-def confirmed(state: State | None, second: Actor) -> State | None:
-    """The same after the second person's word, where one is asked for."""
-    if state is None or not state.situation.asks:
-        return state
-    return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
 
 
 def _refused() -> None:

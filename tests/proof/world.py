@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.decide import Submitted, answer
 from interlock.domain.decide.case import New
 from interlock.domain.due import due
@@ -117,6 +118,13 @@ def give(state: State, actor: Actor, command: Any) -> State | None:
     return record(state, actor, ruled.facts)
 
 
+def confirmed(state: State | None, second: Actor) -> State | None:
+    """The same after the second person's word, where one is asked for."""
+    if state is None or not state.situation.asks:
+        return state
+    return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
+
+
 def due_now(state: State) -> tuple[Any, ...]:
     """What the watch would do now, without what only tells."""
     return tuple(command for command in due(state.situation, state.now) if type(command).__name__ not in ONLY_TOLD)
@@ -153,6 +161,7 @@ __all__ = [
     "WATCH",
     "State",
     "Wrong",
+    "confirmed",
     "due_now",
     "give",
     "is_open",

@@ -40,7 +40,7 @@ NOT_SEARCHED = {
 
 
 # What `make prove` has shown to be implied by the others; a name comes here after it did.
-PROVED: frozenset[str] = frozenset()
+PROVED: frozenset[str] = frozenset({"rehearsal-begun"})
 
 
 OF_ODD_HANDS = (

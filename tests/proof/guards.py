@@ -33,9 +33,9 @@ BESIDE = (
 OF_ADJUSTMENTS = ("verifier_independent", "result_checker_independent")
 # No move of the search could show them missing, and why; their stories in tests/domain do.
 NOT_SEARCHED = {
-    "administrator": "it stands before the issue of a credential, and nobody in the search has one",
-    "credential-valid": "it stands before the issue of a credential, and nobody in the search has one",
-    "two-administrators-remain": "nobody in the search loses the role of administrator, or leaves",
+    "administrator": "it stands before the issue of a credential for somebody else, which is no move of the search",
+    "credential-valid": "it stands before the issue of a credential, which is no move of the search",
+    "two-administrators-remain": "nobody leaves in the search, or is administrator no more",
 }
 
 

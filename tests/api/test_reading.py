@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from interlock.desk import Desk
+from interlock.domain.obligation import WhoMustAct
 from interlock.evidence import EVIDENCE_BYTES_MAX
 from tests.api.conftest import Caller, Here
 from tests.cli.story import Story, event, observed
@@ -151,6 +155,22 @@ async def test_gates_obligations_and_why_take_the_past_too(here: Here) -> None:
     now = (await manager.get("/obligations")).json()
     past = (await manager.get("/obligations", at=1)).json()
     assert now["obligations"] != past["obligations"]
+
+
+async def test_who_must_act_is_told_with_what_is_over_and_still_runs(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed, asked = Desk.completed, list[Any]()
+
+    async def heard(self: Desk, project: str, situation: Any, about: Any, *, position: int) -> Any:
+        asked.append(about)
+        return await completed(self, project, situation, about, position=position)
+
+    monkeypatch.setattr(Desk, "completed", heard)
+    for answer in (here.admin.get("/obligations"), here.admin.get("/obligations", at=1), here.admin.get("/status")):
+        asked.clear()
+        assert (await answer).status_code == 200
+        assert asked == [WhoMustAct()]
 
 
 async def test_a_release_has_its_version_as_its_tag(here: Here) -> None:

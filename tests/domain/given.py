@@ -9,8 +9,7 @@ from typing import Any
 
 from interlock.domain.commands.environment import StateContent
 from interlock.domain.commands.evidence import ApproveManualQA
-from interlock.domain.evolve import admit
-from interlock.domain.needs import streams_needed
+from interlock.domain.needs import completed
 from interlock.domain.situation import Situation
 from interlock.events.envelope import Actor
 from tests.domain import story as tell
@@ -142,10 +141,7 @@ def actor(story: Story, who: str | Actor) -> Actor:
 
 def seen(story: Story, command: Any) -> Situation:
     """The situation as the command's decision sees it, with the closed things that it names."""
-    situation = story.situation
-    for stream in streams_needed(situation, command):
-        situation = admit(situation, stream, [e for e in story.events if e.stream == stream])
-    return situation
+    return completed(story.situation, command, story.stream)
 
 
 def stated(story: Story, environment: str = PRODUCTION, **what: str) -> Story:

@@ -48,9 +48,9 @@ from interlock.domain.commands.problem import ReportProblem
 from interlock.domain.commands.release import ConfirmDevelopment, ConfirmHotfix, OpenRelease, SetReleaseContent
 from interlock.domain.decide import Accepted, Refused, Submitted, decide
 from interlock.domain.due import due
-from interlock.domain.evolve import admit, evolve
+from interlock.domain.evolve import evolve
 from interlock.domain.explain import gate
-from interlock.domain.needs import streams_needed
+from interlock.domain.needs import completed
 from interlock.domain.situation import EMPTY, Situation
 from interlock.events.catalogue import CATALOGUE
 from interlock.events.catalogue.parts import (
@@ -126,9 +126,7 @@ class Story:
     def ask(self, who: str | Actor, command: Any) -> Accepted | Refused:
         """Give the command; whatever follows is recorded, also a refusal."""
         actor = who if isinstance(who, Actor) else self.actor(who)
-        seen = self.situation
-        for stream in streams_needed(seen, command):
-            seen = admit(seen, stream, [e for e in self.events if e.stream == stream])
+        seen = completed(self.situation, command, self.stream)
         self.taken.append((seen, actor, command, self.now))
         answer = decide(seen, Submitted(command=command, actor=actor), self.now)
         self.last = answer
@@ -136,6 +134,10 @@ class Story:
             # Only the decision sees what is over; what is kept stays the fold of the log and nothing else.
             self.situation = self._record(self.situation, actor, command, answer.facts)
         return answer
+
+    def stream(self, name: str) -> list[Recorded[Any]]:
+        """The events of one stream."""
+        return [recorded for recorded in self.events if recorded.stream == name]
 
     def _record(self, situation: Situation, actor: Actor, command: Any, facts: Iterable[Any]) -> Situation:
         command_id, policy_version = UUID(int=len(self.events) + 1), situation.policy_version

@@ -27,7 +27,7 @@ from interlock.domain.decide import Accepted, Refused, Submitted, decide
 from interlock.domain.errors import InvalidCommand, NotFound
 from interlock.domain.evolve import admit
 from interlock.domain.explain import gate
-from interlock.domain.needs import streams_needed
+from interlock.domain.needs import completed, streams_needed
 from interlock.domain.situation import OCCUPANTS_KEPT_MAX, Environment, Situation
 from interlock.events.catalogue.parts import AppliedMigration, Migration
 from interlock.events.catalogue.release import ReleaseCompleted
@@ -243,8 +243,7 @@ def answered(
     situation: Situation, streams: Streams, who: Actor, command: Any, now: datetime
 ) -> Accepted | Refused | str:
     """What the rules say, with what the command needs; or that it names nothing, or contradicts itself."""
-    for stream in streams_needed(situation, command):
-        situation = admit(situation, stream, streams.get(stream, ()))
+    situation = completed(situation, command, lambda stream: streams.get(stream, ()))
     try:
         return decide(situation, Submitted(command=command, actor=who), now)
     except (NotFound, InvalidCommand) as wrong:

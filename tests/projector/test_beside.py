@@ -158,7 +158,9 @@ async def test_a_reader_who_takes_long_delays_the_swap_and_is_not_disturbed(ledg
 
             await happens(built)
             await asyncio.sleep(5 * cursors.SWAP_LOCK_MS / 1000)
-            assert (await rebuilder.told())[0].ended_at is None
+            [told] = await rebuilder.told()
+            assert told.ended_at is None
+            assert told.per_second is not None
             async with ledger.connection() as other:
                 assert await known(other) == before
             assert await known(connection) == before

@@ -28,6 +28,7 @@ from interlock.events.envelope import Actor
 from tests.proof.ghost import PRODUCTION, STAGE
 from tests.proof.lazy import LazyGate
 from tests.proof.moves import Move
+from tests.proof.odd import ODD
 from tests.proof.oracle_of_adjustments import Told
 from tests.proof.parts import rehearsed
 from tests.proof.people import ANTON, DORA, ROSA, RUNNER, VERA, by_two, digest, identity, observed
@@ -154,13 +155,15 @@ class Adjusting:
                 yield self.one(f"{who.id} is verifier no more", VERA, revoke, 1)
         if self.situation.policy_version == 1 and self.disturbs("a stricter policy"):
             yield "three must verify", 1, self.stricter
+        if self.situation.policy_version == 1 and ODD in self.scope.disturb:
+            yield "rosa alone has three verify", 0, lambda: self.stricter(ROSA)
 
-    def stricter(self) -> State | None:
+    def stricter(self, second: Actor = VERA) -> State | None:
         document = {**policies.shipped(), "verifications": 3}
         state = give(self.state, ROSA, ProposePolicy(document=document, reason="x"))
         if state is None:
             return None
-        return give(state, VERA, ApprovePolicy(version=2, document_digest=digest_of(document)))
+        return give(state, second, ApprovePolicy(version=2, document_digest=digest_of(document)))
 
     # -- one adjustment -------------------------------------------------------------------------------------
 
@@ -168,6 +171,8 @@ class Adjusting:
         """What is done about it."""
         name, bound = adjustment.adjustment, adjustment.bound_digest
         production, stage = self.situation.environments[PRODUCTION], self.situation.environments[STAGE]
+        if ODD in self.scope.disturb:
+            yield from self.odd(name, adjustment)
         if adjustment.state == "open":
             yield from self.asking(adjustment)
             yield from self.rehearsing(adjustment, stage)
@@ -192,6 +197,18 @@ class Adjusting:
             if self.disturbs("it is taken back") and adjustment.reverts is None:
                 back = c.RequestAdjustment(plan=plan("undo"), reverts=name)
                 yield self.one(f"anton wants {name} back", ANTON, back, 1)
+
+    def odd(self, name: str, adjustment: Adjustment) -> Iterator[Move]:
+        """What only who has no business with it would do."""
+        right = c.VerifyAdjustmentResult(adjustment=name, method="looked")
+        yield self.one(f"rosa finds {name} right, whatever became of it", ROSA, right)
+        yield self.one(f"dora cancels {name}", DORA, c.CancelAdjustment(adjustment=name, reason="x"))
+        if adjustment.attempt is not None:
+            token = adjustment.attempt.token
+            tells = c.ResolveAdjustment(adjustment=name, marker=marker_of(name, token), outcome="executed",
+                                        observed=self.there(), rows=ROWS, before=digest("before"),
+                                        after=digest("after"))  # fmt: skip
+            yield self.one(f"dora tells what the marker of {name} says", DORA, tells)
 
     def asking(self, adjustment: Adjustment) -> Iterator[Move]:
         name = adjustment.adjustment

@@ -140,11 +140,11 @@ def _verdict(v: Verdict | None) -> Any:
 
 
 def _occupant(o: Occupant | None) -> Any:
-    return None if o is None else (o.release, o.content, o.deploy is not None, o.fixes, o.deployable)
+    return None if o is None else (o.release, o.content, o.deploy is not None, o.fixes, o.deployable, o.untold)
 
 
 def _work(w: Work | None) -> Any:
-    return None if w is None else (w.kind, w.release, w.content, w.intent, w.source, w.fixes)
+    return None if w is None else (w.kind, w.release, w.content, w.intent, w.source, w.fixes, w.untold)
 
 
 def _unsure(u: Unsure | None, e: Environment) -> Any:
@@ -165,7 +165,7 @@ def _environment(e: Environment, now: datetime, spent: bool) -> Any:
     if deploy is not None:
         running = (
             deploy.release, deploy.content, deploy.intent, deploy.fixes, _occupant(deploy.before),
-            _unsure(deploy.unsure_before, e), deploy.problem, deploy.was_frozen, deploy.left,
+            _unsure(deploy.unsure_before, e), deploy.problem, deploy.was_frozen, deploy.left, deploy.untold,
         )  # fmt: skip
     run = None if e.run is None else (e.run.trigger, e.run.release, e.run.content)
     rehearsal = None
@@ -242,7 +242,10 @@ def _closed(state: State) -> Any:
 
 def _fixed(state: State) -> Any:
     """Those of them that a rollback opens again."""
-    fixes = {fix for o in state.situation.environments[PRODUCTION].history for fix in o.fixes}
+    history = state.situation.environments[PRODUCTION].history
+    if any(o.untold for o in history):
+        return _closed(state)
+    fixes = {fix for o in history for fix in o.fixes}
     return frozenset(one for one in _closed(state) if one[0] in fixes) if fixes else NONE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.proof.adjusting import DATA
 from tests.proof.guards import NOT_SEARCHED, PROVED, Removed
-from tests.proof.parts import LONG, PARTS
+from tests.proof.parts import LONG, LONG_STATES_MAX, PARTS
 from tests.proof.scenes import SCENES
 
 if TYPE_CHECKING:
@@ -46,11 +46,16 @@ def _parts(parts: Sequence[Searched]) -> Iterable[str]:
     yield "\n| What lies in the space | In states |\n|---|---|\n"
     yield from (f"| {name} | {scenes.get(name, 0):,} |\n" for name in SCENES)
     yield "\nNo way through a part with one disturbance at most has two: such a part may be cut by their kinds.\n"
-    yield "`make prove` searches these as well; how far they go is not in this page:\n\n"
-    yield from (f"- {p.scope.name}: {p.about}, disturbances at most: {p.scope.disturbances}\n" for p in LONG)
+    yield "So `make prove` searches these as well, one kind after the other, each to its end or to "
+    yield f"{LONG_STATES_MAX:,} states, and says\nhow far each went:\n\n"
+    yield from (f"- {name}: {about}, one disturbance of any kind\n" for name, about in _long().items())
     yield "\nWhat may disturb, in each part:\n\n"
     for name, (_, kinds, _) in bounds.items():
         yield f"- {name}: {kinds or 'nothing'}\n"
+
+
+def _long() -> dict[str, str]:
+    return {part.scope.name.partition(",")[0]: part.about for part in LONG}
 
 
 def _guards(removed: Sequence[Removed]) -> Iterable[str]:
@@ -65,5 +70,5 @@ def _guards(removed: Sequence[Removed]) -> Iterable[str]:
             yield f"| `{one.guard}` | – | {proved} |\n"
         else:
             yield f"| `{one.guard}` | {len(one.way)} | {one.what} ({one.where}) |\n"
-    yield "\nNot in the search, shown by stories in `tests/domain`: "
-    yield f"{', '.join(f'`{name}`' for name in NOT_SEARCHED)}.\n"
+    yield "\nNot in the search, each shown by a story in `tests/domain` that ends badly without it:\n\n"
+    yield from (f"- `{name}`: {why}\n" for name, why in NOT_SEARCHED.items())

@@ -83,6 +83,7 @@ class Held(NamedTuple):
 
 
 RUNNER = "ci-1"
+MANAGERS = frozenset({"vera", "rosa"})
 FEEDS = {DEVELOPMENT: "IEX Sandbox", SANDBOX: "IEX Production"}
 
 
@@ -135,6 +136,8 @@ class Ghost(NamedTuple):
     rolled_back: frozenset[str] = frozenset()
     logs: datetime | None = None
     identities: tuple[tuple[str, Any], ...] = ()
+    # Until when each request may be started: what a key tells of the requests in the situation tells it too.
+    asked: tuple[tuple[str, datetime], ...] = ()
 
     def read(self, recorded: Recorded[Any]) -> Ghost:
         """The oracle after this event. Raises Wrong."""

@@ -19,7 +19,6 @@ from interlock.domain.commands import environment as c_env
 from interlock.domain.commands import evidence as c_evidence
 from interlock.domain.commands import problem as c_problem
 from interlock.domain.commands import release as c_release
-from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.request import deploy_asked
 from interlock.domain.situation import Environment, Lease, Release
@@ -28,6 +27,7 @@ from interlock.events.envelope import Actor
 from interlock.events.values import StatedContent
 from tests.proof.ghost import DEVELOPMENT, LOGS_AGE, ORDER, PRODUCTION, SANDBOX, STAGE, TESTS
 from tests.proof.lazy import LazyGate
+from tests.proof.odd import ODD, odd_moves
 from tests.proof.oracle_of_deploys import carried
 from tests.proof.people import (
     ANTON,
@@ -44,7 +44,7 @@ from tests.proof.people import (
     observed,
 )
 from tests.proof.reports import ALL_AREAS, failed, migrated, ran, rehearsed, restored, start, succeeded
-from tests.proof.world import WATCH, State, due_now, give, is_open, later, loaded, next_opening
+from tests.proof.world import WATCH, State, confirmed, due_now, give, is_open, later, loaded, next_opening
 
 Then = Callable[[], State | None]
 Move = tuple[str, int, Then]
@@ -101,6 +101,8 @@ class Moves:
             yield from self.place(self.environments[place])
         yield from self.requests()
         yield from self.problems()
+        if ODD in self.scope.disturb:
+            yield from odd_moves(self.state)
 
     # -- how moves are made ---------------------------------------------------------------------------------
 
@@ -269,7 +271,8 @@ class Moves:
     def whole(self, command: c_deploy.RequestDeploy, asker: Actor, release: Release) -> Then:
         """All of a deploy; nothing where a check of what people do there then fails, and no deploy could change it."""
         names = JUDGED.get(command.environment)
-        if names is None:
+        if names is None or (command.environment == STAGE and self.scope.reaches != PRODUCTION):
+            # Where the part ends with a deploy to stage, nobody judges there.
             return lambda: self.through(command, asker)
         if command.environment == STAGE and self.rehearsed_in_vain(release):
             return _refused
@@ -406,11 +409,10 @@ class Moves:
         """What happens in one environment."""
         name = place.name
         if place.lease is not None:
-            if name in self.scope.steps_in or name == PRODUCTION:
-                yield from self.reports(place, place.lease)
-                if self.disturbs("a lease is broken"):
-                    command = c_env.BreakLease(environment=name, lease=place.lease.lease, reason="x")
-                    yield self.one(f"break the lease of {name}", VERA, command, 1)
+            yield from self.reports(place, place.lease)
+            if self.disturbs("a lease is broken"):
+                command = c_env.BreakLease(environment=name, lease=place.lease.lease, reason="x")
+                yield self.one(f"break the lease of {name}", VERA, command, 1)
         elif name == TESTS and TESTS in self.scope.steps_in:
             run = c_evidence.StartTestRun(environment=TESTS, trigger="manual", observed=self.observes[TESTS])
             yield self.one("start a test run", RUNNER, run)
@@ -587,13 +589,6 @@ class Moves:
                 kind, _, name = stream.partition("/")
                 if kind == "problem" and name not in self.situation.problems:
                     yield self.one(f"{name} is there again", VERA, c_problem.ReopenProblem(problem=name, reason="x"), 1)
-
-
-def confirmed(state: State | None, second: Actor) -> State | None:
-    """The same after the second person's word, where one is asked for."""
-    if state is None or not state.situation.asks:
-        return state
-    return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
 
 
 def _refused() -> None:

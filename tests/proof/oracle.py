@@ -12,6 +12,7 @@ from tests.proof import oracle_of_deploys as deploys
 from tests.proof.ghost import (
     AREAS,
     DEVELOPMENT,
+    MANAGERS,
     ORDER,
     OWNER,
     PRODUCTION,
@@ -119,6 +120,9 @@ def _qa(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
         must(ghost.releases[name].state in {"open", "completed"}, "a release that is over was approved")
         must(not blocked(ghost, name, event.environment, approves=True), "it was approved with an open problem")
     if event.scope == "team":
+        if recorded.type == "ManualQAWithdrawn":
+            own = by in MANAGERS or by == ghost.releases[name].qa
+            must(own, "somebody took back what another one approved")
         if ghost.releases[name].content != content:
             return ghost
         return with_release(ghost, name, qa=by if good else None)
@@ -269,6 +273,7 @@ def _unrestored(ghost: Ghost, place: str) -> Ghost:
 
 
 def _freeze(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    must(recorded.actor.id in MANAGERS, "an environment was frozen, or unfrozen, by whom nobody let")
     frozen = (recorded.event.until,) if recorded.type == "EnvironmentFrozen" else None
     return with_place(ghost, recorded.event.environment, frozen=frozen)
 
@@ -288,6 +293,18 @@ def _restored(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     if here.unsure and here.lost is not None:
         # What was lost is done now: the code there never changed.
         ghost = with_place(ghost, event.environment, unsure=0, at=here.lost[1], brought=here.lost[2], lost=None)
+    return ghost
+
+
+def _erased(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    must(recorded.event.environment not in {STAGE, PRODUCTION}, "what others rely on was erased")
+    return ghost
+
+
+def _aborted(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    lease = ghost.places[TESTS].lease
+    waits = any(rel.kind == "hotfix" and rel.state == "open" for rel in ghost.releases.values())
+    must(lease is None or recorded.actor.id == lease.holder or waits, "a test run was aborted for no hotfix")
     return ghost
 
 
@@ -359,6 +376,8 @@ READERS.update(
         "LeaseBroken": _lease_lost,
         "EnvironmentRegistered": deploys.on_registered,
         "DeployRequested": deploys.on_requested,
+        "DeployCancelled": deploys.on_request_over,
+        "DeployExpired": deploys.on_request_over,
         "DeployStarted": deploys.on_started,
         "DeploySucceeded": deploys.on_succeeded,
         "DeployFailed": deploys.on_failed,
@@ -371,6 +390,8 @@ READERS.update(
         "EnvironmentUnfrozen": _freeze,
         "LogsChecked": _logs,
         "DataRestored": _restored,
+        "DataErased": _erased,
+        "TestRunAborted": _aborted,
         "DataRestoreFailed": _data_void,
         "DataMarkedCorrupt": _data_void,
         "StageMigrated": _migration,

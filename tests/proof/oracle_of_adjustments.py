@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from interlock.events.envelope import Recorded
-from tests.proof.ghost import PRODUCTION, must
+from tests.proof.ghost import MANAGERS, PRODUCTION, RUNNER, must
 
 SNAPSHOT_AGE = timedelta(days=7)
 OVER = frozenset({"checked", "reverted", "cancelled", "expired"})
@@ -48,6 +48,8 @@ class Told(NamedTuple):
     adjustments: tuple[tuple[str, Adj], ...] = ()
     leases: tuple[tuple[str, tuple[str, str, datetime]], ...] = ()
     deputy: tuple[str, datetime] | None = None
+    # Only between a proposal and its approval, which are one move: so it is in no key.
+    proposer: str | None = None
 
     def executes(self, now: datetime) -> str:
         """Who adjusts data at that moment."""
@@ -249,6 +251,8 @@ def _executed(told: Told, recorded: Recorded[Any]) -> Told:
     must(adj.times == 0, "it was executed twice")
     if event.by_marker:
         must(adj.unknown, "the marker was asked about what is known")
+        reads = {RUNNER, told.executes(recorded.recorded_at)}
+        must(recorded.actor.id in reads, "somebody told what the marker says who is no runner")
     else:
         _in_time(told, PRODUCTION, recorded)
     return told.having(
@@ -281,6 +285,8 @@ def _ends(state: str) -> Any:
         adj = told.of(recorded.event.adjustment)
         if state == "cancelled":
             must(adj.state == "open" and adj.lease is None and not adj.unknown, "it was cancelled under its execution")
+            own = recorded.actor.id in adj.requesters | MANAGERS
+            must(own, "somebody took back what another one asked for")
         if state == "reverted":
             must(adj.times == 1 and adj.state != "reverted", "it was taken back twice, or before it was executed")
         return told.having(recorded.event.adjustment, state=state)
@@ -320,6 +326,15 @@ def _registered(told: Told, recorded: Recorded[Any]) -> Told:
     return told._replace(identity=recorded.event.identity) if recorded.event.environment == PRODUCTION else told
 
 
+def _proposed(told: Told, recorded: Recorded[Any]) -> Told:
+    return told._replace(proposer=recorded.actor.id)
+
+
+def _approved(told: Told, recorded: Recorded[Any]) -> Told:
+    must(recorded.actor.id != told.proposer, "somebody approved the policy that he proposed")
+    return told._replace(proposer=None)
+
+
 def _policy(told: Told, recorded: Recorded[Any]) -> Told:
     return told._replace(wanted=recorded.event.document.get("verifications", 2))
 
@@ -351,4 +366,6 @@ _READERS: dict[str, Any] = {
     "OperatorDesignated": _operator,
     "EnvironmentRegistered": _registered,
     "PolicyActivated": _policy,
+    "PolicyProposed": _proposed,
+    "PolicyApproved": _approved,
 }

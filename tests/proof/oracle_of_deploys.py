@@ -35,6 +35,8 @@ def on_started(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     event, now = recorded.event, recorded.recorded_at
     name, thing = event.environment, (event.release, event.content_digest)
     here = ghost.places[name]
+    must(now < dict(ghost.asked)[event.deploy], "it was started after its request was over")
+    ghost = ghost._replace(asked=tuple(one for one in ghost.asked if one[0] != event.deploy))
     _judge_start(ghost, event, now)
     left: frozenset[str] = frozenset()
     if event.intent == "rollback":
@@ -286,6 +288,10 @@ def on_stated(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     name = event.environment
     here = ghost.places[name]
     must(here.lease is None, "something was stated while something runs there")
+    if recorded.type == "EnvironmentBaselined":
+        must(here.last is None, "a base was declared twice")
+    else:
+        must(bool(here.unsure), "two persons stated what nobody doubted")
     thing = (event.release, event.content_digest) if event.release is not None else None
     # What a deploy had brought is brought by it still, where all is as it was before the doubt.
     brought = thing is not None and here.last == (thing, True)
@@ -310,4 +316,8 @@ def on_registered(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
 def on_requested(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
     owned = recorded.event.environment == DEVELOPMENT
     must(not owned or recorded.actor.id == OWNER, "somebody else than the owner asked for a deploy to his sandbox")
-    return ghost
+    return ghost._replace(asked=(*ghost.asked, (recorded.event.deploy, recorded.event.expires_at)))
+
+
+def on_request_over(ghost: Ghost, recorded: Recorded[Any]) -> Ghost:
+    return ghost._replace(asked=tuple(one for one in ghost.asked if one[0] != recorded.event.deploy))

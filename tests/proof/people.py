@@ -112,8 +112,8 @@ def by_two(state: State, command: Any) -> State:
 
 
 @cache
-def team() -> State:
-    """Everybody is there, every environment is registered, production runs its base."""
+def unbased() -> State:
+    """Everybody is there, and every environment is registered."""
     enrolments = tuple(
         CredentialGiven(
             credential=f"K-{n}",
@@ -140,8 +140,14 @@ def team() -> State:
         state = do(state, ROSA, RegisterEnvironment(environment=place, identity=identity(place)))
     for place, feed in FEEDS.items():
         state = do(state, ROSA, SetDataFeed(environment=place, feed=feed))
+    return state
+
+
+@cache
+def team() -> State:
+    """Everybody is there, every environment is registered, production runs its base."""
     return by_two(
-        state,
+        unbased(),
         BaselineEnvironment(
             environment=PRODUCTION,
             release=BASE,

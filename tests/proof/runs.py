@@ -15,7 +15,7 @@ from tests.proof import adjusting
 from tests.proof.adjusting import DATA
 from tests.proof.ghost import PRODUCTION, Wrong
 from tests.proof.guards import Removed, guards, of_adjustments, removed, without
-from tests.proof.parts import LONG, PARTS
+from tests.proof.parts import LONG, LONG_STATES_MAX, PARTS
 from tests.proof.scenes import SCENES
 from tests.proof.search import Found, Search
 from tests.proof.world import State
@@ -36,6 +36,7 @@ class Searched:
     scenes: tuple[tuple[str, int], ...] = ()
     stuck: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    whole: bool = True
 
 
 def calm(state: State) -> bool:
@@ -68,9 +69,9 @@ def agree(state: State) -> None:
 
 def search_of(name: str) -> Search:
     """The search of that name."""
-    for part in (*PARTS, *LONG):
+    for part, limit in (*((part, 0) for part in PARTS), *((part, LONG_STATES_MAX) for part in LONG)):
         if part.scope.name == name:
-            return Search(part.scope, (part.beginning(),), is_goal=calm, check=agree, scenes=SCENES)
+            return Search(part.scope, (part.beginning(),), is_goal=calm, check=agree, scenes=SCENES, limit=limit)
     data = next(part for part in DATA if part.name == name)
     return Search(
         data, (adjusting.begun(),), is_goal=adjusting.settled, moves=adjusting.moves_of, canon=adjusting.Canon()
@@ -87,6 +88,7 @@ def searched(name: str) -> Searched:
     return Searched(
         name, space.states, space.transitions, space.attempts, space.depth, space.goals,
         tuple(sorted(space.scenes.items())), (f"{len(space.stuck)} states", *stuck) if space.stuck else (),
+        whole=space.whole,
     )  # fmt: skip
 
 
@@ -127,17 +129,17 @@ def in_processes(kind: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def all_parts() -> list[Searched]:
     """Every part, the largest first so that no process waits long for the other."""
-    return _searched([part.scope.name for part in PARTS] + [part.name for part in DATA])
+    return list(_searched([part.scope.name for part in PARTS] + [part.name for part in DATA]))
 
 
-def long_parts() -> list[Searched]:
-    """The parts for which a test has no time."""
+def long_parts() -> Iterator[Searched]:
+    """The parts for which a test has no time, each as it is done."""
     return _searched([part.scope.name for part in LONG])
 
 
-def _searched(names: Iterable[str]) -> list[Searched]:
-    found = in_processes("part", names)
-    return [Searched(**{key: _tuples(value) for key, value in one.items()}) for one in found]
+def _searched(names: Iterable[str]) -> Iterator[Searched]:
+    for one in in_processes("part", names):
+        yield Searched(**{key: _tuples(value) for key, value in one.items()})
 
 
 def _tuples(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Found(AssertionError):
 
 @dataclass
 class Space:
-    """What was searched."""
+    """What was searched: the `whole` of it, or all that lies within `depth` - 1 moves, and some more."""
 
     scope: Any
     states: int = 0
@@ -42,6 +42,7 @@ class Space:
     refused: int = 0
     scenes: dict[str, int] = field(default_factory=dict)
     stuck: list[list[str]] = field(default_factory=list)
+    whole: bool = True
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Search:
             following: list[tuple[int, State]] = []
             for index, state in level:
                 if self.limit and len(self.known) > self.limit:
-                    following = []
+                    following, space.whole = [], False
                     break
                 self._expand(index, state, following, space)
             level = following
@@ -92,7 +93,7 @@ class Search:
         space.transitions = len(self.targets)
         space.refused = space.attempts - space.transitions
         space.scenes = self.seen
-        if self.is_goal is not None and not self.limit:
+        if self.is_goal is not None and space.whole:
             space.stuck = [self.way(index) for index in self._stuck()]
         return space
 

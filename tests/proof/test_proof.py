@@ -6,7 +6,8 @@ import pytest
 
 from tests.domain.guards import GUARDS, INDEPENDENCE
 from tests.proof.document import PATH, document
-from tests.proof.guards import NOT_SEARCHED, Removed, guards
+from tests.proof.guards import NOT_SEARCHED, REDUCED, Reduced, Removed, guards
+from tests.proof.odd import ODD
 from tests.proof.parts import PARTS
 from tests.proof.runs import Searched, all_guards, all_parts
 from tests.proof.scenes import SCENES
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.proof
 TRANSITIONS_MIN = 1_000_000
 # Without it the small parts show nothing wrong: a review records nothing where no rehearsal was begun.
 IMPLIED = {"rehearsal-begun"}
+ODD_STATES_MAX = 500
 # Only against hangs: alone on two cores both together take under four minutes.
 HANGS_SECONDS = 3600
 
@@ -61,6 +63,12 @@ def test_the_page_says_what_the_run_gives(parts: list[Searched], removed: list[R
 def test_each_guard_is_found_missing_or_known_to_be_implied(removed: list[Removed]) -> None:
     silent = {one.guard for one in removed if one.where is None}
     assert silent == IMPLIED
+
+
+@pytest.mark.timeout(HANGS_SECONDS)
+@pytest.mark.parametrize("reduced", [one for one in REDUCED if ODD in one.scope.disturb], ids=lambda one: one.name)
+def test_with_every_guard_in_its_place_odd_hands_do_nothing_wrong(reduced: Reduced) -> None:
+    assert reduced.search(limit=ODD_STATES_MAX).run().states > 1
 
 
 def test_every_guard_is_taken_away_or_named_as_not_in_the_search() -> None:

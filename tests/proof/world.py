@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from interlock.domain.commands.governance import ConfirmAsked
 from interlock.domain.decide import Submitted, answer
 from interlock.domain.decide.case import New
 from interlock.domain.due import due
@@ -31,7 +32,7 @@ SERVE = Actor(id="serve", kind="system")
 SAME = UUID(int=1)
 # What only tells somebody something, and no rule reads: the night, the hour and the reaction that were missed.
 ONLY_TOLD = ("RecordMissedTestRun", "RecordMissedLogCheck", "RecordOverdueReaction")
-KEPT = ("release/", "problem/", "adjustment/")
+KEPT = ("release/", "problem/", "adjustment/", "policy")
 _FOLDED: dict[int, tuple[tuple[Recorded[Any], ...], Closed]] = {}
 FOLDED_MAX = 20_000
 
@@ -88,9 +89,11 @@ def record(state: State, actor: Actor, facts: Iterable[New]) -> State:
 
 def loaded(state: State, command: Any) -> Situation:
     """The situation as the decision sees it."""
-    seen = state.situation
-    for stream in streams_needed(seen, command):
-        seen = with_closed(seen, stream, closed_now(stream, state.streams.get(stream, ())))
+    seen, asked = state.situation, set[str]()
+    while wanted := [stream for stream in streams_needed(seen, command) if stream not in asked]:
+        for stream in wanted:
+            seen = with_closed(seen, stream, closed_now(stream, state.streams.get(stream, ())))
+        asked.update(wanted)
     return seen
 
 
@@ -113,6 +116,13 @@ def give(state: State, actor: Actor, command: Any) -> State | None:
     if not ruled.decision.allowed or not ruled.facts:
         return None
     return record(state, actor, ruled.facts)
+
+
+def confirmed(state: State | None, second: Actor) -> State | None:
+    """The same after the second person's word, where one is asked for."""
+    if state is None or not state.situation.asks:
+        return state
+    return give(state, second, ConfirmAsked(ask=next(reversed(state.situation.asks))))
 
 
 def due_now(state: State) -> tuple[Any, ...]:
@@ -151,6 +161,7 @@ __all__ = [
     "WATCH",
     "State",
     "Wrong",
+    "confirmed",
     "due_now",
     "give",
     "is_open",

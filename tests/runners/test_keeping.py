@@ -191,6 +191,30 @@ async def test_rows_of_more_bytes_than_are_kept_stop_it(shop: Shop, monkeypatch:
             pass
 
 
+@pytest.mark.parametrize(
+    "first, last, inside, outside",
+    [
+        (1_000, 1_003, (1_000, 1_002), (3, 999, 1_003, 4_294_967_295)),
+        # In the middle of the transaction the ids that rows keep begin anew, from 3.
+        (2**32 - 2, 2**32 + 5, (4_294_967_294, 4_294_967_295, 3, 4), (4_294_967_293, 5, 1_000)),
+        # They began anew long ago, and more than once.
+        (7 * 2**32 + 10, 7 * 2**32 + 12, (10, 11), (3, 9, 12, 4_294_967_295)),
+        (7 * 2**32 - 1, 7 * 2**32 + 4, (4_294_967_295, 3), (4_294_967_294, 4)),
+    ],
+)
+async def test_rows_are_found_by_their_transaction_also_where_its_ids_begin_anew(
+    shop: Shop, first: int, last: int, inside: tuple[int, ...], outside: tuple[int, ...]
+) -> None:
+    rows = " union all ".join(
+        f"select 1::oid as tableoid, '(0,{id_ % 1000 + 1})'::tid as ctid, '{id_}'::xid as xmin"
+        for id_ in (*inside, *outside)
+    )
+    query = keeping.CREATED.format(relation=f"({rows}) as rows", xids=keeping.XIDS)
+    async with shop.server.session("postgres", shop.production) as session:
+        found = await session.fetch(query, *keeping.span_of(first, last))
+    assert sorted(row["c"] for row in found) == sorted(f"(0,{id_ % 1000 + 1})" for id_ in inside)
+
+
 async def test_what_happens_only_at_the_end_is_counted_and_kept_as_well(shop: Shop) -> None:
     await administer(
         shop,

@@ -12,6 +12,7 @@ from interlock.api.documents import answer
 from interlock.api.openapi import Documented
 from interlock.api.problems import not_found
 from interlock.api.query import NoQuery, ObligationsQuery, Reading
+from interlock.domain.obligation import WhoMustAct
 from interlock.domain.obligations import Obligation, obligations
 from interlock.domain.situation import Ask, Designation
 from interlock.events.values import Name
@@ -79,7 +80,7 @@ def _designations(named: dict[str, Designation], now: datetime) -> list[dict[str
 @router.get("/obligations", tags=["why"], **Documented.of())
 async def who_must_act(asked: Reader, query: Annotated[ObligationsQuery, Query()]) -> Response:
     """Who must act, on what, by when; `dt todo`."""
-    situation, now = await rules_moment(asked, query)
+    situation, now = await rules_moment(asked, query, about=WhoMustAct())
     found = [
         obligation_document(each)
         for each in obligations(situation, now)

@@ -13,6 +13,7 @@ from interlock.api.openapi import Documented
 from interlock.api.people import obligation_document
 from interlock.api.policies import policy_of
 from interlock.api.query import Reading
+from interlock.domain.obligation import WhoMustAct
 from interlock.domain.obligations import obligations
 from interlock.domain.policy import Policy
 from interlock.domain.windows import describe, is_open, next_window
@@ -36,7 +37,8 @@ async def whole_picture(asked: Reader, query: Annotated[Reading, Query()]) -> Re
         open_releases = await releases.releases(connection, asked.project, at=at, limit=STATUS_ITEMS_MAX)
         open_problems = await problems.problems(connection, asked.project, at=at, limit=STATUS_ITEMS_MAX)
     policy = policy_of(situation)
-    waiting = obligations(situation, moment.now)
+    seen = await asked.parts.desk.completed(asked.project, situation, WhoMustAct(), position=situation.position)
+    waiting = obligations(seen, moment.now)
     document = {
         "project": asked.project,
         "now": moment.now,

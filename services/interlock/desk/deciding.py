@@ -169,14 +169,14 @@ class Deciding:
 
         What the desk keeps stays the fold of the log and nothing else, so that it is equal to a replay and bounded.
         """
-        needed = tuple(self._rules.streams_needed(self._batch.situation, command))
-        if not needed:
-            return self._batch.situation
-        await self._load(set(needed))
-        seen = self._batch.situation
-        for stream in dict.fromkeys(needed):
-            of_this_batch = [event for event in self._batch.events if event.stream == stream]
-            seen = self._rules.admit(seen, stream, [*self._closed[stream], *of_this_batch])
+        seen, asked = self._batch.situation, set[str]()
+        # What is loaded may lead to more: ask until nothing is wanted any more.
+        while needed := set(self._rules.streams_needed(seen, command)) - asked:
+            await self._load(needed)
+            for stream in sorted(needed):
+                of_this_batch = [event for event in self._batch.events if event.stream == stream]
+                seen = self._rules.admit(seen, stream, [*self._closed[stream], *of_this_batch])
+            asked |= needed
         return seen
 
     async def _load(self, streams: set[str]) -> None:

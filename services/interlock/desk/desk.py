@@ -117,15 +117,28 @@ class Desk:
                 if not 0 <= at_position <= position:
                     raise NoSuchPosition(f"{at_position}; the last one is {position}")
                 position, situation = at_position, await self._past.situation(project, at_position)
-            needed = self._rules.streams_needed(situation, command) if command is not None else ()
-            if not needed:
-                return situation
-            streams = await load_streams(self._ledger, project, list(dict.fromkeys(needed)))
         except LedgerError as error:
             raise Unavailable(str(error)) from error
-        for stream, events in streams.items():
-            by_then = [event for event in events if event.position <= position]
-            situation = self._rules.admit(situation, stream, by_then)
+        return situation if command is None else await self.completed(project, situation, command, position=position)
+
+    async def completed(self, project: str, situation: Any, about: Any, *, position: int) -> Any:
+        """Return the situation after the first `position` events with what `about` names and is over.
+
+        `about` is a command, or a question that the rules know. Raises Unavailable.
+        """
+        try:
+            return await self._complete(project, situation, about, position)
+        except LedgerError as error:
+            raise Unavailable(str(error)) from error
+
+    async def _complete(self, project: str, situation: Any, about: Any, position: int) -> Any:
+        """What is loaded may lead to more: ask until nothing is wanted any more."""
+        asked: set[str] = set()
+        while needed := sorted(set(self._rules.streams_needed(situation, about)) - asked):
+            for stream, events in (await load_streams(self._ledger, project, needed)).items():
+                by_then = [event for event in events if event.position <= position]
+                situation = self._rules.admit(situation, stream, by_then)
+            asked.update(needed)
         return situation
 
     async def now(self, project: str) -> datetime:

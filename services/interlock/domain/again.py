@@ -10,8 +10,8 @@ from typing import Any, Literal
 from interlock.domain.commands.governance import AcceptRestoredLedger, ConfirmAsked
 from interlock.domain.decide import Accepted, Refused, Submitted, decide
 from interlock.domain.errors import InvalidCommand, NotFound
-from interlock.domain.evolve import admit, evolve
-from interlock.domain.needs import streams_needed
+from interlock.domain.evolve import evolve
+from interlock.domain.needs import completed
 from interlock.domain.rebuild import candidates, proved
 from interlock.domain.situation import EMPTY, Situation
 from interlock.events.decision import Decision
@@ -19,7 +19,7 @@ from interlock.events.envelope import Actor, Recorded
 from interlock.events.fact import fact
 
 # What closes is looked up again by its stream; nothing else is.
-CLOSING = ("release/", "problem/", "adjustment/")
+CLOSING = ("release/", "problem/", "adjustment/", "policy")
 
 Events = tuple[Recorded[Any], ...]
 Known = Literal["proved", "rebuilt", "unknown"]
@@ -59,10 +59,7 @@ def replay(events: Iterable[Recorded[Any]]) -> Iterator[Given]:
 
     def given(before: Situation, together: list[Recorded[Any]]) -> Given:
         def admitted(command: Any) -> Situation:
-            seen = before
-            for stream in dict.fromkeys(streams_needed(before, command)):
-                seen = admit(seen, stream, closing.get(stream, ()))
-            return seen
+            return completed(before, command, lambda stream: closing.get(stream, ()))
 
         return Given(before, tuple(together), admitted)
 

@@ -1,7 +1,11 @@
-"""Which closed things a decision must look at: the desk loads their streams first."""
+"""Which closed things a decision must look at: the desk loads their streams first.
+
+What is loaded may lead to more, so one asks again with it until nothing is wanted any more; `completed` does so.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from interlock.domain.checks.asked import Asked
@@ -22,9 +26,12 @@ from interlock.domain.commands.timely import SettleDeployRequest
 from interlock.domain.decide.case import Case
 from interlock.domain.decide.second import as_second
 from interlock.domain.errors import NotFound
+from interlock.domain.evolve import admit
 from interlock.domain.evolve.deploy import fixes_of_leaving
-from interlock.domain.situation import Situation
-from interlock.events.envelope import Actor
+from interlock.domain.evolve.parts import leaving
+from interlock.domain.obligation import WhoMustAct
+from interlock.domain.situation import Environment, Situation
+from interlock.events.envelope import Actor, Recorded
 
 ACTORLESS = Actor(id="", kind="system")
 
@@ -46,9 +53,22 @@ def _naming(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     return known
 
 
+def completed(situation: Situation, command: Any, events: Callable[[str], Iterable[Recorded[Any]]]) -> Situation:
+    """The situation as the command's decision sees it; `events` gives those of one stream, in their order."""
+    asked: set[str] = set()
+    while wanted := [stream for stream in streams_needed(situation, command) if stream not in asked]:
+        for stream in wanted:
+            situation = admit(situation, stream, events(stream))
+        asked.update(wanted)
+    return situation
+
+
 def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
-    """The streams of closed things that the command names, directly or by what follows from it."""
-    wanted: list[str] = []
+    """The streams of closed things that the command names, directly or by what follows from it.
+
+    Asked again with these in the situation, it also names what they lead to.
+    """
+    wanted: list[str] = _followed(situation)
     for field, kind in _naming(type(command)):
         name = getattr(command, field)
         if isinstance(name, str):
@@ -61,8 +81,19 @@ def streams_needed(situation: Situation, command: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stream for stream in wanted if not _known(situation, stream)))
 
 
+def _followed(situation: Situation) -> list[str]:
+    """The policies' stream, where something that was loaded began under one that is forgotten: it binds it still."""
+    if len(situation.policies) >= situation.policy_version:
+        return []
+    versions = {release.policy_version for release in situation.releases.values()}
+    versions |= {adjustment.policy_version for adjustment in situation.adjustments.values()}
+    return [] if versions <= situation.policies.keys() else ["policy"]
+
+
 def _known(situation: Situation, stream: str) -> bool:
     kind, _, name = stream.partition("/")
+    if kind == "policy":
+        return False
     if kind == "adjustment":
         return name in situation.adjustments
     return name in (situation.releases if kind == "release" else situation.problems)
@@ -71,12 +102,14 @@ def _known(situation: Situation, stream: str) -> bool:
 def _following(situation: Situation, command: Any) -> list[str]:
     match command:
         case RequestRollback():
-            return [*_rollback_target(situation, command), *_half_done(situation, command.environment)]
+            return [*_rolled_back(situation, command), *_half_done(situation, command.environment)]
         case StartDeploy(deploy=name) | SettleDeployRequest(deploy=name):
             request = situation.requests.get(name)
             if request is None:
                 return []
-            return [f"release/{request.release}", *_half_done(situation, request.environment)]
+            place = situation.environment(request.environment)
+            left = _untold(place, request.content) if request.intent == "rollback" else []
+            return [f"release/{request.release}", *left, *_half_done(situation, request.environment)]
         case (
             StartRestore(environment=name)
             | ReportRestored(environment=name)
@@ -92,8 +125,12 @@ def _following(situation: Situation, command: Any) -> list[str]:
             for environment in situation.environments.values():
                 deploy = environment.deploy
                 if deploy is not None and deploy.deploy == name and deploy.intent == "rollback":
-                    return [f"problem/{fix}" for fix in fixes_of_leaving(environment, deploy.content)]
+                    fixed = fixes_of_leaving(situation, environment, deploy.content)
+                    return [*_untold(environment, deploy.content), *(f"problem/{fix}" for fix in fixed)]
             return []
+        case WhoMustAct():
+            waiting = (problem.problem for problem in situation.problems.values() if problem.acknowledged)
+            return [stream for name in waiting for stream in _concerned(situation, name)]
         case (
             AmendAdjustment(adjustment=name)
             | StartAdjustment(adjustment=name)
@@ -139,15 +176,23 @@ def _concerned(situation: Situation, name: str) -> list[str]:
     wanted = [f"release/{problem.release}"] if problem is not None and problem.release is not None else []
     for environment in situation.environments.values():
         there = (environment.occupant,) if environment.occupant is not None else ()
-        told = (occupant for occupant in environment.history if name in occupant.fixes)
+        told = (occupant for occupant in environment.history if occupant.untold or name in occupant.fixes)
         wanted.extend(f"release/{occupant.release}" for occupant in (*there, *told))
     return wanted
 
 
-def _rollback_target(situation: Situation, command: RequestRollback) -> list[str]:
+def _untold(place: Environment, target: str) -> list[str]:
+    """The releases that a rollback to `target` leaves and that alone tell what they fixed and migrated."""
+    return [f"release/{occupant.release}" for occupant in leaving(place, target) if occupant.untold]
+
+
+def _rolled_back(situation: Situation, command: RequestRollback) -> list[str]:
+    """Where the rollback goes, and what it leaves."""
     case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)  # type: ignore[arg-type]
     if case.policy.environment(command.environment) is None:
         return []
     asked: Asked = case.asked(command.environment, intent="rollback", target=command.release)
     target = chosen_target(asked)
-    return [f"release/{target.release}"] if target is not None else []
+    if target is None:
+        return []
+    return [f"release/{target.release}", *_untold(situation.environment(command.environment), target.content)]

@@ -8,6 +8,11 @@ from interlock.events.fact import fact
 
 
 @fact
+class WhoMustAct:
+    """The question, as `streams_needed` takes it: who may settle a problem depends on what is over and still runs."""
+
+
+@fact
 class Obligation:
     """`who` (principal ids; any one of them) should do `what` about `subject`, by `by`, with `command`.
 

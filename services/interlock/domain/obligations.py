@@ -23,7 +23,10 @@ ESCALATION: Final = ("release-manager", "administrator")
 
 
 def obligations(situation: Situation, now: datetime) -> tuple[Obligation, ...]:
-    """Everything that waits for somebody, what is due first coming first, then what waits longest."""
+    """Everything that waits for somebody, what is due first coming first, then what waits longest.
+
+    The situation is to be the one that `WhoMustAct` completes.
+    """
     if situation.opened_at is None:
         return ()
     policy = Case(situation=situation, command=None, actor=NOBODY, now=now).policy

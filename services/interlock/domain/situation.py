@@ -112,7 +112,8 @@ class Release:
 class Occupant:
     """The release that an environment holds, with the content that was observed there.
 
-    A declared base has a name too. `fixes` and `migrations` are kept for the day it is rolled back.
+    A declared base has a name too. `fixes` and `migrations` are kept for the day it is rolled back. Where it is
+    `untold`, only its release's stream tells them: two persons stated it, or it was over and forgotten when it came.
     """
 
     release: str
@@ -123,6 +124,7 @@ class Occupant:
     fixes: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
     deployable: bool = True
+    untold: bool = False
 
 
 @fact
@@ -151,6 +153,7 @@ class Work:
     source: str | None = None
     fixes: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
+    untold: bool = False
 
 
 @fact
@@ -196,6 +199,7 @@ class Deploy:
     problem: str | None = None
     was_frozen: bool = False
     left: tuple[str, ...] = ()
+    untold: bool = False
 
 
 @fact

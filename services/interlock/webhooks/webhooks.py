@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
 from interlock.desk import DeskError
+from interlock.domain.obligation import WhoMustAct
 from interlock.domain.obligations import Obligation, obligations
 from interlock.domain.situation import Situation
 from interlock.endpoints import Endpoint, Endpoints, Messages, NotAllowed, Waiting, target_of
@@ -49,6 +50,9 @@ class Situations(Protocol):
 
     async def situation(self, project: str, command: Any = None, *, at_position: int | None = None) -> Any:
         """Return the situation after so many events."""
+
+    async def completed(self, project: str, situation: Any, about: Any, *, position: int) -> Any:
+        """Return it with what `about` names and is over."""
 
 
 def pause_after(tries: int, chance: float) -> float:
@@ -167,16 +171,16 @@ class Webhooks:
     async def _notices(self, project: str, recorded: Recorded[Any], active: Sequence[Endpoint]) -> list[Any]:
         kinds = {kind for each in active for kind in each.kinds}
         after = await self._desk.situation(project, at_position=recorded.position)
-        waits = self._waits(after, recorded)
+        waits = await self._waits(project, after, recorded)
         before = waits
         if "must-act" in kinds:
             earlier = await self._desk.situation(project, at_position=recorded.position - 1)
-            before = self._waits(earlier, recorded)
+            before = await self._waits(project, earlier, recorded)
         return list(notices(recorded, after, before, waits))
 
-    @staticmethod
-    def _waits(situation: Situation, recorded: Recorded[Any]) -> Sequence[Obligation]:
-        return obligations(situation, recorded.recorded_at)
+    async def _waits(self, project: str, situation: Situation, recorded: Recorded[Any]) -> Sequence[Obligation]:
+        seen = await self._desk.completed(project, situation, WhoMustAct(), position=situation.position)
+        return obligations(seen, recorded.recorded_at)
 
     def _begin(self, message: Waiting) -> None:
         """Send it beside the others: one at a time to each endpoint, so that none waits for another's."""

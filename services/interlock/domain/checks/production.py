@@ -7,6 +7,7 @@ from datetime import timedelta
 from interlock.domain import windows
 from interlock.domain.checks import independence
 from interlock.domain.checks.asked import Asked, check, clock_text, outcome, passed_or_failed
+from interlock.domain.evolve.deploy import carried_by
 from interlock.domain.evolve.parts import leaving
 from interlock.domain.situation import Occupant, Problem
 from interlock.events.decision import CheckOutcome
@@ -253,7 +254,8 @@ def rollback_compatible(asked: Asked) -> CheckOutcome:
     target = chosen_target(asked)
     if target is None:
         return outcome("rollback-compatible", "failed", required, "there is no target")
-    between = [m for occupant in leaving(asked.place, target.content) for m in occupant.migrations]
+    left = leaving(asked.place, target.content)
+    between = [m for occupant in left for m in carried_by(asked.situation, occupant)[1]]
     work = asked.place.unsure.work if asked.place.unsure is not None else None
     if work is not None and work.release is not None and work.intent != "rollback":
         # What failed half way may have migrated already; a rollback went to what had migrated long before.

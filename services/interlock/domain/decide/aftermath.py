@@ -96,7 +96,7 @@ def reached_production(case: Case, deploy: Deploy) -> Iterator[New]:
 
 def reopened(case: Case, place: Environment, deploy: Deploy) -> Iterator[New]:
     """A rollback reopens what the releases that it takes out had fixed."""
-    for name in fixes_of_leaving(place, deploy.content):
+    for name in fixes_of_leaving(case.situation, place, deploy.content):
         problem = case.situation.problems.get(name)
         if problem is None or problem.open:
             continue

@@ -20,6 +20,7 @@ from interlock.domain.decide.leases import granted, released
 from interlock.domain.decide.release import stream_of
 from interlock.domain.decide.request import deploy_asked, linked_name
 from interlock.domain.errors import InvalidCommand, NotFound
+from interlock.domain.evolve.deploy import carried_by
 from interlock.domain.gates import deploy_gate
 from interlock.domain.situation import DeployRequest, Environment
 from interlock.events.catalogue import environment as happened_there
@@ -233,7 +234,7 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
             observed_digest=command.observed_digest,
             finished_outside_window=outside,
             schema_digest=command.schema_digest,
-            fixes=deploy.fixes,
+            fixes=carried_by(case.situation, deploy)[0],
         ),
         occurred_at=past,
     )

@@ -15,6 +15,7 @@ from interlock.domain.evolve.parts import Step, forget, with_release, without
 from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Adjustment, Problem, Release, Situation
 from interlock.events.catalogue import CATALOGUE
+from interlock.events.catalogue.policy import PolicyActivated
 from interlock.events.envelope import Recorded
 from interlock.events.fact import fact, replace
 
@@ -95,15 +96,25 @@ def admit(situation: Situation, stream: str, events: Iterable[Recorded[Any]]) ->
     return with_closed(situation, stream, closed(stream, events))
 
 
+# Every policy that was ever in force, by its version.
+Policies = dict[int, dict[str, Any]]
+
+
 @fact
 class Closed:
     """What a stream came to by its own events alone, and its last version."""
 
     version: int = 0
-    thing: Release | Problem | Adjustment | None = None
+    thing: Release | Problem | Adjustment | Policies | None = None
+
+
+def _policies(known: Policies | None, recorded: Recorded[Any]) -> Policies | None:
+    event = recorded.event
+    return {**(known or {}), event.version: event.document} if isinstance(event, PolicyActivated) else known
 
 
 _OF_ONE: dict[str, Callable[[Any, Recorded[Any]], Any]] = {
+    "policy": _policies,
     "release": evolve_release,
     "problem": people.evolve_problem,
     "adjustment": evolve_adjustment,
@@ -133,5 +144,7 @@ def with_closed(situation: Situation, stream: str, known: Closed) -> Situation:
             return replace(situation, problems={**situation.problems, name: known.thing})
         case Adjustment():
             return replace(situation, adjustments={**situation.adjustments, name: known.thing})
+        case dict():
+            return replace(situation, policies={**known.thing, **situation.policies})
         case None:
             return situation

@@ -74,7 +74,8 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
     environment = situation.environment(event.environment)
     release = situation.releases.get(event.release)
     content = release.content if release is not None else None
-    fixes, migrations = _carried(environment, content, event)
+    carried = _carried(environment, content, event)
+    fixes, migrations = carried or ((), ())
     was_frozen = release.frozen if release is not None else False
     before = environment.unsure
     mark_before = environment.mark
@@ -97,6 +98,7 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
         problem=event.problem,
         was_frozen=was_frozen,
         left=tuple(digest for digest in left if digest not in situation.rolled_back),
+        untold=carried is None,
     )
     mark = ProductionMark(
         started=recorded.position,
@@ -114,12 +116,15 @@ def on_started(situation: Situation, recorded: Recorded[Any]) -> Situation:
 
 def _carried(
     environment: Environment, content: Content | None, event: happened.DeployStarted
-) -> tuple[tuple[str, ...], tuple[Migration, ...]]:
-    """What the content that is deployed fixes and migrates: by the release, or by the last time it was here."""
+) -> tuple[tuple[str, ...], tuple[Migration, ...]] | None:
+    """What the content that is deployed fixes and migrates: by the release, or by the last time it was here.
+
+    None where the release is over and forgotten, and what was here so long ago is forgotten too.
+    """
     if content is not None and content.digest == event.content_digest:
         return content.fixes, content.migrations
-    before = (o for o in reversed(environment.history) if o.content == event.content_digest)
-    return next(((occupant.fixes, occupant.migrations) for occupant in before), ((), ()))
+    before = (o for o in reversed(environment.history) if o.content == event.content_digest and not o.untold)
+    return next(((occupant.fixes, occupant.migrations) for occupant in before), None)
 
 
 def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
@@ -137,6 +142,7 @@ def on_succeeded(situation: Situation, recorded: Recorded[Any]) -> Situation:
         deploy=event.deploy,
         fixes=deploy.fixes,
         migrations=deploy.migrations,
+        untold=deploy.untold,
     )
     unsure = environment.unsure
     if unsure is not None and unsure.position > deploy.started:
@@ -222,6 +228,7 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
             intent=deploy.intent,
             fixes=deploy.fixes,
             migrations=deploy.migrations,
+            untold=deploy.untold,
         )
         mark_before, before = deploy.mark_before, deploy.before
     elif environment.lease is not None:
@@ -245,6 +252,16 @@ def lost(environment: Environment, recorded: Recorded[Any], cause: str) -> Envir
     return replace(environment, deploy=None, occupant=None, unsure=unsure, mark=mark)
 
 
-def fixes_of_leaving(environment: Environment, target: str) -> tuple[str, ...]:
+def carried_by(situation: Situation, occupant: Occupant | Deploy) -> tuple[tuple[str, ...], tuple[Migration, ...]]:
+    """What the occupant fixes and migrates; of an untold one, what its release says once that is loaded."""
+    release = situation.releases.get(occupant.release) if occupant.untold else None
+    content = release.content if release is not None else None
+    if content is None or content.digest != occupant.content:
+        return occupant.fixes, occupant.migrations
+    return content.fixes, content.migrations
+
+
+def fixes_of_leaving(situation: Situation, environment: Environment, target: str) -> tuple[str, ...]:
     """The problems that the occupants which a rollback to `target` takes out had fixed."""
-    return tuple(dict.fromkeys(fix for occupant in leaving(environment, target) for fix in occupant.fixes))
+    left = leaving(environment, target)
+    return tuple(dict.fromkeys(fix for occupant in left for fix in carried_by(situation, occupant)[0]))

@@ -248,6 +248,7 @@ def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | 
                 event.content_digest,
                 event.schema_digest,
                 deployable=bool(event.artifacts),
+                base=True,
                 empty=event.empty,
             )
         case happened.EnvironmentConfirmed() as event:
@@ -258,6 +259,7 @@ def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | 
                 event.content_digest,
                 event.schema_digest,
                 deployable=True,
+                base=False,
                 empty=event.state == "empty",
             )
             return replace(placed, mixed=event.state == "mixed")
@@ -273,6 +275,7 @@ def _placed(
     schema: str | None,
     *,
     deployable: bool,
+    base: bool,
     empty: bool,
 ) -> Environment:
     occupant = None
@@ -293,6 +296,8 @@ def _placed(
             fixes=source.fixes if source else (),
             migrations=source.migrations if source else (),
             deployable=known.deployable if known else deployable,
+            # Of a base there is no more than was declared; of anything else its release tells, if there is one.
+            untold=source.untold if source else not base,
         )
         history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]
     mark = ProductionMark(

@@ -102,6 +102,11 @@ async def _xids(working: Connection, witness: Connection) -> tuple[int, int]:
     """Return the transaction's id, and how many ids were given out from it on: its savepoints' are among them."""
     first = int(await working.fetchval("select pg_current_xact_id()::text"))
     last = int(await witness.fetchval("select pg_current_xact_id()::text"))
+    return span_of(first, last)
+
+
+def span_of(first: int, last: int) -> tuple[int, int]:
+    """Return a row's form of the id `first`, and how many follow up to `last`; rows keep 32 bits, and ids have 64."""
     return first % XIDS, last - first
 
 

@@ -160,6 +160,7 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
             error="the content found there is another one",
             environment_left="other",
             observed_digest=command.observed_digest,
+            log=command.log,
             happened_at=command.happened_at,
         )
         return _failed(case, place, other)
@@ -234,6 +235,7 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
             finished_outside_window=outside,
             schema_digest=command.schema_digest,
             fixes=deploy.fixes,
+            log=command.log,
         ),
         occurred_at=past,
     )
@@ -267,6 +269,7 @@ def _failed(case: Case, place: Environment, command: ReportDeployFailed) -> Rule
                 error=command.error,
                 environment_left=left,
                 observed_digest=command.observed_digest,
+                log=command.log,
             ),
             occurred_at=case.past(command.happened_at),
         )

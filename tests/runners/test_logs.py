@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from interlock.runners.connections import NotConfigured
+from interlock.runners.expressions import NoPattern, compiled
 from interlock.runners.logs.families import base_of
 from interlock.runners.logs.following import read_files
 from interlock.runners.logs.parts import Part, Period
-from interlock.runners.logs.patterns import SAMPLES_MAX, Findings, NoPattern, Pattern, compiled
+from interlock.runners.logs.patterns import SAMPLES_MAX, Findings, Pattern
 from interlock.runners.logs.queries import Machine, read_command, read_journal
 from interlock.runners.logs.settings import Logs, logs_of
 from interlock.runners.logs.stamps import Stamps

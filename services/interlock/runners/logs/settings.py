@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 from interlock.events.values import LINE_CHARACTERS_MAX, Severity
 from interlock.runners.commands import Configured, command_of, known_only, table_of
 from interlock.runners.connections import NotConfigured
-from interlock.runners.logs.patterns import NoPattern, Pattern, compiled
+from interlock.runners.expressions import NoPattern, compiled
+from interlock.runners.logs.patterns import Pattern
 from interlock.runners.logs.stamps import Stamps
 
 KINDS: Final = ("files", "journald", "command")

@@ -32,7 +32,7 @@ BESIDE = (
 OF_ADJUSTMENTS = ("verifier_independent", "result_checker_independent")
 # No move of the search could show them missing; stories in tests/domain do.
 NOT_SEARCHED = (
-    "adjustment-executed", "adjustment-own", "administrator", "base-undeclared", "credential-valid",
+    "adjustment-executed", "adjustment-own", "administrator", "authors-known", "base-undeclared", "credential-valid",
     "environment-unsure", "erase-allowed", "hotfix-goes-first", "logs-continuous", "marker-reader",
     "proposer-is-another", "request-unexpired", "role-held", "two-administrators-remain", "verdict-own",
 )  # fmt: skip

@@ -125,7 +125,7 @@ async def test_a_release_is_rehearsed_on_productions_data(terminal: Terminal, pa
     [lock] = why["long_locks"]
     assert (lock["migration"], lock["relation"], lock["what"]) == ("0200.sql", "shop.orders", "waits")
     assert why["failed_after_ms"] >= 1500
-    assert "data: unknown" in terminal.dt("env", "show", "stage").stdout
+    assert "unknown: what changed it did not end well" in terminal.dt("env", "show", "stage").stdout
     assert dt("stage", "migrate", "1.0.0").code == 3
 
     assert dt("stage", "restore").code == 0

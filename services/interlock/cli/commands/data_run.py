@@ -160,7 +160,8 @@ def not_from_here(environment: str, why: Exception) -> Halt:
 def in_short(done: Restored) -> str:
     """Say what is there now in one line."""
     rows, masked = sum(table.rows for table in done.copied.tables), ", masked" if done.copied.masked else ""
-    return f"{len(done.copied.tables)} tables, {rows:,} rows{masked}; report {done.report[:19]}…"
+    tables = "1 table" if len(done.copied.tables) == 1 else f"{len(done.copied.tables)} tables"
+    return f"{tables}, {rows:,} {'row' if rows == 1 else 'rows'}{masked}; report {done.report[:19]}…"
 
 
 def means_of(session: Session, **facts: str) -> Means:

@@ -58,7 +58,7 @@ How the automatic tests are run (dt test): [tests] in interlock.toml, with
   environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
                                      above, or identity = ["./which-server.sh"], which prints its name on one line
 Which logs dt logs check reads, and for what: [logs.production], with
-  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  files = ["GLOB"], or journald = "UNIT" (of other machines: journal = "DIR"), or command = ["WORD", …]
   patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
   time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
 What a server may tell outside (dt notify): [notify], with

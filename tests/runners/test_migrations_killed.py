@@ -23,9 +23,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from interlock.cli.recorded import numbered
 from interlock.events.canonical import digest_of_bytes
 from interlock.events.codec import plain
-from tests.cli.story import Story, event, identity, numbered
+from tests.cli.story import Story, event, identity
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, token_of
 from tests.runners.shop import ROOT, ShopServer

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,7 @@ def test_where_the_ledgers_disk_is_full_nothing_is_acknowledged_and_with_space_i
 
 def commanded_until_it_stops(served: Served) -> list[str]:
     """Give commands until one is not acknowledged; return the texts of those that were."""
-    acknowledged = []
+    acknowledged: list[str] = []
     for number in range(COMMANDS_MAX):
         text = f"{number} {TEXT}"
         try:
@@ -174,7 +175,7 @@ def commanded_until_it_stops(served: Served) -> list[str]:
 
 def remarks(served: Served) -> list[str]:
     """The texts of all remarks, the oldest first."""
-    found, query = list[str](), {"type": "Annotated", "data": "true", "limit": 100}
+    found, query = list[str](), dict[str, Any](type="Annotated", data="true", limit=100)
     while True:
         page = served["anton"].get("/events", **query)
         found += [each["data"]["text"] for each in page["events"]]

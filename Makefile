@@ -7,6 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
+JOURNAL := .journal/.ready
 PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
@@ -34,6 +35,11 @@ $(KAFKA): infra/kafka/pom.xml infra/kafka/jars.sha256 infra/kafka/setup.sh
 	@sh infra/kafka/setup.sh
 	@touch $@
 
+# As above: what writes a real journal, for the tests that read one.
+$(JOURNAL): infra/setup-journal.sh
+	@sh infra/setup-journal.sh
+	@touch $@
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
@@ -46,10 +52,10 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
-check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the quick tests, which need no server: about a minute
+check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute
 	$(PYTEST) -m 'not server and not proof' $(ARGS)
 
 lint: $(READY) ## Style of every file (ruff)

@@ -176,7 +176,9 @@ def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
         port = free.getsockname()[1]
     home = tmp_path / "home"
     home.mkdir()
-    (home / ".gitconfig").write_text("[user]\n\tname = Anton\n\temail = anton@example.org\n", encoding="utf-8")
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = Max Muster\n\temail = max.muster@work.example\n", encoding="utf-8"
+    )
     made = Newcomer(
         home=tmp_path,
         port=port,

@@ -16,9 +16,10 @@ from uuid import uuid4
 
 import pytest
 
-from interlock.desk import Unavailable, UnknownOutcome
+from interlock.desk import Unavailable, UnknownOutcome, project
 from interlock.events.codec import decode
 from interlock.ledger import Ledger, LedgerUnavailable, OutcomeUnknown, Row, Stored
+from interlock.serve.readiness import Readiness, deciding
 from tests.desk.desks import PROJECT, Clerk, events_of
 from tests.desk.tiny import Close, Note, Open
 from tests.fixtures.postgres import elsewhere, started_postgres
@@ -74,6 +75,31 @@ async def test_a_ledger_that_is_away_costs_no_decision(clerk: Clerk, ledger: Led
     monkeypatch.undo()
     answer = await clerk.say(Close("4.12.0"), command_id=command_id)
     assert (answer.status, answer.position, answer.repeated) == ("accepted", 3, False)
+
+
+async def test_a_ledger_that_takes_nothing_is_told_of_until_it_does_again(
+    clerk: Clerk, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be read all the while: its disk is full."""
+    ready = Readiness(ledger, {"desk": deciding(clerk.desk)}, {})
+    await clerk.say(Open("4.12.0"))
+    append = ledger.append
+
+    async def full(*_: Any, **__: Any) -> Any:
+        raise LedgerUnavailable("no space left on device")
+
+    for _ in range(2):
+        monkeypatch.setattr(ledger, "append", full)
+        with pytest.raises(Unavailable):
+            await clerk.say(Close("4.12.0"))
+        assert (await ready())["desk"] == f"{PROJECT}: the ledger cannot be reached: no space left on device"
+        # Nobody sends it anything meanwhile: so after a while the next command finds out.
+        with monkeypatch.context() as later:
+            later.setattr(project, "TROUBLE_SECONDS", 0.0)
+            assert (await ready())["desk"] == "ok"
+    monkeypatch.setattr(ledger, "append", append)
+    await clerk.say(Close("4.12.0"))
+    assert (await ready())["desk"] == "ok"
 
 
 @contextmanager

@@ -311,6 +311,13 @@ def a_name_is_used_once() -> Example:
     return given.developed(), "dora", release.OpenRelease(name="4.12.0", kind="normal", title="Mine")
 
 
+@guard("authors-known")
+def nobody_wrote_it_whom_nobody_knows() -> Example:
+    told = given.running()
+    told.do("anton", release.OpenRelease(name="4.12.0", kind="normal", title="Quotes"))
+    return told, "anton", told.content("4.12.0", author="Anton Q. <anton@home.example>")
+
+
 # -- the rehearsal
 
 

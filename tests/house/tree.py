@@ -15,6 +15,7 @@ MADE = {
     ".venv",
     ".interlock",
     ".kafka",
+    ".journal",
     ".hypothesis",
     "__pycache__",
     "build",

@@ -52,6 +52,28 @@ def test_the_command_is_told_what_it_deploys_and_never_interlock_s_own_token(pla
     assert "INTERLOCK_TOKEN" not in facts
 
 
+def test_what_the_command_wrote_is_kept_as_evidence_without_the_passwords_that_it_was_given(places: Places) -> None:
+    secret = "postgresql://shop:very-s%40fe@db.example.org/shop"
+    name = places.asked()
+    places[HERE].does('echo "to $SHOP_DSN"', "echo 'as very-s@fe'")
+    assert places.dt(f"deploy {name} {HERE}", SHOP_DSN=secret).code == 0
+    [succeeded] = places.events(name, "DeploySucceeded")
+    kept = places.served["anton"].get_evidence(succeeded["data"]["log"]).decode()
+    assert kept == f"to postgresql://shop:***@db.example.org/shop\nswitching to {name}\nas ***\n"
+
+    other = places.asked()
+    places[HERE].does("echo 'there is no room'; exit 4")
+    assert places.dt(f"deploy {other} {HERE}").code == 11
+    [failed] = places.events(other, "DeployFailed")
+    assert places.served["anton"].get_evidence(failed["data"]["log"]) == b"there is no room\n"
+    # A report names what is kept, or nothing.
+    fields = {"release": other, "deploy": failed["data"]["deploy"], "fencing_token": 1, "phase": "run", "error": "?"}
+    problem = places.served.refused(
+        "ci-1", "ReportDeployFailed", {**fields, "environment_left": "unchanged", "log": OTHER}
+    )
+    assert "put the evidence first" in problem["detail"]
+
+
 def test_what_it_leaves_running_goes_on(places: Places) -> None:
     name = places.asked()
     places[HERE].does(after="setsid sleep 300 > /dev/null 2>&1 & echo $! > daemon")

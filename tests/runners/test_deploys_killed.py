@@ -25,7 +25,7 @@ from interlock.cli import spool
 from interlock.client import Client, ServerAway
 from interlock.runners import leases
 from interlock.runners.asking import Asker, Kept, passed_by
-from interlock.runners.deploying import AlreadyBegun, execute
+from interlock.runners.deploying import AlreadyBegun, Job, execute
 from interlock.runners.leases import Lease, kept_lease
 from tests.cli.story import event
 from tests.fixtures.postgres import PostgresServer, elsewhere
@@ -38,7 +38,7 @@ from tests.runners.test_deploys_cut_short import gone, there
 from tests.runners.test_killed import Restartable, wait_for
 from tests.runners.warm_deploys import job_of
 
-STEPS = ("looked", "started", "ended", "judged", "reported")
+STEPS = ("looked", "started", "ended", "judged", "kept", "reported")
 # A lease of fifteen minutes is over in three seconds.
 FAST = 300
 ONE = f"sha256:{'1' * 64}"
@@ -143,7 +143,7 @@ def test_the_executor_is_killed(scene: Scene, step: str) -> None:
     settled(places)
     assert places.state()["occupancy"]["state"] == "unsure"
     assert "DeploySucceeded" not in places.happened(name)
-    if step != "judged":
+    if step not in {"judged", "kept"}:
         return
     # The same work, done again, ends the uncertainty: by its own start and report.
     assert places.dt(f"deploy {name} {HERE}", who="anton").code == 0
@@ -199,14 +199,24 @@ def fast(seconds: float) -> Any:
     return asyncio.sleep(seconds / FAST)
 
 
-def fast_asker(places: Places, reached: Any, keeper: Any = None) -> Asker:
+def fast_client(places: Places) -> Client:
     served = places.served
     client = Client(
         served.url, served.project, token_of("ci-1"), clock=monotonic, sleep=lambda seconds: sleep(seconds / FAST),
         new_id=uuid4, now=served.now,
     )  # fmt: skip
     served._opened.append(client)  # closed when the server is
-    return Asker(client, clock=lambda: monotonic() * FAST, sleep=fast, reached=reached, keeper=keeper)
+    return client
+
+
+def fast_asker(places: Places, reached: Any, keeper: Any = None) -> Asker:
+    return Asker(fast_client(places), clock=lambda: monotonic() * FAST, sleep=fast, reached=reached, keeper=keeper)
+
+
+def job_here(scene: Scene, name: str, deploy: str) -> Job:
+    places = scene.places
+    keeps = fast_client(places).put_evidence
+    return job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name), keeps)
 
 
 @pytest.fixture
@@ -234,7 +244,7 @@ async def test_a_lease_that_cannot_be_renewed_ends_the_command_before_it_ends_an
             ended.append(monotonic())
 
     asker = fast_asker(places, reached, Spooled(places))
-    job = job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name))
+    job = job_here(scene, name, deploy)
     with pytest.raises(Kept):
         await execute(asker, job, uuid4())
     scene.interlock.start()
@@ -260,7 +270,7 @@ async def test_a_report_that_cannot_be_sent_waits_and_counts_within_its_lease(sc
         if step == "judged":
             scene.interlock.kill()
 
-    job = job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name))
+    job = job_here(scene, name, deploy)
     with pytest.raises(Kept):
         await execute(fast_asker(places, reached, Spooled(places)), job, uuid4())
     scene.interlock.start()
@@ -277,7 +287,7 @@ async def test_what_another_process_began_under_the_same_login_is_not_run_again(
     name, deploy = scene.asked()
     places[HERE].does("echo begun >> begun")
     (places[HERE].folder / "begun").unlink(missing_ok=True)
-    job = job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name))
+    job = job_here(scene, name, deploy)
 
     async def reached(step: str) -> None:
         if step == "started":
@@ -300,7 +310,7 @@ async def test_a_lease_that_is_broken_ends_the_command_and_its_end_is_an_observa
             fields = {"environment": HERE, "lease": lease, "reason": "stuck"}
             places.served["rm-1"].command("BreakLease", fields)
 
-    job = job_of(scene.home / "interlock.toml", HERE, name, deploy, places.content(name))
+    job = job_here(scene, name, deploy)
     done = await execute(fast_asker(places, reached), job, uuid4())
     assert event(done.answer, "FactObserved")["kind"] == "deploy"
     assert "DeployFailed" not in places.happened(name)

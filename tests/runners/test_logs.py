@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from interlock.runners.connections import NotConfigured
+from interlock.runners.expressions import NoPattern, compiled
 from interlock.runners.logs.families import base_of
 from interlock.runners.logs.following import read_files
 from interlock.runners.logs.parts import Part, Period
-from interlock.runners.logs.patterns import SAMPLES_MAX, Findings, NoPattern, Pattern, compiled
+from interlock.runners.logs.patterns import SAMPLES_MAX, Findings, Pattern
 from interlock.runners.logs.queries import Machine, read_command, read_journal
 from interlock.runners.logs.settings import Logs, logs_of
 from interlock.runners.logs.stamps import Stamps
@@ -365,6 +366,8 @@ GOOD: dict[str, Any] = {"files": ["*.log"], "patterns": [{"name": "lost", "match
     ({"zone": "Nowhere/There"}, "logs.production.zone"), ({"seconds": 0}, "logs.production.seconds"),
     ({"time": {"match": "x", "format": "%H"}}, "logs.production.time.match"),
     ({"files": None, "journald": "--root"}, "logs.production.journald"),
+    ({"journal": "."}, "logs.production.journal"),
+    ({"files": None, "journald": "shop", "journal": "nowhere"}, "logs.production.journal"),
 ])  # fmt: skip
 def test_a_slip_of_the_pen_is_named(tmp_path: Path, changed: dict[str, Any], setting: str) -> None:
     table = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
@@ -380,7 +383,10 @@ def test_without_settings_it_says_what_to_write(tmp_path: Path) -> None:
 
 def by(tmp_path: Path, seconds: float = 30, **table: Any) -> Logs:
     found = logs_of({"logs": {"production": {"patterns": GOOD["patterns"], **table}}}, "production", tmp_path)
-    return Logs(found.environment, found.patterns, found.stamps, found.files, found.journald, found.command, seconds)
+    return Logs(
+        found.environment, found.patterns, found.stamps, found.files, found.journald, found.command, seconds,
+        found.journal,
+    )  # fmt: skip
 
 
 def machine(tmp_path: Path, path: str | None = None) -> Machine:

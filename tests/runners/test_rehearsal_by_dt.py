@@ -29,7 +29,7 @@ mask = "mask.sql"
 migrations = { kind = "sql", folder = "migrations" }
 """
 FILES = {
-    "0200.sql": "set local lock_timeout = '200ms';\nalter table shop.orders add column more int",
+    "0200.sql": "set local lock_timeout = '1500ms';\nalter table shop.orders add column more int",
     "0201.sql": "create index more on shop.orders (more)",
 }
 
@@ -120,7 +120,12 @@ async def test_a_release_is_rehearsed_on_productions_data(terminal: Terminal, pa
     event = terminal.story.served["anton"].get("/events", type="StageMigrationFailed", data="true")["events"][0]
     assert event["data"]["failed_migration"] == "0200.sql"
     assert event["data"]["error"] == "0200.sql: LockNotAvailableError (55P03)"
-    assert "data: unknown" in terminal.dt("env", "show", "stage").stdout
+    why = json.loads(terminal.story.served["anton"].get_evidence(event["data"]["report"]))
+    assert (why["failed_migration"], why["error"], why["migrations"]) == ("0200.sql", event["data"]["error"], [])
+    [lock] = why["long_locks"]
+    assert (lock["migration"], lock["relation"], lock["what"]) == ("0200.sql", "shop.orders", "waits")
+    assert why["failed_after_ms"] >= 1500
+    assert "unknown: what changed it did not end well" in terminal.dt("env", "show", "stage").stdout
     assert dt("stage", "migrate", "1.0.0").code == 3
 
     assert dt("stage", "restore").code == 0

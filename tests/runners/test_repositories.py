@@ -13,6 +13,7 @@ import pytest
 
 from interlock.runners.connections import NotConfigured
 from interlock.runners.failures import Stopped
+from interlock.runners.junit import read_report
 from interlock.runners.repositories.authors import Author, People, people_of
 from interlock.runners.repositories.clones import Clone, GitFailed, HistoryCut, Place, UnknownCommit, opened, places_of
 from interlock.runners.repositories.content import (
@@ -29,6 +30,7 @@ from interlock.runners.repositories.history import commits_in
 from interlock.runners.repositories.patterns import Wanted, wanted_of
 from interlock.runners.repositories.tests_named import NotReadable, names_in
 from tests.fixtures.repositories import Repository
+from tests.runners.shop import ROOT
 
 CONTENT = {"migrations": ["migrations/*.sql"], "new_tests": ["tests/**/test_*.py"]}
 PEOPLE = People(("anton", "dev-2"), {})
@@ -187,9 +189,100 @@ def test_names_are_those_of_pytests_own_report(tmp_path: Path) -> None:
     assert len(reported) == 4
 
 
-def test_tests_that_are_not_pythons_are_named_by_hand() -> None:
+def test_tests_that_are_not_pythons_are_found_as_configured_or_named_by_hand() -> None:
     with pytest.raises(NotReadable, match="--new-test"):
         names_in("quotes_test.go", b"func TestQuotes(t *testing.T) {}")
+
+
+JAVA = """package com.shop;
+
+class OrdersTest {
+    @Test
+    void old() {}
+
+    @Test
+    @DisplayName("the total of nothing")
+    void nothingIsZero() { assertEquals(0, total()); }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    public void adds(int quantity) {}
+
+    // @Test void commentedOut() {}
+    void helper() {}
+}
+"""
+GO = """package orders
+
+func TestTotal(t *testing.T) {
+\tt.Run("empty", func(t *testing.T) {})
+}
+
+func helper() {}
+"""
+# As docs/RUNNERS.md has them.
+OTHERS = [
+    {
+        "files": "src/test/java/**/*Test.java",
+        "match": r"^\s*@(?:Test|ParameterizedTest|RepeatedTest)\b[^{;]*?(?:\{[^}]*\}[^{;]*?)?\bvoid\s+(\w+)\s*\(",
+        "name": "{stem}.{test}",
+    },
+    {"files": "desk:**/*_test.go", "match": r"^func (Test\w+)\("},
+]
+# As Gradle, Maven and gotestsum write them.
+REPORTS = [
+    """<testsuite name="com.shop.OrdersTest" tests="4">
+    <testcase name="old()" classname="com.shop.OrdersTest"/>
+    <testcase name="nothingIsZero()" classname="com.shop.OrdersTest"/>
+    <testcase name="adds(int)[1]" classname="com.shop.OrdersTest"/>
+    <testcase name="adds(int)[2]" classname="com.shop.OrdersTest"/></testsuite>""",
+    """<testsuite name="com.shop.OrdersTest" tests="3">
+    <testcase name="nothingIsZero" classname="com.shop.OrdersTest" time="0.01"/>
+    <testcase name="adds(int)[1]" classname="com.shop.OrdersTest" time="0.01"/></testsuite>""",
+    """<testsuites><testsuite name="example.com/desk/orders" tests="2">
+    <testcase classname="example.com/desk/orders" name="TestTotal"/>
+    <testcase classname="example.com/desk/orders" name="TestTotal/empty"/></testsuite></testsuites>""",
+]
+
+
+def test_tests_of_any_language_are_found_by_an_expression_and_in_the_reports_of_its_tools(two: Two) -> None:
+    java, go = "src/test/java/com/shop/OrdersTest.java", "orders/orders_test.go"
+    two.bases["shop"] = two.shop.commit({java: "class OrdersTest {\n    @Test\n    void old() {}\n}\n"})
+    two.shop.commit({java: JAVA, "other/Test.java": JAVA, go: GO})
+    two.desk.commit({go: GO, "tests/test_desk.py": "def test_old() -> None: ...\ndef test_new() -> None: ...\n"})
+    two.document["content"] = {"new_tests": ["tests/**/test_*.py", *OTHERS]}
+    made = two.content()
+    assert not made.said
+    ofjava = ["OrdersTest.nothingIsZero", "OrdersTest.adds"]
+    assert sorted(made.new_tests) == sorted([*ofjava, "TestTotal", "tests.test_desk.test_new"])
+    gradle, maven, gotestsum = (read_report(each.encode()) for each in REPORTS)
+    assert gradle.ran_of(made.new_tests) == maven.ran_of(made.new_tests) == ofjava
+    assert gotestsum.ran_of(made.new_tests) == ["TestTotal"]
+    failed = REPORTS[2].replace('name="TestTotal/empty"/>', 'name="TestTotal/empty"><failure/></testcase>')
+    assert read_report(failed.encode()).ran_of(made.new_tests) == []
+    page = (ROOT / "docs" / "RUNNERS.md").read_text(encoding="utf-8")
+    assert all(f"match = '{each['match']}'" in page for each in OTHERS)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"files": "*.go"},
+        {"files": "*.go", "match": "("},
+        {"files": "*.go", "match": "func Test"},
+        {"files": "*.go", "match": "(func) (Test)"},
+        {"files": "*.go", "match": "(Test)", "name": "always the same"},
+        {"files": "*.go", "match": r"(Test)\1"},
+        {"files": 3, "match": "(Test)"},
+        {"files": "ship:*.go", "match": "(Test)"},
+        {"match": "(Test)"},
+        {"files": "*.go", "match": "(Test)", "language": "go"},
+        3,
+    ],
+)
+def test_an_entry_that_finds_no_tests_is_refused(entry: object) -> None:
+    with pytest.raises(NotConfigured, match=r"content\.new_tests"):
+        wanted_of({"repositories": {"shop": "."}, "content": {"new_tests": [entry]}})
 
 
 def test_a_pattern_may_be_meant_in_one_repository() -> None:

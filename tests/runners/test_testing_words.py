@@ -99,6 +99,13 @@ LINES = {
     "test orders::opens ... ok": (1, 0, 0, None),
     "  ✓ opens an order": (1, 0, 0, None),
     "tests/test_a.py ......F..                      [ 42%]": (0, 0, 0, 42),
+    "OrdersTest > totals() PASSED": (1, 0, 0, None),
+    "OrdersTest > the total of nothing FAILED": (0, 1, 0, None),
+    "1/3 Test #1: good .............................   Passed    0.00 sec": (1, 0, 0, None),
+    "2/3 Test #2: bad ..............................***Failed    0.00 sec": (0, 1, 0, None),
+    "12/30 Test #12: gone ............................***Not Run   0.00 sec": (0, 0, 1, None),
+    "ok  \texample.com/shop\t0.003s": (0, 0, 0, None),
+    "[INFO] Tests run: 3, Failures: 0, Errors: 0, Skipped: 0": (0, 0, 0, None),
     "everything is ok 100": (0, 0, 0, None),
     "PASSED": (0, 0, 0, None),
 }

@@ -17,24 +17,28 @@ from interlock.cli.seams import pause
 from interlock.events.catalogue.parts import Identity
 from interlock.runners.asking import Asker
 from interlock.runners.deploying import Job, execute, executor_of
+from interlock.runners.evidence import PutEvidence
 from tests.runners.deployable import identity
 from tests.runners.forking import forks, stops_at
 from tests.runners.warm import client_of
 
 
-def job_of(config: Path, environment: str, release: str, deploy: str, content: str) -> Job:
+def job_of(config: Path, environment: str, release: str, deploy: str, content: str, put_evidence: PutEvidence) -> Job:
     document = tomllib.loads(config.read_text(encoding="utf-8"))
     executor = executor_of(document, environment, home=config.parent, environ=os.environ)
     assert executor is not None
     registered = Identity(**identity(environment))
     return Job(
-        release, deploy, content, "promote", executor, registered, os.environ, told=lambda line: None, sleep=pause
-    )
+        release, deploy, content, "promote", executor, registered, os.environ, told=lambda line: None, sleep=pause,
+        put_evidence=put_evidence,
+    )  # fmt: skip
 
 
 async def run(spec: dict[str, Any]) -> str:
-    asker = Asker(client_of(spec), clock=time.monotonic, sleep=pause, reached=stops_at(spec))
-    job = job_of(Path(spec["config"]), spec["environment"], spec["release"], spec["deploy"], spec["content"])
+    client = client_of(spec)
+    asker = Asker(client, clock=time.monotonic, sleep=pause, reached=stops_at(spec))
+    names = (spec["environment"], spec["release"], spec["deploy"], spec["content"])
+    job = job_of(Path(spec["config"]), *names, client.put_evidence)
     try:
         await execute(asker, job, uuid4())
     except Exception as stopped:

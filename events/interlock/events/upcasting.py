@@ -97,3 +97,11 @@ def _reports_came(data: Data) -> Data:
 def _logs_came(data: Data) -> Data:
     """Schema 2 keeps the log's end, and the counts of runs that were no release's; of older ones nobody kept them."""
     return data
+
+
+@UPCASTERS.step("DeploySucceeded", from_schema=1)
+@UPCASTERS.step("DeployFailed", from_schema=1)
+@UPCASTERS.step("StageMigrationFailed", from_schema=1)
+def _what_was_said_came(data: Data) -> Data:
+    """Schema 2 names in the evidence what the work wrote, or a report of it; of older ones nobody kept it."""
+    return data

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -25,6 +26,7 @@ from interlock.cli.exits import (
     Ended,
     Halt,
 )  # fmt: skip
+from interlock.cli.reporting import put_evidence
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of, registered_of
 from interlock.cli.session import Session
 from interlock.cli.under_way import WHO_MAY, may_execute, say_what_goes_on, start_decision, state_of
@@ -241,6 +243,7 @@ def job_of(session: Session, asked: Facts, executor: Executor) -> Job:
         environ=os.environ,
         told=lambda line: session.say(f"  | {line}"),
         sleep=seams.pause,
+        put_evidence=partial(put_evidence, session),
         declared=tuple(read(Migration, each) for each in declared),
     )
 

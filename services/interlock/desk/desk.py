@@ -145,6 +145,12 @@ class Desk:
         """Return the instant (UTC, the ledger's clock) at which a command would be decided now. Raises Unavailable."""
         return await self._project(project).now()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the ledger took nothing of some project, a moment ago; None where it took what came last."""
+        found = ((name, project.trouble) for name, project in self._projects.items())
+        return next((f"{name}: {trouble}" for name, trouble in found if trouble is not None), None)
+
     async def close(self) -> None:
         """Take no more commands, and return when those that wait are answered."""
         self._closed = True

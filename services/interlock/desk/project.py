@@ -39,6 +39,8 @@ TURNS_SECONDS: Final = 1.0
 OVERTAKEN_MAX: Final = 100
 TRIES_IN_TURN: Final = 10
 RESTAMPED_MAX: Final = 3
+# How long a ledger that took nothing is told of: after that the next command finds out whether it does again.
+TROUBLE_SECONDS: Final = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,14 @@ class ProjectDesk:
         self._working: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
         self._stored_at = 0
+        self._trouble: tuple[float, str] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the ledger took nothing, a moment ago: one that can be read may still have no room to write."""
+        if self._trouble is None or self._tools.monotonic() - self._trouble[0] > TROUBLE_SECONDS:
+            return None
+        return self._trouble[1]
 
     @property
     def busy(self) -> bool:
@@ -140,6 +150,7 @@ class ProjectDesk:
         except BatchRefused as refused:
             self._isolate(batch, refused)
         except LedgerError as error:
+            self._trouble = self._tools.monotonic(), str(error)
             self._give_up(batch, Unavailable(str(error)))
 
     async def _is_overtaken(self, at: Log, batch: list[Waiting]) -> bool:
@@ -217,6 +228,7 @@ class ProjectDesk:
         if decided.rows:
             sent = self._tools.monotonic()
             clock = await at.append(self._project, decided.rows)
+            self._trouble = None
             # A crash from here on loses no decision: the answers are in the ledger.
             self._tools.clock.learn(clock, sent=sent, received=self._tools.monotonic())
             memory.take(decided.events, decided.situation)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from interlock.domain.commands import adjustment as commands
-from interlock.domain.commands import environment
+from interlock.domain.commands import deploy, environment
 from interlock.domain.errors import InvalidCommand
 from interlock.domain.scripts import NotAdmissible, admit_queries, admit_script
 from interlock.events.catalogue.parts import AdjustmentPlan
@@ -42,9 +42,13 @@ class Admission:
             case commands.ReportAdjustmentRehearsalFailed(report=str() as report):
                 await self._kept(project, {"report": report})
             case (
-                environment.ReportRestored(report=str() as report) | environment.ReportMigrated(report=str() as report)
+                environment.ReportRestored(report=str() as report)
+                | environment.ReportMigrated(report=str() as report)
+                | environment.ReportMigrationFailed(report=str() as report)
             ):
                 await self._kept(project, {"report": report})
+            case deploy.ReportDeploySucceeded(log=str() as log) | deploy.ReportDeployFailed(log=str() as log):
+                await self._kept(project, {"log": log})
             case environment.CheckLogs(report=str() as report):
                 await self._kept(project, {"report": report})
             case _:

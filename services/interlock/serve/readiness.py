@@ -51,7 +51,7 @@ class Readiness:
 
 
 def deciding(desk: Desk) -> Check:
-    """A desk that met an event which it does not know decides nothing about that project."""
+    """A desk that met an event which it does not know decides nothing about that project; nor one that cannot write."""
 
     async def check(heads: Heads) -> str:
         for project in heads:
@@ -59,7 +59,7 @@ def deciding(desk: Desk) -> Check:
                 await desk.situation(project)
             except DeskError as stuck:
                 return f"{project}: {stuck}"
-        return OK
+        return desk.trouble or OK
 
     return check
 

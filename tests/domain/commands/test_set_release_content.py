@@ -6,9 +6,11 @@ import pytest
 
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.commands.evidence import ApproveManualQA
+from interlock.domain.commands.governance import DeactivatePrincipal
 from interlock.domain.commands.release import WithdrawRelease
 from interlock.domain.errors import InvalidCommand
 from interlock.events.catalogue.parts import Artifact, Commit, Migration
+from interlock.runners.repositories.authors import Author, People
 from tests.domain.story import (
     MONDAY,
     PRODUCTION,
@@ -106,6 +108,21 @@ def test_who_wrote_a_commit_once_stays_its_author() -> None:
     story.confirm(R)
     story.deploy(R, SANDBOX)
     story.refuse("qa-1", ApproveManualQA(release=R, environment=SANDBOX), "approver-independent")
+
+
+def test_an_author_is_somebody_or_marked_as_somebody_outside() -> None:
+    story = running().develop(R)
+    for nobody in ("Anton Q. <anton@home.example>", "anton@home.example", "git:anton", f"git:{'A' * 16}"):
+        refused = story.refuse("anton", story.content(R, salt="2", author=nobody), "authors-known")
+        assert f"nobody is {nobody}" in str(lacks(refused.decision)["authors-known"].observed)
+    mark = People((), {}).recorded(Author("Max Muster", "max@example.org"))
+    answer = story.do("anton", story.content(R, salt="2", author=mark))
+    assert story.situation.releases[R].authors == {"anton", mark}
+    [known] = [check for check in answer.decision.checks if check.check == "authors-known"]
+    assert known.observed == "0 registered, 1 outside"
+    # Whoever has left since still wrote what he wrote.
+    story.do("admin-1", DeactivatePrincipal(principal="dora", reason="she left"))
+    story.do("anton", story.content(R, salt="3", author="dora"))
 
 
 def test_who_sets_content_is_an_author_from_then_on() -> None:

@@ -128,9 +128,9 @@ class DeployStarted:
     problem: Name | None = None
 
 
-@event()
+@event(schema=2)
 class DeploySucceeded:
-    """The release is the environment's occupant from here on."""
+    """The release is the environment's occupant from here on. `log` is the end of what the deploy command wrote."""
 
     deploy: Name
     release: Name
@@ -141,11 +141,12 @@ class DeploySucceeded:
     finished_outside_window: bool
     schema_digest: Digest | None = None
     fixes: tuple[Name, ...] = ()
+    log: Digest | None = None
 
 
-@event()
+@event(schema=2)
 class DeployFailed:
-    """The deploy did not work; `environment_left` says what it left behind."""
+    """The deploy did not work; `environment_left` says what it left behind, `log` what its command wrote last."""
 
     deploy: Name
     release: Name
@@ -155,6 +156,7 @@ class DeployFailed:
     error: Text
     environment_left: EnvironmentLeft
     observed_digest: Digest | None = None
+    log: Digest | None = None
 
 
 @event()
@@ -287,9 +289,9 @@ class StageMigrated:
     report: Digest | None = None
 
 
-@event()
+@event(schema=2)
 class StageMigrationFailed:
-    """The migrations failed in stage; the restore they ran on is void."""
+    """The migrations failed in stage; the restore they ran on is void. `report` is evidence: times and long locks."""
 
     content_digest: Digest
     deploy: Name
@@ -297,6 +299,7 @@ class StageMigrationFailed:
     error: Text
     restore: Name | None = None
     failed_migration: Line | None = None
+    report: Digest | None = None
 
 
 @event()

@@ -74,9 +74,13 @@ def from_option(default: str | None) -> Callable[[F], F]:
 @from_option(None)
 @click.pass_obj
 def restore_environment(session: Session, environment: str, source: str) -> None:
-    """Put a copy of another environment's data there, masked where interlock.toml says how; by a runner.
+    """Put a copy of another environment's data there, masked where interlock.toml says how.
 
-    The database is closed to everybody, emptied, and opened again when the copy is whole. Never production.
+    The database is closed to everybody, emptied, and opened again when the copy is whole. Never production. It is done
+    by a service with the role runner; in a sandbox also by a person, where the policy lists it.
+
+    Ends with 0 where the copy is whole and recorded, 3 where it was refused and nothing was touched, 11 where it failed
+    (recorded; the next restore goes on from there), 7 where the report waits for the server (dt sync).
     """
     run_restore(session, environment, source)
 
@@ -86,7 +90,10 @@ def restore_environment(session: Session, environment: str, source: str) -> None
 @from_option("production")
 @click.pass_obj
 def restore_stage(session: Session, environment: str, source: str) -> None:
-    """Put a copy of production's data into stage, for the rehearsal; by a runner."""
+    """Put a copy of production's data into stage, for the rehearsal; it voids the one before.
+
+    The same as dt env restore stage --from production, and ends as that does.
+    """
     run_restore(session, environment, source)
 
 
@@ -97,7 +104,11 @@ def restore_stage(session: Session, environment: str, source: str) -> None:
 def migrate(session: Session, release: str, environment: str) -> None:
     """Run the release's migrations on stage's restored data, timed one by one, as dt deploy will in production.
 
-    Exactly those that the release declares, by id and digest, or none. A failure needs a new restore.
+    Exactly those that the release declares, by id and digest, or none. A failure needs a new restore. Locks that are
+    held or waited for longer than a second are told, and stand in the report that the event names.
+
+    Ends with 0 where all ran, 3 where it was refused, 11 where one failed or what is here is not what the release
+    declares, 7 where the report waits for the server (dt sync).
     """
     from interlock.runners.migrating import rehearse
 
@@ -149,7 +160,8 @@ def not_from_here(environment: str, why: Exception) -> Halt:
 def in_short(done: Restored) -> str:
     """Say what is there now in one line."""
     rows, masked = sum(table.rows for table in done.copied.tables), ", masked" if done.copied.masked else ""
-    return f"{len(done.copied.tables)} tables, {rows:,} rows{masked}; report {done.report[:19]}…"
+    tables = "1 table" if len(done.copied.tables) == 1 else f"{len(done.copied.tables)} tables"
+    return f"{tables}, {rows:,} {'row' if rows == 1 else 'rows'}{masked}; report {done.report[:19]}…"
 
 
 def means_of(session: Session, **facts: str) -> Means:

@@ -28,7 +28,10 @@ def deploy() -> None:
 
     The request is checked now, and everything again when it starts. Where interlock.toml says how it is deployed, and
     you may, it is run here, looked at, and reported; else who deploys starts it and reports: dt deploy start, finish,
-    fail.
+    fail. dt deploy request --help tells of --at-window, --wait and the others.
+
+    Ends with 0 where it runs, or waits for its window or its executor; 3 where it was refused, 9 where the place is
+    another one, 11 where it failed (recorded), 12 where the outcome is unknown, 7 where the report waits (dt sync).
     """
 
 

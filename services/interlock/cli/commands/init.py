@@ -66,7 +66,7 @@ port = {port}
 # shop = "../shop"                        # the name that is recorded, and where a clone is
 # [content]
 # migrations = ["migrations/*.sql"]       # a line "-- backward-compatible" in one says that a rollback may leave it
-# new_tests = ["tests/test_*.py"]
+# new_tests = ["tests/test_*.py"]         # other languages than Python: docs/RUNNERS.md
 # [authors]
 # "anna@example.com" = "anna"             # who that is, where the address does not say it
 

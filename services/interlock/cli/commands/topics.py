@@ -49,6 +49,7 @@ Which market data an environment gets (dt deploy): [environments.sandbox]
 What a release is made of (dt release content, dt stage review), read from git over all repositories at once:
   [repositories] shop = "../shop"    a clone, by the name that is recorded
   [content] migrations = ["migrations/*.sql"], new_tests = ["tests/test_*.py"]; "shop:db/**/*.sql" in shop alone
+    new_tests also { files = "**/*_test.go", match = '^func (Test\\w+)', name = "{test}" }, for any language
   [authors] "a@example.com" = "WHO"  which principal an address in git is
 How the automatic tests are run (dt test): [tests] in interlock.toml, with
   command = ["pytest", "--junit-xml={report}"]    run in the directory of interlock.toml
@@ -57,7 +58,7 @@ How the automatic tests are run (dt test): [tests] in interlock.toml, with
   environment = "tests"              whose lease is taken; [environments.tests] says which server that is: dsn as
                                      above, or identity = ["./which-server.sh"], which prints its name on one line
 Which logs dt logs check reads, and for what: [logs.production], with
-  files = ["GLOB"], or journald = "UNIT", or command = ["WORD", …]
+  files = ["GLOB"], or journald = "UNIT" (of other machines: journal = "DIR"), or command = ["WORD", …]
   patterns = [{ name = "…", match = "REGEX", severity = "low|medium|high|critical" }]
   time = { match = "…(…)…", format = "%d.%m.%Y …" }, zone = "UTC"   where lines have no usual time
 What a server may tell outside (dt notify): [notify], with

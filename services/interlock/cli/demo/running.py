@@ -114,6 +114,7 @@ def deploys(play: Play, who: str, deploy: Mapping[str, Any], *, minutes: int) ->
         environ=environ(),
         told=_unheard,
         sleep=seams.pause,
+        put_evidence=play.client(who).put_evidence,
         declared=declared(play, release),
     )
     asks = asker(play, who, ended=passes(play, minutes))

@@ -104,7 +104,8 @@ def lineage_of(environment: Facts, scene: Scene) -> list[str]:
     more += [str(data[name]) for name in ("restore", "error", "cause") if data.get(name)]
     if data.get("report"):
         more.append(f"report {short(data['report'])}")
-    return [notes[0], *more, *notes[1:]]
+    # It stands beside the word "data" already.
+    return [notes[0].removeprefix("data: "), *more, *notes[1:]]
 
 
 def environment_lines(environment: Facts, scene: Scene, *, past: bool = False) -> Lines:

@@ -37,7 +37,7 @@ def obligation_lines(obligations: Sequence[Mapping[str, Any]], scene: Scene, *, 
         when, style = due(each, scene)
         head: list[Part] = [
             "  ",
-            padded(when, WHEN_COLUMN, style),
+            padded(when if len(when) < WHEN_COLUMN else f"{when} ", WHEN_COLUMN, style),
             padded(who, column + 2, "strong" if is_mine(each, scene) else ""),
         ]
         since = each.get("since")

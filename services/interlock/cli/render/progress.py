@@ -12,13 +12,16 @@ from interlock.cli.render.testing import minutes
 BAR_COLUMNS = 20
 # Between two drawings: output may come faster than anybody reads.
 DRAW_SECONDS = 0.1
-# How frameworks tell one test's end on a line: pytest -v, go test -v, TAP, cargo test, mocha.
+# How frameworks tell one test's end on a line: pytest -v, go test -v, TAP, cargo test, mocha, Gradle's test logging,
+# ctest. docs/RUNNERS.md says so too.
 ENDED = re.compile(
     r"::\S.* (?P<pytest>PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b|^\s*--- (?P<go>PASS|FAIL|SKIP): |^(?P<tap>ok|not ok) \d"
     r"|^test .* \.\.\. (?P<cargo>ok|FAILED|ignored)$|^\s+(?P<mocha>✓|✔|✗) "
+    r"|^\S.* > .* (?P<gradle>PASSED|FAILED|SKIPPED)$"
+    r"|^\s*\d+/\d+ Test\s+#\d+: .*?(?P<ctest>   Passed|\*\*\*[A-Z][A-Za-z ]*?)\s+\d+\.\d+ sec$"
 )
-FAILED = frozenset({"FAILED", "ERROR", "FAIL", "not ok", "✗"})
-PASSED = frozenset({"PASSED", "PASS", "ok", "✓", "✔"})
+FAILED = frozenset({"FAILED", "ERROR", "FAIL", "not ok", "✗", "***Failed", "***Timeout", "***Exception"})
+PASSED = frozenset({"PASSED", "PASS", "ok", "✓", "✔", "   Passed"})
 PERCENT = re.compile(r"\[\s*(\d{1,3})%\]\s*$")
 
 

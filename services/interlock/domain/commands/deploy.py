@@ -37,7 +37,7 @@ class StartDeploy:
 
 @command()
 class ReportDeploySucceeded:
-    """The executor says that the content runs; `observed_digest` is what it reads there now.
+    """The executor says that the content runs; `observed_digest` is what it reads there now, `log` what was written.
 
     `happened_at` is when that was, where the report could not be sent at once: the record keeps both times.
     """
@@ -48,6 +48,7 @@ class ReportDeploySucceeded:
     observed_digest: Digest
     schema_digest: Digest | None = None
     migrations: tuple[AppliedMigration, ...] = ()
+    log: Digest | None = None
     happened_at: Instant | None = None
 
 
@@ -62,6 +63,7 @@ class ReportDeployFailed:
     error: Text
     environment_left: EnvironmentLeft
     observed_digest: Digest | None = None
+    log: Digest | None = None
     happened_at: Instant | None = None
 
 

@@ -148,6 +148,7 @@ class ReportMigrationFailed:
     fencing_token: Positive
     error: Text
     failed_migration: Line | None = None
+    report: Digest | None = None
     happened_at: Instant | None = None
 
 

@@ -275,6 +275,7 @@ def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled
                     error=command.error,
                     failed_migration=command.failed_migration,
                     restore=restore,
+                    report=command.report,
                 ),
                 occurred_at=case.past(command.happened_at),
             )

@@ -161,6 +161,7 @@ def report_succeeded(case: Case, command: ReportDeploySucceeded) -> Ruled:
             error="the content found there is another one",
             environment_left="other",
             observed_digest=command.observed_digest,
+            log=command.log,
             happened_at=command.happened_at,
         )
         return _failed(case, place, other)
@@ -235,6 +236,7 @@ def _succeeded(case: Case, place: Environment, command: ReportDeploySucceeded) -
             finished_outside_window=outside,
             schema_digest=command.schema_digest,
             fixes=carried_by(case.situation, deploy)[0],
+            log=command.log,
         ),
         occurred_at=past,
     )
@@ -268,6 +270,7 @@ def _failed(case: Case, place: Environment, command: ReportDeployFailed) -> Rule
                 error=command.error,
                 environment_left=left,
                 observed_digest=command.observed_digest,
+                log=command.log,
             ),
             occurred_at=case.past(command.happened_at),
         )

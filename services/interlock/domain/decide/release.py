@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ from interlock.events.codec import digest_of, plain
 from interlock.events.decision import CheckOutcome
 
 COMMITS_MAX = 200
+# Somebody outside, by the digest of his address: no principal's id has a colon, so it never becomes somebody.
+OUTSIDE = re.compile(r"git:[0-9a-f]{16}")
+AUTHORS_TOLD = 5
 
 
 def stream_of(release: str) -> str:
@@ -131,7 +135,23 @@ def set_content(case: Case, command: SetReleaseContent) -> Ruled:
         ("release-open", "content-unfrozen"),
         asked,
         lambda _: _content_set(case, release, subject, event),
-        extra=[_not_completed(release)],
+        extra=[_not_completed(release), _authors_known(case, command)],
+    )
+
+
+def _authors_known(case: Case, command: SetReleaseContent) -> CheckOutcome:
+    """Who wrote it is compared with who approves it: a name that nobody has would compare with nobody."""
+    named = sorted({commit.author for commit in command.commits})
+    unknown = [name for name in named if name not in case.situation.team.principals and not OUTSIDE.fullmatch(name)]
+    outside = sum(OUTSIDE.fullmatch(name) is not None for name in named)
+    more = f" and {len(unknown) - AUTHORS_TOLD} more" if len(unknown) > AUTHORS_TOLD else ""
+    found = f"{len(named) - outside} registered" + (f", {outside} outside" if outside else "")
+    return CheckOutcome(
+        check="authors-known",
+        state="failed" if unknown else "passed",
+        required="each author of its commits is a principal, or is marked as somebody outside",
+        observed=f"nobody is {', '.join(unknown[:AUTHORS_TOLD])}{more}" if unknown else found,
+        next=f"dt release content {command.release}" if unknown else None,
     )
 
 

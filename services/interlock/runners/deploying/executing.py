@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from interlock.events.codec import plain
 from interlock.runners.asking import REPORT_PAUSE_SECONDS, REPORT_SECONDS, Asker, Away, event_in
 from interlock.runners.deploying.looking import Looked, NotSaid, look_around, what_runs
 from interlock.runners.deploying.work import Job, Progress, check_migrations, work
+from interlock.runners.evidence import TEXT, kept_now, scrubbed
 from interlock.runners.failures import LeaseLost, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.targets import look
@@ -89,6 +90,8 @@ async def _attempt(asker: Asker, job: Job, attempt: UUID, stop: asyncio.Event) -
         await asker.reached("ended")
         report = await judged(asker, job, lease, looked, progress, error)
         await asker.reached("judged")
+        report = await _with_log(asker, job, report, progress)
+        await asker.reached("kept")
         answer = await asker.report(report.name, report.fields, job.deploy, lease.token)
         await asker.reached("reported")
         return Done(report, answer, stop.is_set())
@@ -152,6 +155,20 @@ async def judged(asker: Asker, job: Job, lease: Lease, looked: Looked, progress:
         progress.migrated = False
     said = {"phase": progress.phase, "error": _printable(error), "environment_left": left(job, looked, progress, now)}
     return Report("ReportDeployFailed", {**fields, **said})
+
+
+async def _with_log(asker: Asker, job: Job, report: Report, progress: Progress) -> Report:
+    """Return the report with what the command wrote, kept as evidence; without it where it cannot be kept now.
+
+    A report without its log is worth more than one that waits for it: what happened must be told within the lease.
+    """
+    if not progress.log:
+        return report
+    log = await kept_now(asker, job.put_evidence, scrubbed(progress.log, job.secrets), TEXT)
+    if log is None:
+        job.told("what the command wrote could not be kept")
+        return report
+    return replace(report, fields={**report.fields, "log": log})
 
 
 def left(job: Job, looked: Looked, progress: Progress, now: str | None) -> str:

@@ -14,6 +14,7 @@ from interlock.runners.connections import Connection
 from interlock.runners.deploying.configured import Executor
 from interlock.runners.ending import Ending
 from interlock.runners.environ import child_environ
+from interlock.runners.evidence import PutEvidence, secrets_in
 from interlock.runners.failures import Stopped
 from interlock.runners.leases import Lease
 from interlock.runners.means import Means
@@ -40,6 +41,7 @@ class Job:
     environ: Mapping[str, str]
     told: Callable[[str], None]
     sleep: Sleep
+    put_evidence: PutEvidence
     declared: tuple[Migration, ...] = ()
 
     @property
@@ -51,6 +53,11 @@ class Job:
     def migrates(self) -> bool:
         """Whether migrations run: a rollback restores no schema."""
         return self.executor.migrations is not None and self.intent != "rollback"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is taken out of the command's words before they are kept."""
+        return secrets_in(self.environ, self.executor.target.connection, self.executor.migrating)
 
     def facts(self, lease: Lease | None = None, replaced: str | None = None) -> dict[str, str]:
         """Return the environment of a child: this process's, with what the child may know."""
@@ -77,6 +84,8 @@ class Progress:
     schema: str | None = None
     # A migration was begun; whether it, or one before it, left anything is not known from here.
     migrated: bool = False
+    # The last of what the command wrote; migrations' own words, which may quote a row, are not in it.
+    log: bytes = b""
 
 
 async def work(job: Job, lease: Lease, progress: Progress, replaced: str | None, clock: MonotonicClock) -> None:
@@ -97,7 +106,10 @@ async def work(job: Job, lease: Lease, progress: Progress, replaced: str | None,
         # A deploy's purpose is that something goes on running.
         leaves="leave",
     )
-    ended = await running.wait()
+    try:
+        ended = await running.wait()
+    finally:
+        progress.log = running.tail
     if ended.code != 0:
         raise NotDone(f"{job.executor.deploy.words[0]}: {ended.how}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,9 @@ from typing import Final, Literal
 from interlock.events.values import LINE_CHARACTERS_MAX
 
 FAILED_TOLD_MAX: Final = 100
-# What ends a test's name where the same test ran with several parameters: "test_gap[btc-3]".
-PARAMETERS: Final = "["
+# What ends a test's name where more is said of it: its parameters ("test_gap[btc-3]"), its signature ("gap()",
+# "adds(int, int)[2]", as JUnit 5 has it), or a test within it ("TestGap/empty", as Go has it).
+MORE: Final = re.compile(r"[\[(/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,14 @@ class Case:
 
     @property
     def called(self) -> Iterator[str]:
-        """Every name that stands for it: with its class or without, with its parameters or without."""
-        for name in (self.name, self.bare):
+        """Every name that stands for it: with all of its class, the end of it, or none; with what follows or without.
+
+        "com.shop.OrdersTest.totals()" goes by "OrdersTest.totals", and by "totals".
+        """
+        for name in (self.bare, shortened(self.bare)):
             yield name
-            if PARAMETERS in name:
-                yield name[: name.index(PARAMETERS)]
+            for place in _ends(self.classname):
+                yield f"{place}.{name}"
 
     def is_in(self, path: str, parts: tuple[str, ...]) -> bool:
         """Whether it is the test `parts` of a file (pytest's "path::Class::test"), or any of the file without parts."""
@@ -41,13 +46,26 @@ class Case:
         if not parts:
             return self.file == path or any(_names_file(prefix, path, classname) for prefix in _prefixes(classname))
         *classes, name = parts
-        if name not in {self.bare, self.bare.split(PARAMETERS)[0]}:
+        if name not in {self.bare, shortened(self.bare)}:
             return False
         inner = "".join(f".{each}" for each in classes)
         if inner and not classname.endswith(inner):
             return False
         module = classname[: len(classname) - len(inner)] if inner else classname
         return self.file == path or _names_file(module, path, module)
+
+
+def shortened(name: str) -> str:
+    """Return a test's own name, without its parameters, its signature or a test within it."""
+    more = MORE.search(name)
+    return name[: more.start()] if more is not None and more.start() else name
+
+
+def _ends(dotted: str) -> Iterator[str]:
+    """Yield "com.shop.OrdersTest", "shop.OrdersTest", "OrdersTest"."""
+    while dotted:
+        yield dotted
+        _, _, dotted = dotted.partition(".")
 
 
 def _prefixes(dotted: str) -> Iterator[str]:

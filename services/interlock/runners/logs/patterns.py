@@ -6,18 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import re2
-
 from interlock.events.catalogue.parts import LogMatch
 from interlock.events.values import Severity
+from interlock.runners.expressions import NoPattern, compiled
 
 # What is kept of the lines that matched, so that evidence stays small and people see what it is about.
 SAMPLES_MAX: Final = 20
 SAMPLE_CHARACTERS_MAX: Final = 500
-
-
-class NoPattern(ValueError):
-    """it is no regular expression that can be matched in linear time"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +23,6 @@ class Pattern:
     match: str
     severity: Severity
     expression: Any
-
-
-def compiled(match: str, *, groups: bool = False) -> Any:
-    """Return the expression over bytes. Raises NoPattern."""
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = not groups
-    try:
-        return re2.compile(match.encode(), options)
-    except (re2.error, UnicodeEncodeError) as wrong:
-        said = wrong.args[0] if wrong.args else wrong
-        raise NoPattern(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from wrong
 
 
 @dataclass(slots=True)

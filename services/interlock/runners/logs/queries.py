@@ -87,7 +87,8 @@ async def _journal(
         elif line.strip() and not line.startswith("-- ") and len(said) < SAID_MAX:
             said.append(line.strip()[:SAID_CHARACTERS_MAX])
 
-    command = [JOURNALCTL, "--no-pager", "--output=json", *what]
+    where = [f"--directory={logs.journal}"] if logs.journal is not None else []
+    command = [JOURNALCTL, "--no-pager", "--output=json", *where, *what]
     ended = await _run(command, machine.home, machine, {}, told, logs.seconds)
     if ended.ended_by_us:
         part.lacks(f"{JOURNALCTL} took longer than {logs.seconds:g} s, and was ended")

@@ -3,6 +3,7 @@
 [logs.production]
 files = ["/var/log/shop/*.log"]      # one of files, journald, command; rotated and compressed files are found
 journald = "shop.service"            # a unit of systemd's journal on this machine
+journal = "/var/log/journal/remote"  # with journald: a directory of journal files, such as those of other machines
 command = ["./query.sh"]             # prints the lines from INTERLOCK_SINCE to INTERLOCK_UNTIL, and ends with 0
 patterns = [{ name = "orders are lost", match = "order .* (lost|gone)", severity = "critical" }]
 time = { match = '^([0-9.]+ [0-9:]+)', format = "%d.%m.%Y %H:%M:%S" }  # a form that is not known
@@ -21,11 +22,12 @@ from zoneinfo import ZoneInfo
 from interlock.events.values import LINE_CHARACTERS_MAX, Severity
 from interlock.runners.commands import Configured, command_of, known_only, table_of
 from interlock.runners.connections import NotConfigured
-from interlock.runners.logs.patterns import NoPattern, Pattern, compiled
+from interlock.runners.expressions import NoPattern, compiled
+from interlock.runners.logs.patterns import Pattern
 from interlock.runners.logs.stamps import Stamps
 
 KINDS: Final = ("files", "journald", "command")
-NAMES: Final = frozenset({*KINDS, "patterns", "time", "zone", "seconds"})
+NAMES: Final = frozenset({*KINDS, "journal", "patterns", "time", "zone", "seconds"})
 PATTERNS_MAX: Final = 100
 SECONDS: Final = 600
 SECONDS_MAX: Final = 3_600
@@ -43,6 +45,7 @@ class Logs:
     journald: str | None = None
     command: Configured | None = None
     seconds: float = SECONDS
+    journal: Path | None = None
 
     @property
     def kind(self) -> str:
@@ -68,6 +71,7 @@ def logs_of(document: Mapping[str, Any], environment: str, home: Path) -> Logs:
         journald=_unit(table["journald"], f"{place}.journald") if "journald" in table else None,
         command=command_of(table["command"], f"{place}.command", home) if "command" in table else None,
         seconds=_seconds(table.get("seconds", SECONDS), f"{place}.seconds"),
+        journal=_journal(table, place, home) if "journal" in table else None,
     )
 
 
@@ -133,6 +137,17 @@ def _unit(value: object, setting: str) -> str:
     if not isinstance(value, str) or not value or value.startswith("-"):
         raise NotConfigured(setting, "it is no unit", 'write it as in journald = "shop.service"')
     return value
+
+
+def _journal(table: Mapping[str, Any], place: str, home: Path) -> Path:
+    value = table["journal"]
+    if "journald" not in table:
+        raise NotConfigured(f"{place}.journal", "no unit is named", 'name it too: journald = "shop.service"')
+    if not isinstance(value, str) or not (home / value).is_dir():
+        raise NotConfigured(
+            f"{place}.journal", "there is no such directory", 'as in journal = "/var/log/journal/remote"'
+        )
+    return (home / value).resolve()
 
 
 def _seconds(value: object, setting: str) -> float:

@@ -12,7 +12,7 @@ from interlock.events.codec import plain
 from interlock.runners.asking import Asker, Away
 from interlock.runners.connections import Connection
 from interlock.runners.ending import Ending
-from interlock.runners.evidence import PutEvidence, keep
+from interlock.runners.evidence import PutEvidence, keep, kept_now
 from interlock.runners.failures import LeaseLost, NotReported, Refused, Stopped
 from interlock.runners.leases import Lease, granted, kept_lease
 from interlock.runners.means import Means
@@ -66,9 +66,9 @@ async def rehearse(asker: Asker, rehearsal: Rehearsal, put_evidence: PutEvidence
             lease.check(asker.clock())
             return await _report(asker, rehearsal, lease, applied, put_evidence)
         except (Stopped, Away) as stopped:
-            raise await _failed(asker, rehearsal, lease, stopped) from stopped
+            raise await _failed(asker, rehearsal, lease, stopped, put_evidence) from stopped
         except asyncio.CancelledError:
-            await _failed(asker, rehearsal, lease, Stopped("it was interrupted"))
+            await _failed(asker, rehearsal, lease, Stopped("it was interrupted"), put_evidence)
             raise
 
 
@@ -126,11 +126,36 @@ async def _report(
     return Rehearsed(applied, report, answer)
 
 
-async def _failed(asker: Asker, rehearsal: Rehearsal, lease: Lease, stopped: Exception) -> Exception:
+def report_of_failure(rehearsal: Rehearsal, failed: SetFailed) -> bytes:
+    """Return the report of a set that failed: what ran before, how long each took, and which locks were long.
+
+    Nothing that a row held is in it, as nothing of it is in the event.
+    """
+    document = {
+        "release": rehearsal.release,
+        "environment": rehearsal.environment,
+        "identity": plain(rehearsal.registered),
+        "kind": rehearsal.migrations.kind,
+        "migrations": [plain(each) for each in failed.ran],
+        "failed_migration": failed.failed,
+        "failed_after_ms": int(failed.seconds * 1000),
+        "error": told_text(failed),
+        "long_locks": [lock.fields() for lock in failed.locks],
+        "locks_not_seen": failed.blind or "",
+    }
+    return canonical(document)
+
+
+async def _failed(
+    asker: Asker, rehearsal: Rehearsal, lease: Lease, stopped: Exception, put_evidence: PutEvidence
+) -> Exception:
     """Report that it failed, and return what to raise. Its restore is void with it."""
     cause = stopped.cause if isinstance(stopped, SetFailed) else stopped
     if lease.lost and not isinstance(cause, Refused):
         return LeaseLost(LeaseLost.__doc__)
+    report = None
+    if isinstance(stopped, SetFailed):
+        report = await kept_now(asker, put_evidence, report_of_failure(rehearsal, stopped))
     fields = {
         "release": rehearsal.release,
         "environment": rehearsal.environment,
@@ -138,6 +163,7 @@ async def _failed(asker: Asker, rehearsal: Rehearsal, lease: Lease, stopped: Exc
         "fencing_token": lease.token,
         "error": told_text(stopped),
         "failed_migration": stopped.failed if isinstance(stopped, SetFailed) else None,
+        "report": report,
     }
     try:
         await asker.report("ReportMigrationFailed", fields, rehearsal.environment, lease.token, until=lease.until)

@@ -43,14 +43,17 @@ class Applied:
 
 
 class SetFailed(Stopped):
-    """a migration failed; `ran` ran before it, `failed` is its id"""
+    """a migration failed; `ran` ran before it, `failed` is its id, `seconds` how long it took to fail"""
 
-    def __init__(self, cause: Stopped, failed: str, ran: tuple[AppliedMigration, ...], watcher: Watcher) -> None:
+    def __init__(
+        self, cause: Stopped, failed: str, ran: tuple[AppliedMigration, ...], watcher: Watcher, seconds: float
+    ) -> None:
         """Keep what is known."""
         super().__init__(str(cause))
         self.cause = cause
         self.failed = failed
         self.ran = ran
+        self.seconds = seconds
         self.locks = watcher.long()
         self.blind = watcher.blind
 
@@ -117,12 +120,12 @@ async def _all(
             means.told(f"{each.id} ran here before")
             ran.append(AppliedMigration(id=each.id, digest=each.known.digest, duration_ms=each.known.ran.duration_ms))
             continue
-        watcher.migration = each.id
+        watcher.migration, began = each.id, means.clock()
         try:
             ending.check()
             ran.append(await _one(tool, session, each, means))
         except Stopped as stopped:
-            raise SetFailed(stopped, each.id, tuple(ran), watcher) from stopped
+            raise SetFailed(stopped, each.id, tuple(ran), watcher, means.clock() - began) from stopped
     return tuple(ran)
 
 

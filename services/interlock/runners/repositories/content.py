@@ -14,7 +14,7 @@ from interlock.runners.repositories.authors import Author, People
 from interlock.runners.repositories.clones import Clone, UnknownCommit
 from interlock.runners.repositories.history import Span, Written, bytes_of, changed, commits_in
 from interlock.runners.repositories.patterns import Wanted
-from interlock.runners.repositories.tests_named import NotReadable, names_in
+from interlock.runners.repositories.tests_named import NotReadable
 
 # The most commits that one event holds.
 COMMITS_MAX: Final = 200
@@ -146,14 +146,15 @@ def new_tests_in(spans: Sequence[Span], wanted: Wanted, said: list[str]) -> Iter
     """Yield the tests that the heads have and the bases do not."""
     for span in spans:
         for file, before in changed(span):
-            if not wanted.new_tests.match(span.name, file.path):
+            read = wanted.tests_of(span.name, file.path)
+            if read is None:
                 continue
             try:
-                old = set() if before is None else set(names_in(before.path, bytes_of(span.clone, before)))
+                old = set() if before is None else set(read.names_in(before.path, bytes_of(span.clone, before)))
             except NotReadable:
                 old = set()
             try:
-                yield from (test for test in names_in(file.path, bytes_of(span.clone, file)) if test not in old)
+                yield from (test for test in read.names_in(file.path, bytes_of(span.clone, file)) if test not in old)
             except NotReadable as why:
                 said.append(f"{span.name}: {file.path}: {why}")
 

@@ -1,8 +1,8 @@
-"""Which files of the repositories are migrations and which hold tests: the table `[content]` of interlock.toml.
+r"""Which files of the repositories are migrations and which hold tests: the table `[content]` of interlock.toml.
 
 [content]
 migrations = ["migrations/*.sql", "desk:db/**/*.sql"]     # in every repository, or in the one that is named
-new_tests = ["tests/test_*.py"]
+new_tests = ["tests/test_*.py", { files = "**/*_test.go", match = '^func (Test\w+)\(' }]     # see `tests_named`
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from typing import Any, Final
 
 from interlock.runners.commands import known_only, table_of
 from interlock.runners.connections import NotConfigured
+from interlock.runners.expressions import NoPattern, compiled
+from interlock.runners.repositories.tests_named import TEST, ByExpression, names_in
 
 SETTINGS: Final = frozenset({"migrations", "new_tests"})
+NEW_TESTS: Final = "content.new_tests"
+ENTRY: Final = frozenset({"files", "match", "name"})
+INSTEAD: Final = 'write it as in { files = "**/*_test.go", match = \'^func (Test\\w+)\', name = "{test}" }'
 # `*` and `?` stay within a directory, `**/` is any number of directories, none too.
 MEANINGS: Final = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 PIECES: Final = re.compile(r"\*\*/|\*\*|\*|\?")
@@ -33,11 +38,29 @@ class Patterns:
 
 
 @dataclass(frozen=True, slots=True)
+class TestFiles:
+    """Files that hold tests, and how these are found in them: as Python, or by an expression."""
+
+    __test__ = False
+
+    files: Patterns
+    found: ByExpression | None = None
+
+    def names_in(self, path: str, content: bytes) -> list[str]:
+        """Return the tests of a file under the names that reports have. Raises NotReadable."""
+        return names_in(path, content) if self.found is None else self.found.names_in(path, content)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What is looked for in the repositories."""
 
     migrations: Patterns = Patterns()
-    new_tests: Patterns = Patterns()
+    new_tests: tuple[TestFiles, ...] = ()
+
+    def tests_of(self, repository: str, path: str) -> TestFiles | None:
+        """Return how the tests of a file are found, by the first entry that means it; None where it holds none."""
+        return next((each for each in self.new_tests if each.files.match(repository, path)), None)
 
 
 def wanted_of(document: Mapping[str, Any]) -> Wanted:
@@ -45,7 +68,27 @@ def wanted_of(document: Mapping[str, Any]) -> Wanted:
     table = table_of(document, "content")
     known_only(table, SETTINGS, "content")
     repositories = frozenset(table_of(document, "repositories"))
-    return Wanted(*(_patterns(table.get(name, []), f"content.{name}", repositories) for name in sorted(SETTINGS)))
+    migrations = _patterns(table.get("migrations", []), "content.migrations", repositories)
+    entries = table.get("new_tests", [])
+    if not isinstance(entries, list):
+        raise NotConfigured(NEW_TESTS, "it is no list", 'write it as in ["tests/test_*.py"]')
+    return Wanted(migrations, tuple(_test_files(each, repositories) for each in entries))
+
+
+def _test_files(entry: object, repositories: frozenset[str]) -> TestFiles:
+    if not isinstance(entry, Mapping):
+        return TestFiles(_patterns([entry], NEW_TESTS, repositories))
+    known_only(entry, ENTRY, NEW_TESTS)
+    files, match, name = entry.get("files"), entry.get("match"), entry.get("name", TEST)
+    if not isinstance(match, str) or not isinstance(name, str) or TEST not in name:
+        raise NotConfigured(NEW_TESTS, "an entry does not say how a test is found", INSTEAD)
+    try:
+        expression = compiled(f"(?m){match}", groups=True)
+    except NoPattern as why:
+        raise NotConfigured(NEW_TESTS, f"{match!r} is no expression ({why})", INSTEAD) from why
+    if expression.groups != 1:
+        raise NotConfigured(NEW_TESTS, f"{match!r} has {expression.groups} groups, and one is the test", INSTEAD)
+    return TestFiles(_patterns([files], NEW_TESTS, repositories), ByExpression(expression, name))
 
 
 def _patterns(value: object, setting: str, repositories: frozenset[str]) -> Patterns:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from interlock.runners.asking import Asker, Away, event_in
 from interlock.runners.child import Child, Ended
 from interlock.runners.environ import child_environ
-from interlock.runners.evidence import keep
+from interlock.runners.evidence import TEXT, keep, scrubbed, secrets_in
 from interlock.runners.failures import LeaseLost, Refused, Stopped, WrongDatabase
 from interlock.runners.junit import NoReport, Report, read_report, read_report_file
 from interlock.runners.leases import granted, kept_lease
@@ -241,7 +241,7 @@ class Run:
         begun = self.begun
         try:
             digest = await self._keep(content, "application/xml")
-            log = await self._keep(self.log, "text/plain") if self.log else None
+            log = await self._keep_log()
             await self.asker.reached("kept")
             ran = report.ran_of(new_tests)
             now = self.asker.interlock.server_now
@@ -270,6 +270,10 @@ class Run:
     async def _keep(self, content: bytes, media_type: str) -> str:
         return await keep(self.asker, self.services.put_evidence, content, media_type, until=self.begun.lease.until)
 
+    async def _keep_log(self) -> str | None:
+        log = scrubbed(self.log, secrets_in(self.job.environ, self.job.target.connection))
+        return await self._keep(log, TEXT) if log else None
+
     async def _tell(self, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Report; a refusal for want of the lease means that the run is over. Raises LeaseLost, Refused, Away."""
         lease = self.begun.lease
@@ -288,7 +292,7 @@ class Run:
                 "environment": lease.environment,
                 "run": self.begun.run,
                 "reason": reason[:REASON_CHARACTERS_MAX],
-                "log": await self._keep(self.log, "text/plain") if self.log else None,
+                "log": await self._keep_log(),
             }
             await self.asker.reached("aborting")
             await self.asker.report("AbortTestRun", fields, self.begun.run, lease.token, until=lease.until)

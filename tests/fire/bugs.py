@@ -128,7 +128,8 @@ WITHOUT: dict[str, str] = {
     "synchronous_commit=off": _MOVES_HEAD,
     "positions from a sequence": f"""{_MOVES_HEAD}
         create sequence ledger.numbers; grant usage on sequence ledger.numbers to public;""",
-    "no fence": f"{_MOVES_HEAD} alter table ledger.event drop constraint event_position, drop constraint event_version;",
+    "no fence": f"""{_MOVES_HEAD}
+        alter table ledger.event drop constraint event_position, drop constraint event_version;""",
 }
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.fire.history import Attempt, Entry, Head, Lookup, Operation, Read
 
@@ -80,7 +81,7 @@ class Log:
                 told.find(f"reordered: version {entry.version} of {entry.stream} at {place}")
             versions[entry.stream] = entry.version
             self.moved[entry.stream, entry.version] = number
-        if any(later.at < earlier.at for earlier, later in zip(entries, entries[1:], strict=False)):
+        if any(later.at < earlier.at for earlier, later in pairwise(entries)):
             told.find("reordered: time goes back")
 
     def _begin(self, entry: Entry, told: Told) -> None:

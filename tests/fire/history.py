@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -86,7 +87,7 @@ class Entry:
     takes: str | None = None
     stream: str = ""
     version: int = 0
-    at: str = ""
+    at: float = 0.0
 
 
 def mark_of(body: bytes) -> int:
@@ -163,7 +164,7 @@ def entries(bodies: Sequence[bytes]) -> list[Entry]:
                 takes=takes,
                 stream=document["stream"],
                 version=document["version"],
-                at=document["recorded_at"],
+                at=datetime.fromisoformat(document["recorded_at"]).timestamp(),
             )
         )
     return made

@@ -193,6 +193,9 @@ class ByHttp:
             document = answer.json()
         except (httpx2.TransportError, ValueError) as lost:
             raise Lost from lost
+        if answer.status_code == 200 and deed.name and not document["events"]:
+            # The same person opened it before: there is nothing new to record.
+            return {"outcome": "refused"}
         if answer.status_code == 200:
             return {"outcome": "recorded", "positions": [event["position"] for event in document["events"]]}
         if answer.status_code == 409:

@@ -24,18 +24,23 @@ ONE = ["shop"]
 TEN = [f"shop-{number}" for number in range(10)]
 
 
+async def kill_somebody(fight: Battle, number: int) -> None:
+    """By turns the whole database, one of its sessions' processes, and one process of clients."""
+    match number % 3:
+        case 0:
+            await fight.kill_postgres()
+        case 1:
+            await fight.kill_backend()
+        case _:
+            await fight.kill_worker(3)
+
+
 async def under_fire(fight: Battle, kills: int, bytes_between: int = BETWEEN_BYTES) -> None:
     """Kill so often, each time somebody else, at moments that nobody chose."""
     await fight.progress(bytes_between)
     for kill in range(kills):
         await asyncio.sleep(fight.chance.uniform(0.0, 0.05))
-        match kill % 3:
-            case 0:
-                await fight.kill_postgres()
-            case 1:
-                await fight.kill_backend()
-            case _:
-                await fight.kill_worker(3)
+        await kill_somebody(fight, kill)
         await fight.progress(bytes_between)
 
 

@@ -23,7 +23,7 @@ from tests.fire.history import Recorder
 from tests.fire.ways import HOT, ByDesk, ByHttp, ByLedger, Deed, Lost, NothingDone, Way
 
 RETRY_SECONDS = 0.02
-PAGE_EVENTS = 16
+PAGE_EVENTS = 8
 # Whoever asks for the same name within this time competes for it.
 NAME_SECONDS = 0.2
 NAMES_SHARE, HOT_SHARE = 0.1, 0.4
@@ -117,7 +117,7 @@ class Client:
 
     async def read(self, project: str) -> None:
         after = self.seen[project]
-        limit = self.chance.choice([PAGE_EVENTS, 10 * PAGE_EVENTS])
+        limit = self.chance.choice([PAGE_EVENTS, 4 * PAGE_EVENTS])
         key = self.recorder.asked(project, "read", after=after, limit=limit)
         try:
             page = await self.way.read(project, after, limit)

@@ -26,7 +26,7 @@ from tests.fire.worker import Orders
 from tests.house.tree import REPOSITORY
 
 # Against hangs only.
-PROGRESS_SECONDS = 120
+PROGRESS_SECONDS = 300
 SETTLE_SECONDS = 180
 PAGE_EVENTS = 5_000
 _BACKENDS = "select pid from pg_stat_activity where application_name = 'interlock' and pid <> pg_backend_pid()"

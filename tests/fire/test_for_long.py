@@ -43,7 +43,7 @@ async def fought(projects: Sequence[str], home: Path, operations: int, kills: in
                 await asyncio.sleep(fight.chance.uniform(0.0, 0.3))
                 await kill_somebody(fight, kill)
             while await asyncio.to_thread(asked, fight) < operations:
-                await fight.progress(20 * BETWEEN_BYTES)
+                await fight.progress(5 * BETWEEN_BYTES)
         told = await fight.judged(dsns.app)
     seconds = monotonic() - began
     print(f"{told.operations} operations, {told.commands} commands, {dict(fight.kills)} kills, {seconds:.0f} s")

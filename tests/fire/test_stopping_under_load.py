@@ -103,6 +103,8 @@ async def test_with_a_hundred_streams_and_fifty_commands_under_way_it_ends_soon_
             positions = await asyncio.gather(*giving)
         # Each stream was ended, and not cut: its last chunk says so.
         assert set(await asyncio.gather(*ending)) == {b"0\r\n\r\n"}
+    # Nobody's request was cut off with a traceback.
+    assert "Cancel" not in server.config.with_name("server.log").read_text(encoding="utf-8")
     assert any(position is not None for position in positions)
     print(f"{sum(position is None for position in positions)} of {COMMANDS} were not answered")
     with serving(server.config, "--test-clock") as again:

@@ -143,21 +143,16 @@ def small(draw: st.DrawFn) -> tuple[list[Operation], list[Entry]]:
         which = draw(st.sampled_from([*commands, "z"]))
         held_then = held.get(which, ()) if draw(st.booleans()) else ()
         seen = tuple(e.mark for e in entries[after:end])[:limit]
-        operations.append(
-            draw(
-                st.sampled_from(
-                    [
-                        Read(after, limit, begun, ended, seen),
-                        Read(after, limit, begun),
-                        Head(begun, ended, end),
-                        Lookup(which, begun, ended, held_then),
-                        Attempt(which, which, begun),
-                        Attempt(which, which, begun, ended, "recorded", held_then or (1,)),
-                        Attempt(which, f"{which} refused", begun, ended, "nothing"),
-                    ]
-                )
-            )
-        )
+        choices: list[Operation] = [
+            Read(after, limit, begun, ended, seen),
+            Read(after, limit, begun),
+            Head(begun, ended, end),
+            Lookup(which, begun, ended, held_then),
+            Attempt(which, which, begun),
+            Attempt(which, which, begun, ended, "recorded", held_then or (1,)),
+            Attempt(which, f"{which} refused", begun, ended, "nothing"),
+        ]
+        operations.append(draw(st.sampled_from(choices)))
     return operations, entries
 
 

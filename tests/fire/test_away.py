@@ -203,6 +203,7 @@ async def cycles(dsns: Dsns, times: int, seed: int) -> None:
             await heals(way)
         await is_whole(way.ledger)
         assert await sessions(dsns.app) <= POOL_CONNECTIONS_MAX
+        after = left_open()
         for _ in range(100):
             after = left_open()
             if after[0] <= before[0] and after[1] <= before[1]:

@@ -174,8 +174,9 @@ def behind(wanted: int, reached: int, head: int) -> Problem:
 
     `ends_at` is there where the ledger itself ends before: then no waiting helps.
     """
+    more: dict[str, Any] = {}
     if wanted <= head:
-        said, more = f"position {wanted} is not readable yet, {reached} is", {}
+        said = f"position {wanted} is not readable yet, {reached} is"
     else:
         said = (
             f"position {wanted} is not in this ledger, which ends at {head}: "

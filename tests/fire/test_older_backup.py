@@ -93,6 +93,14 @@ def lost(server: EmbeddedPostgres, dsns: Dsns, home: Path) -> Iterator[Path]:
     yield config
 
 
+def reader_who_saw_more_is_told(served: Served, head: int) -> None:
+    """It is not led on in another history."""
+    headers = {"Authorization": f"Bearer {token_of('admin-1')}", "Last-Event-ID": str(head + 5)}
+    answer = httpx2.get(f"{served.url}/v1/{PROJECT}/events/stream", headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["ends_at"]) == (503, head)
+    assert f"ends at {head}: it was restored from an older backup" in answer.json()["detail"]
+
+
 def close_it(config: Path, dsns: Dsns) -> str:
     """As an administrator: say that it was restored from a backup; return the ask that another one confirms."""
     assert dsns.owner in config.read_text(encoding="utf-8")
@@ -123,6 +131,7 @@ def test_a_server_notices_at_its_start_and_takes_commands_again_when_two_persons
             stored = served["admin-1"].get("/events/stored", after=0, limit=500)["events"]
             assert len(stored) == head
             assert not any("lost" in body for body in stored)
+            reader_who_saw_more_is_told(served, head)
             # One alone opens nothing, and neither does a start.
             ask = close_it(config, mortal_dsns)
             assert "two administrators" in refused(served)
@@ -140,18 +149,6 @@ def test_a_server_notices_at_its_start_and_takes_commands_again_when_two_persons
         with serving(config, "--part", "api") as served:
             served.now = None
             assert remark(served, "and again") == opened["position"] + 2
-
-
-def test_a_reader_who_saw_more_is_told_and_not_led_on_in_another_history(
-    mortal: EmbeddedPostgres, mortal_dsns: Dsns, tmp_path: Path
-) -> None:
-    with lost(mortal, mortal_dsns, tmp_path) as config, serving(config, "--part", "api") as served:
-        served.now = None
-        head = served["admin-1"].get("/whoami")["position"]
-        headers = {"Authorization": f"Bearer {token_of('admin-1')}", "Last-Event-ID": str(head + 5)}
-        answer = httpx2.get(f"{served.url}/v1/{PROJECT}/events/stream", headers=headers, timeout=30)
-        assert (answer.status_code, answer.json()["ends_at"]) == (503, head)
-        assert f"ends at {head}: it was restored from an older backup" in answer.json()["detail"]
 
 
 def test_dt_says_once_that_its_own_change_is_gone(mortal: EmbeddedPostgres, mortal_dsns: Dsns, tmp_path: Path) -> None:

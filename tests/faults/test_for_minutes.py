@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from infra.kafka.broker import HOST, Broker, free_port
 from interlock.ledger.embedded import Dsns
+from tests.faults.disk import fill, small_disk
 from tests.faults.link import Link, link
 from tests.faults.product import Product, at_work, elsewhere_by, product
 from tests.fixtures.kafka import started_broker
@@ -26,12 +26,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3_600)]
 MINUTES = float(os.environ.get("INTERLOCK_FAULTS_MINUTES", "3"))
 AWAY_SECONDS = 60 * MINUTES
 CUT_SECONDS = (5, 25)
-DISK = "size=200m"
 BETWEEN_KILLS_SECONDS = (0.5, 8.0)
-
-
-class NeedsRoot(Exception):
-    """this one mounts a small file system of its own, which only root may: run `make faults` as root"""
 
 
 def moments() -> random.Random:
@@ -165,32 +160,6 @@ async def test_while_projectors_and_intakes_come_freeze_and_go_all_is_written_on
                     await asyncio.sleep(chance.uniform(0.5, 5))
             assert running.requested
             await running.all_is_as_it_must_be(postgres_server)
-
-
-@contextmanager
-def small_disk(where: Path) -> Iterator[Path]:
-    """A file system of its own, full soon. Raises NeedsRoot."""
-    if os.geteuid() != 0:
-        raise NeedsRoot(NeedsRoot.__doc__)
-    where.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(where)], check=True)
-    try:
-        yield where
-    finally:
-        subprocess.run(["umount", "--lazy", str(where)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Fill it to the last byte, and return what has to go again."""
-    filler = disk / "filler"
-    piece = b"x" * 2**16
-    with filler.open("wb", buffering=0) as file:
-        while piece:
-            try:
-                file.write(piece)
-            except OSError:
-                piece = piece[: len(piece) // 2]
-    return filler
 
 
 async def test_with_a_full_disk_the_broker_stops_and_with_space_and_a_start_nothing_is_lost(

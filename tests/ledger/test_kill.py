@@ -1,10 +1,9 @@
-"""Four writers in two processes: nothing acknowledged is lost or doubled, whatever is killed."""
+"""Four writers in two processes leave no gap; what holds when they are killed, tests/fire shows."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,18 +14,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-import pytest
 
 from interlock.ledger import Ledger, Stored
 from interlock.ledger.embedded import Dsns
-from tests.fixtures.postgres import started_postgres
 from tests.ledger.rows import PROJECT
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = 2
 WRITERS_EACH = 2
-KILLS_MIN = 5
-KILLS_MAX = 40
 
 
 @contextmanager
@@ -116,25 +111,3 @@ def test_four_writers_in_two_processes_leave_no_gap(dsns: Dsns, tmp_path: Path) 
         wait_for(outputs, 100)
     check(dsns.app, outputs)
     assert len(acknowledged(outputs)) >= 200
-
-
-@pytest.mark.timeout(180)
-def test_killed_five_times_it_loses_and_doubles_nothing_acknowledged(tmp_path: Path) -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    moments = random.Random(seed)
-    with started_postgres() as server:
-        dsns = asyncio.run(server.prepare())
-        with writers(dsns.app, tmp_path) as outputs:
-            wait_for(outputs, 5)
-            for kill in range(1, KILLS_MAX + 1):
-                sleep(moments.uniform(0.0, 0.1))
-                server.kill()
-                server.start()
-                wait_for(outputs, 5)
-                if kill >= KILLS_MIN and any(line[2] for line in acknowledged(outputs)):
-                    break
-        check(dsns.app, outputs)
-        settled = [line[2] for line in acknowledged(outputs) if line[2]]
-        print(f"{kill} kills, {len(acknowledged(outputs))} commands, unknown outcomes settled: {settled}")
-        assert settled, "no kill left an unknown outcome that a retry resolved: the test has shown nothing"

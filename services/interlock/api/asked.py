@@ -104,10 +104,10 @@ async def read_moment(asked: Asked, query: Reading, *, pinned: int | None = None
     wanted = max(moment.position, query.after or 0)
     reached = await asked.parts.reads.wait_for(asked.project, wanted, AFTER_SECONDS)
     if query.after is not None and reached < query.after:
-        raise _behind(query.after, reached)
+        raise behind(query.after, reached, asked.situation.position)
     if reached < moment.position:
         if moment.past:
-            raise _behind(moment.position, reached)
+            raise behind(moment.position, reached, asked.situation.position)
         return Moment(reached, moment.now, past=False)
     return moment
 
@@ -118,7 +118,7 @@ async def rules_moment(asked: Asked, query: Reading, *, about: Any = None) -> tu
     What the command `about` names and is over is there too.
     """
     if query.after is not None and query.after > asked.situation.position:
-        raise _behind(query.after, asked.situation.position)
+        raise behind(query.after, asked.situation.position, asked.situation.position)
     if isinstance(query, Asking) and query.if_at is not None:
         if query.at is not None:
             raise invalid("if_at", "it cannot be combined with `at`: one is the past, the other the future")
@@ -169,10 +169,24 @@ async def recorded_at(asked: Asked, position: int) -> datetime:
     return moment
 
 
-def _behind(wanted: int, reached: int) -> Problem:
+def behind(wanted: int, reached: int, head: int) -> Problem:
+    """Return what a caller is told who asked for `wanted`, where `reached` is readable and the ledger ends at `head`.
+
+    `ends_at` is there where the ledger itself ends before: then no waiting helps.
+    """
+    more: dict[str, Any] = {}
+    if wanted <= head:
+        said = f"position {wanted} is not readable yet, {reached} is"
+    else:
+        said = (
+            f"position {wanted} is not in this ledger, which ends at {head}: "
+            "it was restored from an older backup, or is another one"
+        )
+        more = {"ends_at": head}
     return Problem(
         "behind",
-        f"position {wanted} is not readable yet, {reached} is",
+        said,
         position=reached,
         headers={"Retry-After": "1", "Interlock-Position": str(reached)},
+        **more,
     )

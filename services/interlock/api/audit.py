@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from interlock.api.asked import Reader, read_moment, still_reader
+from interlock.api.asked import Reader, behind, read_moment, still_reader
 from interlock.api.cursors import next_page, place_of
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
@@ -67,8 +67,10 @@ async def live(request: Request, asked: Reader, query: Annotated[StreamQuery, Qu
         except ValueError as wrong:
             raise malformed("Last-Event-ID", str(wrong)) from wrong
     head = asked.situation.position
-    if after is None or after > head:
+    if after is None:
         after = head
+    if after > head:
+        raise behind(after, head, head)
     wanted = frames(
         asked.parts.events.pages(asked.project, after=after),
         asked.parts.stopping,

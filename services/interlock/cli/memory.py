@@ -46,6 +46,13 @@ def last_position(place: str, now: datetime) -> int | None:
     return entry["position"] if 0 <= age <= POSITION_REMEMBERED_SECONDS else None
 
 
+def known_position(place: str) -> int | None:
+    """Return the position of the last change made there, however long ago."""
+    entry = _read("positions.json").get(place)
+    found = entry.get("position") if isinstance(entry, dict) else None
+    return found if isinstance(found, int) else None
+
+
 def forget_position(place: str) -> None:
     """Drop the note: the server turned out to be another one."""
     document = _read("positions.json")

@@ -47,6 +47,7 @@ class Session:
         self._client: Client | None = None
         self._clients: list[Client] = []
         self._myself: dict[str, Any] | None = None
+        self._compared = False
 
     def set_option(self, name: str, value: Any) -> None:
         """Take a common option, wherever on the line it stood."""
@@ -142,6 +143,7 @@ class Session:
 
         if at is not None:
             return self.client.get(path, at=at_query(at), **query)
+        self._compare_record()
         after = memory.last_position(self.place, seams.now())
         # Among events `after` means something else: where the list begins.
         if after is None or path == "/events":
@@ -156,6 +158,20 @@ class Session:
             # The note may be of a server whose data is gone. What there is carries its own position.
             memory.forget_position(self.place)
             return self.client.get(path, **query)
+
+    def _compare_record(self) -> None:
+        """Say once where the server's record ends before what this terminal changed in it, however long ago."""
+        known = memory.known_position(self.place)
+        if known is None or self._compared:
+            return
+        self._compared = True
+        ends_at = self.myself().get("position")
+        if isinstance(ends_at, int) and ends_at < known:
+            memory.forget_position(self.place)
+            self.say(
+                f"⚠ the record here ends at {ends_at}, and a change of yours was acknowledged at {known}: "
+                "the ledger was restored from an older backup, or is another one; tell an administrator"
+            )
 
     def remember(self, answer: Mapping[str, Any]) -> None:
         """Note the position of a change, so that the next read shows it."""

@@ -57,6 +57,11 @@ class NotAccepted(Unavailable):
     command with the same id"""
 
 
+class LedgerWentBack(Unavailable):
+    """the ledger no longer holds what this process read in it, as after a restore from an older backup, so nothing is
+    decided on it: start this server again, and it says what is to be done"""
+
+
 class LedgerElsewhere(DeskError):
     """this ledger moved, and takes no command here any more: nothing was recorded, give the command there"""
 

@@ -15,13 +15,14 @@ from interlock.desk.errors import (
     CannotStampTime,
     CommandTooLarge,
     DeskError,
+    LedgerWentBack,
     Overloaded,
     Unavailable,
     UnknownEvent,
     UnknownOutcome,
 )
 from interlock.desk.memory import Memory
-from interlock.desk.reading import Log, catch_up
+from interlock.desk.reading import Log, catch_up, must_hold
 from interlock.desk.repeats import answer_known
 from interlock.desk.snapshots import SNAPSHOT_EVENTS, load, store
 from interlock.desk.tools import Tools
@@ -54,6 +55,8 @@ class ProjectDesk:
         self._tools = tools
         self._queue: deque[Waiting] = deque()
         self._memory: Memory | None = None
+        # What was known when the memory was thrown away: a ledger that comes back without it is an older one.
+        self._known: tuple[int, bytes] | None = None
         self._behind = False
         self._turns_until = float("-inf")
         self._one_by_one = 0
@@ -93,7 +96,8 @@ class ProjectDesk:
         try:
             head = await self._tools.look(self._tools.ledger, self._project)
             memory = self._memory
-            if memory is None or memory.position < head.position:
+            # One that is ahead of the head was quicker than the look at it, or knows what is gone: reading tells.
+            if memory is None or memory.position != head.position:
                 async with self._in_order:
                     self._behind = True
                     memory = await self._up_to_date(self._tools.ledger)
@@ -139,7 +143,7 @@ class ProjectDesk:
             self._tools.clock.forget()
             self._behind = True
             self._again(batch, restamped=1)
-        except UnknownEvent as unknown:
+        except (UnknownEvent, LedgerWentBack) as unknown:
             log.error("the desk of %s decides nothing: %s", self._project, unknown)  # noqa: TRY400 - it says it all
             for one in batch:
                 one.fail(unknown)
@@ -171,9 +175,14 @@ class ProjectDesk:
 
     def _give_up(self, batch: Sequence[Waiting], error: DeskError) -> None:
         """Tell all that wait for `batch`, and remember nothing: the next decision reads everything anew."""
-        self._memory = None
+        self._forget()
         for one in batch:
             one.fail(error)
+
+    def _forget(self) -> None:
+        if self._memory is not None and self._memory.last_body:
+            self._known = (self._memory.position, self._memory.last_body)
+        self._memory = None
 
     def _again(self, batch: Sequence[Waiting], *, overtaken: int = 0, restamped: int = 0) -> None:
         """Put what is not answered back to the front, to be decided once more, a bounded number of times."""
@@ -193,7 +202,7 @@ class ProjectDesk:
             log.error("the ledger refuses what was decided for %s: %s", self._project, refused)
             self._give_up(batch, CommandTooLarge(str(refused)))
             return
-        self._memory = None
+        self._forget()
         self._one_by_one = len(batch)
         self._again(batch)
 
@@ -242,6 +251,8 @@ class ProjectDesk:
         """Return the memory: read at a cold start or after a loss, caught up when others wrote."""
         if self._memory is None:
             memory = await load(self._tools.ledger, self._project, self._tools.rules)
+            if self._known is not None:
+                await must_hold(at, self._project, *self._known)
             self._memory, self._stored_at, self._behind = memory, memory.position, True
         if self._behind:
             news = await catch_up(at, self._project, self._memory)

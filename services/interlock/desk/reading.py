@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from interlock.desk.errors import UnknownEvent
+from interlock.desk.errors import LedgerWentBack, UnknownEvent
 from interlock.desk.memory import Memory, StreamEnds
 from interlock.desk.rules import AnyRecorded
 from interlock.events.codec import decode
@@ -51,14 +51,32 @@ def decoded(stored: Stored) -> AnyRecorded:
 
 
 async def catch_up(log: Log, project: str, memory: Memory, *, up_to: int | None = None) -> int:
-    """Take the news into `memory` and return how many there were. At an UnknownEvent it holds what came before."""
+    """Take the news into `memory` and return how many there were. At an UnknownEvent it holds what came before.
+
+    The last event that is known is read once more: where it is another one, or gone, nothing is news to this memory.
+    Raises LedgerWentBack.
+    """
     before = memory.position
+    known = 1 if memory.last_body else 0
     while True:
-        page = await log.read(project, after=memory.position, limit=PAGE_EVENTS, up_to=up_to)
-        for stored in page:
+        page = await log.read(project, after=memory.position - known, limit=PAGE_EVENTS, up_to=up_to)
+        if known:
+            _must_be(page[:1], memory.position, memory.last_body)
+        for stored in page[known:]:
             memory.apply(decoded(stored))
         if len(page) < PAGE_EVENTS:
             return memory.position - before
+        known = 0
+
+
+async def must_hold(log: Log, project: str, position: int, body: bytes) -> None:
+    """Raise LedgerWentBack unless the log holds these bytes at `position`."""
+    _must_be(await log.read(project, after=position - 1, limit=1), position, body)
+
+
+def _must_be(found: Sequence[Stored], position: int, body: bytes) -> None:
+    if not found or found[0].body != body:
+        raise LedgerWentBack(f"position {position} {'holds another event' if found else 'is not there any more'}")
 
 
 async def load_streams(log: Log, project: str, streams: Sequence[str]) -> dict[str, list[AnyRecorded]]:

@@ -47,7 +47,9 @@ async def check_settings(connection: Any) -> None:
             raise errors.UnsafeSettings(f"{name} is off; set it on")
     if settings["standby"]:
         raise errors.ReadOnlyLedger("no decision reads a replica")
-    number = await connection.fetchval(sql("schema_version")) if settings["migrated"] else 0
+    if not settings["migrated"]:
+        raise errors.SchemaBehind("its migrations were not applied, or were interrupted")
+    number = await connection.fetchval(sql("schema_version"))
     if number > newest_number():
         raise errors.SchemaFromFuture(f"it has migration {number}, this version knows {newest_number()}")
     if number < newest_number():

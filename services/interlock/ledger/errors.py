@@ -36,6 +36,10 @@ class OutcomeUnknown(LedgerUnavailable):
     unknown_outcome = True
 
 
+class LedgerDamaged(LedgerUnavailable):
+    """the database finds its own files damaged, so nothing is decided: look at the disk, and restore a backup"""
+
+
 class ReadOnlyLedger(LedgerError):
     """the ledger takes no events now: it is a standby, or is being restored"""
 
@@ -106,6 +110,9 @@ BY_SQLSTATE: Final[dict[str, type[LedgerError]]] = {
     "57P05": OutcomeUnknown,
     "58030": OutcomeUnknown,
     "XX000": OutcomeUnknown,
+    # A page or an index is not as it was written: the statement left nothing, and so will the next one.
+    "XX001": LedgerDamaged,
+    "XX002": LedgerDamaged,
 }
 """What an SQLSTATE means for a writer, where its class does not say it."""
 

@@ -29,6 +29,7 @@ from interlock.relay import state
 from interlock.relay.cursors import Published
 from interlock.relay.news import News
 from interlock.relay.office import Office, Superseded, Tenure
+from interlock.relay.older import must_hold_what_is_published
 from interlock.relay.state import Lag, Standing
 
 CLIENT: Final = "interlock-relay"
@@ -118,7 +119,7 @@ class Relay:
         """Publish until the office is lost. Raises Superseded, LedgerError."""
         while True:
             try:
-                await self._begin(tenure)
+                await self._begin(tenure, producer)
                 self._trouble = None
                 async with News(self._ledger, self._positions, self._sleep) as news:
                     while True:
@@ -129,7 +130,7 @@ class Relay:
                 self._rebuilt += 1
                 await self._sleep(RETRY_SECONDS)
 
-    async def _begin(self, tenure: Tenure) -> None:
+    async def _begin(self, tenure: Tenure, producer: Producer) -> None:
         """Look at the topic, and at how far each project is in it. Raises BusError, Superseded, LedgerError."""
         # Made at the start only: a topic that somebody deletes under us is not silently made again.
         created = await ensure(self._address, [self._topic], sleep=self._sleep, create=self._create_topic)
@@ -143,6 +144,10 @@ class Relay:
         for project, where in published.items():
             if where.partition in lost:
                 _log.error("%s: Kafka has lost what was published; it is published again from the first event", project)
+        ends = {where.partition: where.offset for where in sorted(published.values(), key=lambda where: where.offset)}
+        count = await producer.partitions(self._topic.name)
+        after = {number: ends[number] + 1 if number in ends.keys() - lost else 0 for number in range(count)}
+        await must_hold_what_is_published(self._ledger, self._address, self._topic.name, after, f"{CLIENT}-looks-back")
         self._positions.clear()
         self._positions.update(
             {project: where.position for project, where in published.items() if where.partition not in lost}

@@ -33,6 +33,7 @@ from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
 from interlock.serve.refusals import CannotStart
+from interlock.serve.remembering import Remembering, remembered
 from interlock.serve.settings import Settings
 from interlock.serve.wiring import alarm, own_version, running, same_clock, wired
 from interlock.watch import Watch
@@ -72,7 +73,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
     """Commands, and answers from read models that the projector's process writes."""
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
-        desk = await _desk(stack, ledger)
+        desk, known = await _desk(stack, ledger, asked)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
         rebuilder = Rebuilder(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed)
         # Their tables, so that questions have an answer before the projector came.
@@ -81,7 +82,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
             await begin(desk, ledger, asked.settings)
         clock = _test_clock(asked, ledger, desk)
         reached = Reached(ledger.connection, seams.sleep)
-        checks = {"desk": readiness.deciding(desk), "read models": readiness.reading(reached)}
+        checks = {"desk": readiness.deciding(desk, known.closed), "read models": readiness.reading(reached)}
         stopping = asyncio.Event()
         app = build(
             Parts(
@@ -173,7 +174,8 @@ async def intake(asked: Asked) -> AsyncIterator[Part]:
     kafka = kafka_of(asked.settings, "intake")
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
-        part = intake_of(asked.settings, kafka, await _desk(stack, ledger), ledger)
+        desk, _ = await _desk(stack, ledger, asked)
+        part = intake_of(asked.settings, kafka, desk, ledger)
 
         async def figures() -> Mapping[str, float]:
             return {
@@ -194,7 +196,8 @@ async def watch(asked: Asked) -> AsyncIterator[Part]:
         raise CannotStart("part watch", "on a test clock the API does what is due", "start the part api alone")
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
-        part = Watch(await _desk(stack, ledger))
+        desk, _ = await _desk(stack, ledger, asked)
+        part = Watch(desk)
         checks = {"watch": readiness.watching(part)}
         yield await _healthy(stack, "watch", ledger, checks, lambda: part.run(ledger.heads, seams.sleep))
 
@@ -205,7 +208,8 @@ async def webhooks(asked: Asked) -> AsyncIterator[Part]:
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
-        part = webhooks_of(asked.settings, asked.database, ledger, await _desk(stack, ledger), feed)
+        desk, _ = await _desk(stack, ledger, asked)
+        part = webhooks_of(asked.settings, asked.database, ledger, desk, feed)
         checks = {"webhooks": readiness.telling(part)}
         yield await _healthy(stack, "webhooks", ledger, checks, part.run, lambda: figures_of(part))
 
@@ -227,13 +231,14 @@ async def _ledger(stack: AsyncExitStack, asked: Asked) -> Ledger:
     return ledger
 
 
-async def _desk(stack: AsyncExitStack, ledger: Ledger) -> Desk:
+async def _desk(stack: AsyncExitStack, ledger: Ledger, asked: Asked) -> tuple[Desk, Remembering]:
     # The same limits wherever a command comes in: by HTTP, by Kafka, by the passing of time.
-    admits = Admission(EvidenceStore(ledger))
+    known = await stack.enter_async_context(remembered(asked.settings, ledger, test_clock=asked.test_clock))
+    admits = known.guarding(Admission(EvidenceStore(ledger)), lambda: desk)
     desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=admits)
     # Commands that were taken are answered, or recorded at least, before the ledger goes.
     stack.push_async_callback(desk.close)
-    return desk
+    return desk, known
 
 
 def _test_clock(asked: Asked, ledger: Ledger, desk: Desk) -> Any:

@@ -50,10 +50,12 @@ class Readiness:
         return states
 
 
-def deciding(desk: Desk) -> Check:
-    """A desk that met an event which it does not know decides nothing about that project; nor one that cannot write."""
+def deciding(desk: Desk, closed: Mapping[str, str]) -> Check:
+    """A desk decides nothing about a project with an event that it does not know, one that is `closed`, or unwritable."""
 
     async def check(heads: Heads) -> str:
+        for project, why in closed.items():
+            return f"{project}: {why}"
         for project in heads:
             try:
                 await desk.situation(project)

@@ -1,6 +1,9 @@
 """`python -m interlock.serve.restoring`: an empty ledger, filled from Kafka; closed until two persons open it.
 
     python -m interlock.serve.restoring --config interlock.toml --kafka 127.0.0.1:9092 --topic interlock.events
+    python -m interlock.serve.restoring --config interlock.toml --backup
+
+The second one closes a ledger whose database was restored from a backup, in the same way.
 
 The token of the administrator who asks for it is read from the environment, INTERLOCK_TOKEN.
 """
@@ -116,7 +119,7 @@ async def fill(
             await _compare(ledger, commands, project, head)
         if beside is not None:
             await beside(ledger)
-        answers = await _ask(owner, backup, token, commands)
+        answers = await _ask(owner, backup, token, commands.last)
         # From here on the application may write; the rules refuse everything until two persons have said yes.
         await ledger.end()
     return answers
@@ -128,12 +131,29 @@ async def _compare(ledger: Restore, commands: Commands, project: str, head: int)
         raise TopicBroken(f"{project}: the ledger holds {found[0]} events, other ones than the {head} given to it")
 
 
-async def _ask(owner: str, backup: str, token: str, commands: Commands) -> dict[str, Answer]:
-    """Ask in each project, as the administrator whose token it is, for it to take commands again."""
+async def close(owner: str, token: str) -> dict[str, Answer]:
+    """Close the ledger at `owner`, which a backup of the database was restored into; return what was asked.
+
+    Each project's record takes no command from here on until another administrator confirms. Raises
+    NotAuthenticated, LedgerError, DeskError; a crash leaves some projects asked for, and asking again does the rest.
+    """
+    ledger = await Ledger.open(owner)
+    try:
+        last = {project: (await ledger.head(project)).recorded_at for project in await ledger.heads()}
+    finally:
+        await ledger.close()
+    return await _ask(owner, "a backup of the database", token, {name: at for name, at in last.items() if at})
+
+
+async def _ask(owner: str, backup: str, token: str, last: Mapping[str, datetime]) -> dict[str, Answer]:
+    """Ask in each project, as the administrator whose token it is, for it to take commands again.
+
+    `last` says when each project's last event was recorded.
+    """
     ledger = await Ledger.open(owner)
     try:
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, rules=_first_asked())
-        answers = {project: await _ask_in(desk, project, backup, token, at) for project, at in commands.last.items()}
+        answers = {project: await _ask_in(desk, project, backup, token, at) for project, at in last.items()}
         await desk.close()
     finally:
         await ledger.close()
@@ -169,7 +189,9 @@ def main(given: list[str] | None = None) -> int:
     """Restore, and say what comes next; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m interlock.serve.restoring", description=__doc__)
     parser.add_argument("--config", type=Path, default=Path(CONFIG_NAME), help="the settings; [database] owner is used")
-    parser.add_argument("--kafka", required=True, help="the brokers to begin with")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--kafka", help="the brokers to begin with")
+    source.add_argument("--backup", action="store_true", help="the database was restored already, from a backup of it")
     parser.add_argument("--topic", default=EVENTS, help="where the events are")
     options = parser.parse_args(sys.argv[1:] if given is None else given)
     try:
@@ -178,22 +200,26 @@ def main(given: list[str] | None = None) -> int:
             raise CannotStart("a restore", "it fills a database as its owner", "name `owner` under [database]")
         owner = resolve(settings.database.owner, home=settings.home, environ=os.environ)
         token = os.environ.get("INTERLOCK_TOKEN", "")
-        answers = asyncio.run(restore(owner, KafkaAddress(options.kafka), options.topic, token))
+        if options.backup:
+            answers = asyncio.run(close(owner, token))
+        else:
+            answers = asyncio.run(restore(owner, KafkaAddress(options.kafka), options.topic, token))
     except CannotStart as refusal:
         print(f"✗ nothing was restored: {refusal}", file=sys.stderr)
         return refusal.exit_code
     except (TopicBroken, NotAuthenticated, BusError, LedgerError, DeskError, asyncpg.PostgresError) as wrong:
         print(f"✗ nothing was restored: {wrong}", file=sys.stderr)
         return FAILED
-    say(answers)
+    say(answers, compared=not options.backup)
     return 0
 
 
-def say(answers: Mapping[str, Answer]) -> None:
+def say(answers: Mapping[str, Answer], *, compared: bool = True) -> None:
     """Say what is there now, and who opens it."""
     for project, answer in sorted(answers.items()):
         ask = answer.recorded[0].event.ask if answer.recorded else "?"
-        print(f"✓ {project}: {answer.position - len(answer.recorded)} events, order, gaps and bytes compared")
+        what = ", order, gaps and bytes compared" if compared else ""
+        print(f"✓ {project}: {answer.position - len(answer.recorded)} events{what}")
         print(f"  it takes no command until another administrator says so: dt confirm {ask}")
 
 

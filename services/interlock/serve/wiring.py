@@ -27,6 +27,7 @@ from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
+from interlock.serve.remembering import remembered
 from interlock.serve.settings import Settings
 from interlock.serve.test_clock import TestClock
 from interlock.watch import Watch
@@ -59,7 +60,9 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         stack.push_async_callback(ledger.close)
         await same_clock(ledger, test_clock=test_clock)
         evidence = EvidenceStore(ledger)
-        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=Admission(evidence))
+        known = await stack.enter_async_context(remembered(settings, ledger, test_clock=test_clock))
+        admits = known.guarding(Admission(evidence), lambda: desk)
+        desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=admits)
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
         stack.push_async_callback(desk.close)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
@@ -77,7 +80,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         await stack.enter_async_context(running("projector", projector.run, ended))
         await stack.enter_async_context(running("rebuilds", rebuilder.run, ended))
         checks = {
-            "desk": readiness.deciding(desk),
+            "desk": readiness.deciding(desk, known.closed),
             "watch": readiness.watching(watch),
             "read models": readiness.projecting(projector),
         }

@@ -41,7 +41,13 @@ def move(session: Session, target: str, source: str) -> None:
 
 
 @ledger.command("restore")
-@click.option("--from", "source", type=click.Choice(["kafka", "ledger"]), required=True, help="Where the events are.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["kafka", "ledger", "backup"]),
+    required=True,
+    help="Where the events are; backup: in the database already.",
+)
 @click.option(
     "--moved",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -57,14 +63,17 @@ def restore(
 
     Who asks is an administrator by the record that is restored. It takes commands when another one has confirmed it.
     From Kafka, what was acknowledged and not yet published when the old ledger was lost is not there, and evidence
-    neither. From a ledger that moved, everything is.
+    neither. From a ledger that moved, everything is. From a backup that PostgreSQL restored, what came after it is
+    not there; nothing is filled, and it takes no command until the other one has confirmed it.
     """
     if session.settings.token is None:
         raise Halt("nobody is logged in", code=USAGE, why="an administrator asks for a restore, by the own token")
     if source == "ledger" and moved is None:
         raise Halt("--moved FILE says which ledger moved", code=USAGE)
     session.confirm("Restore the ledger that interlock.toml names?")
-    if source == "kafka":
+    if source == "backup":
+        run_tool(session, "interlock.serve.restoring", ["--backup"], config)
+    elif source == "kafka":
         run(session, "interlock.serve.restoring", kafka, topic, config)
     else:
         run_tool(session, "interlock.serve.moving", ["--moved", str(moved)], config)

@@ -232,6 +232,11 @@ class Database(Server):
         if waiting and not waiting[0].granted.done():
             waiting[0].granted.set_result(True)
 
+    def crash(self) -> None:
+        """Stop at once; what was committed is there when it is up again."""
+        self.down = True
+        self.hang_up()
+
     def hang_up(self, part: Part | None = None) -> None:
         """End the sessions of a process that was killed, or all of them: their turns go back."""
         for project, waiting in self._turns.items():

@@ -35,6 +35,7 @@ class Part:
         self.name = name
         self.dead = False
         self.frozen = False
+        self.frozen_at = 0.0
         self.held: list[Any] = []
 
     def __repr__(self) -> str:
@@ -56,6 +57,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._ours: list[Any] = []
         self._made: list[asyncio.Task[Any]] = []
         self.steps = 0
+        # Called with the part that ran, after the step of this number: so a fault can fall on any await.
+        self.trap_at = -1
+        self.trap: Callable[[Part | None], None] = _nothing
         self.set_task_factory(self._task)
 
     def time(self) -> float:
@@ -98,6 +102,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if self._at_once > STEPS_AT_ONCE_MAX:
             raise GoesRound(f"at {self._now:.3f} s, in {part}: {handle}")
         handle._run()
+        if self.steps == self.trap_at:
+            self.trap(part)
 
     def _jump(self, timers: list[Any]) -> None:
         while timers and timers[0]._cancelled:
@@ -110,6 +116,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
         """Nothing: a cancelled timer is thrown away when its time comes."""
+
+    def freeze(self, part: Part) -> None:
+        """Let a part stand still, and all that comes for it wait."""
+        part.frozen, part.frozen_at = True, self._now
 
     def thaw(self, part: Part) -> None:
         """Let a frozen part go on: all that came for it meanwhile is ready at once."""
@@ -174,3 +184,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     sock_connect = _refuse
     sock_recv = _refuse
     sock_sendall = _refuse
+
+
+def _nothing(_part: Part | None) -> None:
+    pass

@@ -289,7 +289,9 @@ class MemoryMessages(Messages):
 
         def due() -> list[Waiting]:
             now, first = self._beside.clock(), {}
-            waiting = [each for each in self._beside.messages.values() if each.state == "waiting" and each.next_at <= now]
+            waiting = [
+                each for each in self._beside.messages.values() if each.state == "waiting" and each.next_at <= now
+            ]
             for each in sorted(waiting, key=lambda each: (each.tries, each.position, each.id)):
                 first.setdefault(each.endpoint, each)
             return list(first.values())

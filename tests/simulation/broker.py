@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,6 +45,7 @@ class Member(Protocol):
 class Group:
     """Who reads together, who has what, and how far they are."""
 
+    name: str
     members: dict[Member, None] = field(default_factory=dict)
     joined: dict[Member, asyncio.Future[list[TopicPartition]]] = field(default_factory=dict)
     stable: bool = True
@@ -99,7 +101,7 @@ class Broker(Server):
 
     def join(self, name: str, member: Member) -> asyncio.Future[list[TopicPartition]]:
         """Take part in the group, anew; the answer comes when all of it have joined, or were given up."""
-        group = self.groups.setdefault(name, Group())
+        group = self.groups.setdefault(name, Group(name))
         answer: asyncio.Future[list[TopicPartition]] = asyncio.get_running_loop().create_future()
         group.members[member] = None
         group.joined[member] = answer
@@ -110,7 +112,7 @@ class Broker(Server):
 
     def leave(self, name: str, member: Member) -> None:
         """Take part no more."""
-        group = self.groups.get(name, Group())
+        group = self.groups.get(name, Group(name))
         if member in group.members:
             del group.members[member]
             if (answer := group.joined.pop(member, None)) is not None:
@@ -119,18 +121,22 @@ class Broker(Server):
             self._share(group)
 
     def look_for_silent(self) -> None:
-        """Give up, after their session's time, members whose process says nothing."""
-        for name, group in self.groups.items():
-            for member in [one for one in group.members if one.silent()]:
-                asyncio.get_running_loop().call_later(SESSION_SECONDS, self._give_up, name, member)
+        """After their session's time, give up members whose process says nothing."""
+        for name in self.groups:
+            self._sweep_later(name)
 
-    def _give_up(self, name: str, member: Member) -> None:
-        if member.silent() and member in self.groups[name].members:
+    def _sweep_later(self, name: str) -> None:
+        asyncio.get_running_loop().call_later(SESSION_SECONDS, self._sweep, name, context=Context())
+
+    def _sweep(self, name: str) -> None:
+        for member in [one for one in self.groups[name].members if one.silent()]:
             self.leave(name, member)
+            # One that was frozen finds out when it is thawed.
             member.join_again()
 
     def _regroup(self, group: Group) -> None:
         group.stable = False
+        self._sweep_later(group.name)
         for member in group.members:
             if member not in group.joined:
                 member.join_again()
@@ -152,7 +158,7 @@ class Broker(Server):
 
     def commit(self, name: str, member: Member, offsets: Mapping[TopicPartition, int]) -> None:
         """Keep how far a group is. Raises CommitFailedError for who is none of it any more."""
-        group = self.groups.get(name, Group())
+        group = self.groups.get(name, Group(name))
         if member not in group.members:
             raise CommitFailedError("the group has moved on without this member")
         group.committed.update(offsets)

@@ -28,7 +28,7 @@ from tests.simulation.weather import Direct, Wire
 
 # What a record takes beside its key, value and headers; only its size matters here.
 RECORD_BYTES = 32
-LOOK_SECONDS_MAX = 9.0
+LOOK_SECONDS_MAX = 120.0
 
 
 class Builder:
@@ -192,10 +192,7 @@ class MemoryConsumer:
 
     def join_again(self) -> None:
         """The group forms anew."""
-        self._wire_sure(self._again.set)
-
-    def _wire_sure(self, tell: Any) -> None:
-        asyncio.get_running_loop().call_soon(tell)
+        asyncio.get_running_loop().call_soon(self._again.set)
 
     async def _join(self) -> None:
         while True:
@@ -212,8 +209,10 @@ class MemoryConsumer:
                 continue
             # Asked to join once more before the answer came: that one is not waited for.
             told = asyncio.ensure_future(self._again.wait())
-            await asyncio.wait([answer, told], return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
+            try:
+                await asyncio.wait([answer, told], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                told.cancel()
             if not answer.done() or answer.cancelled():
                 continue
             self._positions = dict.fromkeys(answer.result())
@@ -223,7 +222,8 @@ class MemoryConsumer:
             self._bell.set()
 
     def _told(self) -> None:
-        self._wire.notify(self._bell.set)
+        # Not a hint as the ledger's: who asks for records is answered as soon as there are some.
+        asyncio.get_running_loop().call_soon(self._bell.set)
 
     # -- reading -----------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Crowd:
         self._world = world
         self._random = random
         self._planners = [Planner(random, number) for number in range(random.choice((1, 2, 4)))]
-        self._pause = random.choice((120.0, 240.0, 480.0)) * len(self._planners)
+        self._pause = random.choice((600.0, 900.0, 1800.0)) * len(self._planners)
         self._closed = False
         self._open: dict[int, Intent] = {}
         self._number = 0

@@ -17,6 +17,8 @@ from typing import Any, NoReturn
 
 # More steps at one instant mean that somebody goes round and round, and no time will ever pass.
 STEPS_AT_ONCE_MAX = 200_000
+# So many steps are taken before asyncio's own loop is asked whether it goes on.
+STEPS_A_TURN = 64
 
 
 class NoRealIO(RuntimeError):
@@ -55,6 +57,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self._at_once = 0
         self._ours: list[Any] = []
+        self._timers: list[tuple[float, int, Any]] = []
+        self._numbers = 0
+        self._stopping = False
         self._made: list[asyncio.Task[Any]] = []
         self.steps = 0
         # Called with the part that ran, after the step of this number: so a fault can fall on any await.
@@ -66,37 +71,59 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Seconds since the simulation began."""
         return self._now
 
-    # What asyncio puts on its queue of what is ready goes onto a list of ours, of which any may be taken.
+    # What asyncio puts on its queue of what is ready goes onto a list of ours, of which any may be taken; timers stand in
+    # a heap of ours, by their instants.
 
-    def _call_soon(self, callback: Any, args: Any, context: Context | None) -> asyncio.Handle:
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        """Let it run when chance has it."""
         handle = asyncio.Handle(callback, args, self, context)
         self._ours.append(handle)
         return handle
 
+    call_soon_threadsafe = call_soon
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+        """Let it run at that instant."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._numbers += 1
+        heapq.heappush(self._timers, (when, self._numbers, timer))
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Let it run after so many seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
     def _run_once(self) -> None:
-        ready = self._ours
-        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
-        if not ready:
-            self._jump(timers)
-        while timers and timers[0]._when <= self._now:
-            timer = heapq.heappop(timers)
-            timer._scheduled = False
-            if not timer._cancelled:
+        ready, timers, chance = self._ours, self._timers, self._chance
+        for _ in range(STEPS_A_TURN):
+            while timers and (timers[0][0] <= self._now or not ready):
+                when, _, timer = heapq.heappop(timers)
+                if timer._cancelled:
+                    continue
+                if when > self._now:
+                    self._now, self._at_once = when, 0
                 ready.append(timer)
-        if not ready:
-            return
-        # Any of those who are ready; the last one takes its place on the list.
-        index = int(self._chance() * len(ready))
-        handle = ready[index]
-        ready[index] = ready[-1]
-        ready.pop()
-        if handle._cancelled:
-            return
-        part = handle._context.get(PART)
-        if part is not None and (part.dead or part.frozen):
-            if not part.dead:
-                part.held.append(handle)
-            return
+            if not ready:
+                raise RuntimeError("nobody is ready and nobody waits for a time: everybody waits for somebody")
+            # Any of those who are ready; the last one takes its place on the list.
+            index = int(chance() * len(ready))
+            handle = ready[index]
+            ready[index] = ready[-1]
+            ready.pop()
+            if handle._cancelled:
+                continue
+            part = handle._context.get(PART)
+            if part is not None and (part.dead or part.frozen):
+                if not part.dead:
+                    part.held.append(handle)
+                continue
+            self._step(part, handle)
+            if self._stopping:
+                return
+
+    def _step(self, part: Part | None, handle: asyncio.Handle) -> None:
         self.steps += 1
         self._at_once += 1
         if self._at_once > STEPS_AT_ONCE_MAX:
@@ -104,15 +131,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         handle._run()
         if self.steps == self.trap_at:
             self.trap(part)
-
-    def _jump(self, timers: list[Any]) -> None:
-        while timers and timers[0]._cancelled:
-            heapq.heappop(timers)._scheduled = False
-        if not timers:
-            raise RuntimeError("nobody is ready and nobody waits for a time: everybody waits for somebody")
-        if timers[0]._when > self._now:
-            self._now = timers[0]._when
-            self._at_once = 0
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
         """Nothing: a cancelled timer is thrown away when its time comes."""
@@ -154,7 +172,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                     continue
         self._made.clear()
         self._ours.clear()
-        self._scheduled.clear()  # type: ignore[attr-defined]
+        self._timers.clear()
         self.close()
 
     # No real input or output.

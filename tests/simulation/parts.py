@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from types import MappingProxyType
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 NOWHERE = KafkaAddress("nowhere")
-TOPICS = topics(partitions=2)
+_ONE = topics(partitions=1)
+# What happened is spread over two partitions, so that two who share them have one each.
+TOPICS = replace(_ONE, events=topics(partitions=2).events)
 PROJECT = "demo"
 CI = "ci-1"
 CI_TOPIC = own_topic(TOPICS, CI)

@@ -227,6 +227,10 @@ class Promises:
 
     def alarm(self, said: str) -> None:
         """A part says that somebody should look."""
+        if "stands still" in said:
+            # True of a reader that was frozen: it is begun anew, and goes on.
+            self.note("stands-still")
+            return
         self.violated(4, said)
 
     # -- what goes out -----------------------------------------------------------------------------------

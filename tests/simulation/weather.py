@@ -17,7 +17,7 @@ SLOW_SECONDS_MAX = 4.0
 LATE_SECONDS_MAX = 20.0
 # A timer of a part that only looks for news is late by up to so many times what it asked for: a look costs time in the
 # simulation too, and nobody may rely on when it comes.
-PACE_MAX = 60.0
+PACE_MAX = 600.0
 
 LOST, UNHEARD, HUNG, LATE, SLOW = range(5)
 
@@ -32,7 +32,7 @@ class Weather:
         self.kinds: Sequence[int] = [kind for kind in (LOST, UNHEARD, HUNG, LATE, SLOW) if random.random() < 0.7]
         self.duplicates = random.choice((0.0, 0.02, 0.1))
         self.unheard_of = random.choice((0.0, 0.05, 0.5))
-        self.pace = random.choice((4.0, 20.0, PACE_MAX))
+        self.pace = random.choice((120.0, 300.0, PACE_MAX))
 
     def clear_up(self) -> None:
         """Nothing goes wrong any more; what did stays as it is."""

@@ -168,7 +168,7 @@ class Crowd:
         """Let a server do something; what is lost on the way, or answered too late, is NoAnswer."""
         world, loop, weather = self._world, self._world.loop, self._world.weather
         answer: asyncio.Future[Any] = loop.create_future()
-        struck = weather.strikes()
+        struck = weather.strikes(outside=True)
         delay = weather.delay()
         if struck == SLOW:
             delay += weather.up_to(SLOW_SECONDS_MAX)

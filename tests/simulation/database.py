@@ -237,6 +237,13 @@ class Database(Server):
         self.down = True
         self.hang_up()
 
+    def cut(self, first: int) -> None:
+        """Forget everything from a position on: what a server does that did not wait for its disk."""
+        for log in self.logs.values():
+            log.events = log.events[: first - 1]
+            log.streams = {name: left for name, all_ in log.streams.items() if (left := _before(all_, first))}
+            log.commands = {one: known for one, known in log.commands.items() if known[0] < first}
+
     def hang_up(self, part: Part | None = None) -> None:
         """End the sessions of a process that was killed, or all of them: their turns go back."""
         for project, waiting in self._turns.items():
@@ -244,6 +251,10 @@ class Database(Server):
                 if not session.granted.done():
                     session.granted.set_result(False)
                 self.leave_turn(project, session)
+
+
+def _before(events: list[Stored], first: int) -> list[Stored]:
+    return [event for event in events if event.position < first]
 
 
 def _same(envelope: dict[str, Any], project: str, row: Row) -> bool:

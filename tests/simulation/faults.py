@@ -29,7 +29,8 @@ class Faults:
         self._random = random
         self._pause = random.choice((120.0, 600.0, 1800.0))
         kinds: list[Callable[[], None]] = [
-            self._kill_at_a_step, self._freeze_at_a_step, self._stop_database, self._stop_bus, self._jump,
+            self._kill_at_a_step, self._freeze_at_a_step, self._stop_database, self._stop_database_at_a_step,
+            self._stop_bus, self._jump,
         ]  # fmt: skip
         self._kinds = [kind for kind in kinds if random.random() < 0.7]
         self._task: asyncio.Task[None] | None = None
@@ -99,6 +100,9 @@ class Faults:
         self._world.promises.note("stop database")
         self._world.database.crash()
         self._later(self._random.random() * self._random.choice(AWAY_SECONDS), self._start_database)
+
+    def _stop_database_at_a_step(self) -> None:
+        self._at_a_step(lambda _name: self._stop_database())
 
     def _start_database(self) -> None:
         self._world.database.down = False

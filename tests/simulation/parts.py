@@ -202,7 +202,7 @@ class Post:
     async def __call__(self, _target: Any, headers: Mapping[str, str], body: bytes) -> Said:
         """One request."""
         world = self._world
-        struck = world.weather.strikes()
+        struck = world.weather.strikes(outside=True)
         await asyncio.sleep(world.weather.up_to(1.0))
         if struck is not None and world.chance() < 0.5:
             raise NotSent("the connection was cut")

@@ -136,9 +136,17 @@ class Promises:
 
     def lost(self, from_position: int) -> None:
         """The server came up without what it had from this position on."""
+        self.note(f"lost {from_position}")
         gone = [position for position in self.acknowledged if position >= from_position]
         if gone:
             self.violated(1, f"position {gone[0]} was acknowledged, and is lost")
+        # What nobody was told of may be gone: from here on the ledger is the shorter one.
+        kept, self.log, self.events = self.events[: from_position - 1], self.log[: from_position - 1], []
+        self.situation, self._occupancy = EMPTY, Occupancy()
+        self._done = {number: one for number, one in self._done.items() if any(e.command_id == one for e in kept)}
+        self._expected = {key: known for key, known in self._expected.items() if key[1] < from_position}
+        for recorded in kept:
+            self._read(recorded)
 
     def answered(self, intent: Intent, answer: Answer) -> None:
         """A person has an answer."""
@@ -151,6 +159,9 @@ class Promises:
             self.acknowledged[position] = recorded.raw
         if intent.first is not None and intent.first.recorded and answer != intent.first:
             self.violated(1, f"{_said(intent)} was answered @{intent.first.position}, and now @{answer.position}")
+        first = self._done.get(intent.number)
+        if first is not None and first != intent.command_id:
+            self.violated(1, f"{_said(intent)} is recorded as {first}, and answered as {intent.command_id}")
         if answer.recorded:
             intent.first = answer
         intent.settled = answer.status

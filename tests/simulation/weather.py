@@ -29,6 +29,8 @@ class Weather:
         """Some kinds of trouble are left out for a whole seed: a rare one is not hidden by a frequent one."""
         self._random = random
         self.trouble = random.choice((0.0, 0.002, 0.01, 0.03))
+        # People are further away than servers are from each other.
+        self.trouble_outside = random.choice((0.0, 0.02, 0.1, 0.3))
         self.kinds: Sequence[int] = [kind for kind in (LOST, UNHEARD, HUNG, LATE, SLOW) if random.random() < 0.7]
         self.duplicates = random.choice((0.0, 0.02, 0.1))
         self.unheard_of = random.choice((0.0, 0.05, 0.5))
@@ -36,12 +38,12 @@ class Weather:
 
     def clear_up(self) -> None:
         """Nothing goes wrong any more; what did stays as it is."""
-        self.trouble = self.duplicates = self.unheard_of = 0.0
+        self.trouble = self.trouble_outside = self.duplicates = self.unheard_of = 0.0
         self.pace = 1.0
 
-    def strikes(self) -> int | None:
+    def strikes(self, *, outside: bool = False) -> int | None:
         """What goes wrong with the next thing that is sent; None mostly."""
-        if self.kinds and self._random.random() < self.trouble:
+        if self.kinds and self._random.random() < (self.trouble_outside if outside else self.trouble):
             return self._random.choice(self.kinds)
         return None
 

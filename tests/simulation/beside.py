@@ -1,4 +1,4 @@
-"""What stands beside the ledger in its database, in memory: offices, cursors, read models, letters, evidence, messages."""
+"""What stands beside the ledger in its database, in memory: offices, read models, letters, evidence, messages."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class Crowd:
 
     async def _asked(self, name: str, ask: Any) -> Any:
         """Let a server do something; what is lost on the way, or answered too late, is NoAnswer."""
-        world, loop, weather = self._world, self._world.loop, self._world.weather
+        loop, weather = self._world.loop, self._world.weather
         answer: asyncio.Future[Any] = loop.create_future()
         struck = weather.strikes(outside=True)
         delay = weather.delay()

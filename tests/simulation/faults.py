@@ -30,7 +30,7 @@ class Faults:
         self._pause = random.choice((120.0, 600.0, 1800.0))
         kinds: list[Callable[[], None]] = [
             self._kill_at_a_step, self._freeze_at_a_step, self._stop_database, self._stop_database_at_a_step,
-            self._stop_bus, self._jump,
+            self._stop_bus, self._stop_bus_at_a_step, self._jump,
         ]  # fmt: skip
         self._kinds = [kind for kind in kinds if random.random() < 0.7]
         self._task: asyncio.Task[None] | None = None
@@ -111,6 +111,9 @@ class Faults:
         self._world.promises.note("stop bus")
         self._world.broker.down = True
         self._later(self._random.random() * self._random.choice(AWAY_SECONDS), self._start_bus)
+
+    def _stop_bus_at_a_step(self) -> None:
+        self._at_a_step(lambda _name: self._stop_bus())
 
     def _start_bus(self) -> None:
         self._world.broker.down = False

@@ -71,8 +71,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Seconds since the simulation began."""
         return self._now
 
-    # What asyncio puts on its queue of what is ready goes onto a list of ours, of which any may be taken; timers stand in
-    # a heap of ours, by their instants.
+    # What asyncio puts on its queue goes onto a list of ours, of which any may be taken; timers stand in a heap of ours,
+    # by their instants.
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
         """Let it run when chance has it."""
@@ -161,19 +161,26 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def bury(self) -> None:
         """Let go of what was never finished, without a word of it, and close."""
-        for task in self._made:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-                coroutine: Any = task.get_coro()
-                try:
-                    coroutine.close()
-                except BaseException:
-                    # Its `finally` wanted to wait, or to begin something: there is no time left for that.
-                    continue
-        self._made.clear()
+        asyncio._set_running_loop(self)  # what wants to begin something in its `finally` may, and never will
+        try:
+            while self._made:
+                self._close(self._made.pop())
+        finally:
+            asyncio._set_running_loop(None)
         self._ours.clear()
         self._timers.clear()
         self.close()
+
+    def _close(self, task: asyncio.Task[Any]) -> None:
+        if task.done():
+            return
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        coroutine: Any = task.get_coro()
+        try:
+            coroutine.close()
+        except BaseException:
+            # Its `finally` wanted to wait: there is no time left for that.
+            return
 
     # No real input or output.
 

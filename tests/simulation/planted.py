@@ -12,6 +12,7 @@ from unittest import mock
 
 import orjson
 
+from interlock.bus import Sent
 from interlock.desk import project
 from interlock.desk.deciding import Waiting
 from interlock.desk.memory import Memory
@@ -19,6 +20,9 @@ from interlock.desk.reading import PAGE_EVENTS, Log, decoded
 from interlock.desk.rules import Rules
 from interlock.events.canonical import canonical
 from interlock.ledger import Overtaken, Row
+from interlock.projector.writer import Prepared
+from interlock.relay import Relay
+from tests.simulation.beside import ReadModels
 from tests.simulation.database import Database
 from tests.simulation.promises import Intent
 
@@ -134,6 +138,36 @@ def acknowledged_before_it_is_durable() -> Iterator[Plant]:
     yield plant
 
 
+@contextmanager
+def silence_taken_for_an_acknowledgement() -> Iterator[Plant]:
+    """A relay notes as published what the bus may not have."""
+
+    async def settle(self: Any, tenure: Any, partitions: Any, outcomes: Sequence[Any]) -> None:
+        believed = [
+            said if isinstance(said, Sent) else Sent(partition, filled.batch.records - 1)
+            for (partition, filled), said in zip(partitions.items(), outcomes, strict=True)
+        ]
+        await right(self, tenure, partitions, believed)
+
+    right = Relay._settle
+    with mock.patch.object(Relay, "_settle", settle):
+        yield _nothing
+
+
+@contextmanager
+def a_page_written_wherever_the_read_model_is() -> Iterator[Plant]:
+    """Rows are written without a look at the position that they follow."""
+
+    def commit(self: ReadModels, pages: Sequence[Prepared]) -> None:
+        for page in pages:
+            self.positions[page.move.projection.name, page.move.project] = page.move.before
+        right(self, pages)
+
+    right = ReadModels.commit
+    with mock.patch.object(ReadModels, "commit", commit):
+        yield _nothing
+
+
 def _numbered(row: Row, position: int) -> Row:
     envelope = orjson.loads(row.body) | {"position": position}
     return replace(row, position=position, body=canonical(envelope))
@@ -153,6 +187,8 @@ PLANTED: Mapping[str, Callable[[], Any]] = MappingProxyType(
             an_answer_looked_up_after_the_version_check,
             positions_from_a_sequence,
             acknowledged_before_it_is_durable,
+            silence_taken_for_an_acknowledgement,
+            a_page_written_wherever_the_read_model_is,
         )
     }
 )

@@ -86,6 +86,7 @@ class Promises:
         self._expected: dict[tuple[str, int], list[Write]] = {}
         self._of_command: dict[UUID, Intent] = {}
         self._done: dict[int, UUID] = {}
+        self._projected: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._published: defaultdict[str, int] = defaultdict(int)
         self._told: dict[str, bytes] = {}
         self.log: list[bytes] = []
@@ -220,6 +221,9 @@ class Promises:
         if move.now > len(self.log):
             self.violated(4, f"{where}: the ledger ends at {len(self.log)}")
             return
+        if move.before != self._projected[models.name, name]:
+            self.violated(4, f"{where}: it is at {self._projected[models.name, name]}")
+        self._projected[models.name, name] = move.now
         writes = [w for position in range(move.before + 1, move.now + 1) for w in self._writes_of(name, position)]
         appends = move.projection.appends
         in_order = [(w.statement, w.arguments) for w in writes if w.statement not in appends]

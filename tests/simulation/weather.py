@@ -28,7 +28,7 @@ class Weather:
     def __init__(self, random: Random) -> None:
         """Some kinds of trouble are left out for a whole seed: a rare one is not hidden by a frequent one."""
         self._random = random
-        self.trouble = random.choice((0.0, 0.002, 0.01, 0.03))
+        self.trouble = random.choice((0.0, 0.005, 0.02, 0.05))
         # People are further away than servers are from each other.
         self.trouble_outside = random.choice((0.0, 0.02, 0.1, 0.3))
         self.kinds: Sequence[int] = [kind for kind in (LOST, UNHEARD, HUNG, LATE, SLOW) if random.random() < 0.7]
@@ -100,7 +100,7 @@ class Server:
 
 
 class Link:
-    """The way to one server, in some weather. What the server does belongs to no part: a killed sender undoes nothing."""
+    """The way to one server, in some weather. What the server does is done, whatever becomes of who sent it."""
 
     def __init__(
         self,

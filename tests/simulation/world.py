@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +78,20 @@ def patient() -> Iterator[None]:
             module.CALL_SECONDS = seconds  # type: ignore[misc]
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let parts say nothing of their troubles, and Python look for rubbish only after the run."""
+    before, collecting = logging.root.manager.disable, gc.isenabled()
+    logging.disable(logging.CRITICAL)
+    gc.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        if collecting:
+            gc.enable()
+
+
 class World:
     """Everything that one seed decides. `plant` changes something before it begins."""
 
@@ -99,6 +115,7 @@ class World:
         self.desks: dict[str, Desk] = {}
         self.parts: dict[str, Part] = {}
         self.names = self._cast()
+        self.loop.set_exception_handler(self._unexpected)
         self.crowd = Crowd(self, Random(f"{seed} people"))
         self.faults = Faults(self, Random(f"{seed} faults"))
         self.database.watchers.append(self.promises.committed)
@@ -109,6 +126,11 @@ class World:
     def clock(self) -> datetime:
         """What the database's clock reads."""
         return BEGINS + timedelta(seconds=self.loop.time()) + self.jumped
+
+    def _unexpected(self, _loop: Any, context: dict[str, Any]) -> None:
+        """What a callback raised, which asyncio would only log; a task's error is its waiter's affair."""
+        if "handle" in context:
+            self.promises.violated(6, f"{context['message']}: {context.get('exception')!r}")
 
     def _cast(self) -> list[str]:
         """Which parts there are: not all in every world, so that what one hides another shows."""
@@ -139,7 +161,7 @@ class World:
         """Start a part, as a new process."""
         part = self.parts[name] = Part(name)
         self.promises.note(f"start {name}")
-        task = self.loop.start(part, partial(KINDS[name.split("-")[0]], self, name))
+        task = self.loop.start(part, partial(KINDS[name.split("-", maxsplit=1)[0]], self, name))
         task.add_done_callback(partial(self._ended, name), context=Context())
 
     def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
@@ -227,7 +249,7 @@ class World:
         """Let it happen. What is broken is in what is returned."""
         began = time.process_time()
         try:
-            with patient():
+            with patient(), quiet():
                 self.loop.run_until_complete(self._live())
         except RuntimeError:
             # A promise was broken, and the loop was stopped in the middle of it.
@@ -236,7 +258,6 @@ class World:
         finally:
             self.promises.note(f"end {self.loop.steps} {self.chance()}")
             simulated = self.loop.time()
-            asyncio.events._set_running_loop(None)
             self.loop.bury()
         return Ran(
             self.seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,9 +14,6 @@ from interlock.endpoints import Endpoint, Endpoints, Message, Messages, Waiting
 from interlock.evidence import EvidenceStore
 from interlock.letters import DeadLetters, Record
 from interlock.letters.letters import Letter
-from interlock.projections import Projection
-from interlock.projector import cursors
-from interlock.projector.writer import Prepared, Writer
 from interlock.relay.cursors import Published
 from interlock.relay.office import SILENT_SECONDS, STANDBY_SECONDS, Office, Superseded, Tenure
 from tests.simulation.loop import PART, Part
@@ -128,75 +125,6 @@ class MemoryOffice(Office):
             yield MemoryTenure(self._beside, self._wire, generation)
         finally:
             seat.leave(generation)
-
-
-# -- read models -----------------------------------------------------------------------------------------
-
-
-class ReadModels:
-    """Read models as the logs of the writes that were applied to them, and how far each is."""
-
-    def __init__(self, name: str, watcher: Callable[[ReadModels, Prepared], None]) -> None:
-        """Nothing is projected; `watcher` is told of each page that is committed."""
-        self.name = name
-        self._watcher = watcher
-        self.positions: dict[tuple[str, str], int] = {}
-
-    def begin(self, asked: Sequence[tuple[Projection, str]]) -> list[int | None]:
-        """How far each is."""
-        return [self.positions.setdefault((projection.name, project), 0) for projection, project in asked]
-
-    def commit(self, pages: Sequence[Prepared]) -> None:
-        """One transaction: all pages follow what is there, or nothing is written."""
-        for page in pages:
-            if self.positions[page.move.projection.name, page.move.project] != page.move.before:
-                raise cursors.MovedElsewhere(f"{page.move.projection.name} of {page.move.project}")
-        for page in pages:
-            self._watcher(self, page)
-            self.positions[page.move.projection.name, page.move.project] = page.move.now
-
-
-class MemoryWriter(Writer):
-    """The projector's writer, with its transactions in memory."""
-
-    def __init__(self, models: ReadModels, wire: Wire) -> None:
-        """Write to `models` over `wire`."""
-        super().__init__(_no_connection)
-        self._models = models
-        self._wire = wire
-
-    async def _begin(self, asked: Sequence[tuple[Projection, str]]) -> Sequence[int | None]:
-        return await self._wire.call(self._models.begin, asked, sent=True)
-
-    async def _write(self, pages: Sequence[Prepared]) -> Sequence[None]:
-        await self._wire.call(self._models.commit, pages, sent=True)
-        return [None] * len(pages)
-
-
-def _no_connection() -> Any:
-    raise NotImplementedError("there is no SQL in memory")
-
-
-class MemoryBookmarks:
-    """Where a projector over the bus goes on."""
-
-    def __init__(self, beside: Beside, wire: Wire) -> None:
-        """Keep them over `wire`."""
-        self._beside = beside
-        self._wire = wire
-
-    async def load(self, topic: str, partition: int) -> tuple[int, Mapping[str, tuple[int, int]]]:
-        """What was kept."""
-        return await self._wire.call(self._beside.bookmarks.get, (topic, partition), (0, {}))
-
-    async def store(self, topic: str, partition: int, offset: int, projects: Mapping[str, tuple[int, int]]) -> None:
-        """Keep it."""
-
-        def stored() -> None:
-            _, known = self._beside.bookmarks.get((topic, partition), (0, {}))
-            self._beside.bookmarks[topic, partition] = (offset, known | dict(projects))
-
-        await self._wire.call(stored, sent=True)
 
 
 # -- what the intake needs -------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Seconds since the simulation began."""
         return self._now
 
-    # What asyncio puts on its queue goes onto a list of ours, of which any may be taken; timers stand in a heap of ours,
+    # What asyncio would queue goes onto a list of ours, of which any may be taken; timers stand in a heap of ours,
     # by their instants.
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:

@@ -24,18 +24,17 @@ from interlock.watch import Watch
 from interlock.webhooks import Webhooks
 from interlock.webhooks.posting import NotSent, Said
 from tests.simulation.beside import (
-    MemoryBookmarks,
     MemoryEndpoints,
     MemoryEvidence,
     MemoryLetters,
     MemoryMessages,
     MemoryOffice,
-    MemoryWriter,
-    ReadModels,
     sending,
 )
-from tests.simulation.bus import MemoryCluster, MemoryConsumer
+from tests.simulation.bus import MemoryCluster
+from tests.simulation.consumer import MemoryConsumer
 from tests.simulation.ledger import MemoryLedger
+from tests.simulation.read_models import MemoryBookmarks, MemoryWriter, ReadModels
 from tests.simulation.weather import Link
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from interlock.events.canonical import canonical
 from interlock.ledger import Overtaken, Row
 from interlock.projector.writer import Prepared
 from interlock.relay import Relay
-from tests.simulation.beside import ReadModels
 from tests.simulation.database import Database
 from tests.simulation.promises import Intent
+from tests.simulation.read_models import ReadModels
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -24,8 +24,8 @@ from interlock.projections.projection import Write
 from interlock.projector.writer import Prepared
 from tests.domain.oracle import Before
 from tests.domain.oracle_of_adjustments import BeforeCommit
-from tests.simulation.beside import ReadModels
 from tests.simulation.broker import BusRecord
+from tests.simulation.read_models import ReadModels
 
 
 @dataclass(eq=False)

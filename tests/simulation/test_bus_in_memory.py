@@ -24,7 +24,8 @@ from tests.bus.buses import Bus
 from tests.feed import test_feed
 from tests.feed.feeds import Tried, holds, record_in, sleep
 from tests.simulation.broker import Broker
-from tests.simulation.bus import MemoryCluster, MemoryConsumer
+from tests.simulation.bus import MemoryCluster
+from tests.simulation.consumer import MemoryConsumer
 from tests.simulation.database import Database
 from tests.simulation.ledger import MemoryLedger
 

@@ -26,7 +26,7 @@ from interlock.projections import PROJECTIONS
 from tests.domain import adjusting
 from tests.domain import story as tell
 from tests.feed.feeds import rows
-from tests.simulation.beside import Beside, ReadModels
+from tests.simulation.beside import Beside
 from tests.simulation.broker import Broker
 from tests.simulation.crowd import Crowd
 from tests.simulation.database import Database
@@ -34,6 +34,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.loop import Part, SimulatedLoop
 from tests.simulation.parts import CI_TOPIC, KINDS, PROJECT, TOPICS
 from tests.simulation.promises import Promises
+from tests.simulation.read_models import ReadModels
 from tests.simulation.weather import Weather
 
 BEGINS = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)

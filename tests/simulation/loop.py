@@ -13,7 +13,9 @@ import heapq
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVarTuple, Unpack
+
+Ts = TypeVarTuple("Ts")
 
 # More steps at one instant mean that somebody goes round and round, and no time will ever pass.
 STEPS_AT_ONCE_MAX = 200_000
@@ -74,7 +76,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # What asyncio would queue goes onto a list of ours, of which any may be taken; timers stand in a heap of ours,
     # by their instants.
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.Handle:
         """Let it run when chance has it."""
         handle = asyncio.Handle(callback, args, self, context)
         self._ours.append(handle)
@@ -82,7 +86,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     call_soon_threadsafe = call_soon
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """Let it run at that instant."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         self._numbers += 1
@@ -90,7 +96,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return timer
 
     def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Let it run after so many seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
@@ -193,7 +199,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _refuse(self, *_arguments: Any, **_more: Any) -> NoReturn:
         raise NoRealIO(NoRealIO.__doc__)
 
-    run_in_executor = _refuse
+    run_in_executor: Any = _refuse
     getaddrinfo = _refuse
     create_connection = _refuse
     create_server = _refuse
@@ -203,9 +209,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     connect_write_pipe = _refuse
     subprocess_exec = _refuse
     subprocess_shell = _refuse
-    add_reader = _refuse
-    add_writer = _refuse
-    add_signal_handler = _refuse
+    add_reader: Any = _refuse
+    add_writer: Any = _refuse
+    add_signal_handler: Any = _refuse
     sock_connect = _refuse
     sock_recv = _refuse
     sock_sendall = _refuse

@@ -18,6 +18,7 @@ LATE_SECONDS_MAX = 20.0
 # A timer of a part that only looks for news is late by up to so many times what it asked for: a look costs time in the
 # simulation too, and nobody may rely on when it comes.
 PACE_MAX = 600.0
+LOOK_SECONDS_MIN = 1.0
 
 LOST, UNHEARD, HUNG, LATE, SLOW = range(5)
 
@@ -168,7 +169,7 @@ class Link:
 
     def late(self, seconds: float) -> float:
         """When a timer of a part that looks for news goes off."""
-        return self._weather.late(seconds)
+        return self._weather.late(max(seconds, LOOK_SECONDS_MIN))
 
 
 def _fail(answer: asyncio.Future[Any], error: Exception) -> None:

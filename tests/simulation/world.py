@@ -249,17 +249,17 @@ class World:
     def run(self) -> Ran:
         """Let it happen. What is broken is in what is returned."""
         began = time.process_time()
-        try:
-            with patient(), quiet():
+        with patient(), quiet():
+            try:
                 self.loop.run_until_complete(self._live())
-        except RuntimeError:
-            # A promise was broken, and the loop was stopped in the middle of it.
-            if self.promises.broken is None:
-                raise
-        finally:
-            self.promises.note(f"end {self.loop.steps} {self.chance()}")
-            simulated = self.loop.time()
-            self.loop.bury()
+            except RuntimeError:
+                # A promise was broken, and the loop was stopped in the middle of it.
+                if self.promises.broken is None:
+                    raise
+            finally:
+                simulated = self.loop.time()
+                self.promises.note(f"end {self.loop.steps} {self.chance()}")
+                self.loop.bury()
         return Ran(
             self.seed,
             self.promises.digest,

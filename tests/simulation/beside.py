@@ -216,7 +216,8 @@ class MemoryMessages(Messages):
         """One of each endpoint that may be sent now."""
 
         def due() -> list[Waiting]:
-            now, first = self._beside.clock(), {}
+            now = self._beside.clock()
+            first: dict[str, Waiting] = {}
             waiting = [
                 each for each in self._beside.messages.values() if each.state == "waiting" and each.next_at <= now
             ]

@@ -94,9 +94,10 @@ class MemoryConsumer:
                 await asyncio.sleep(1.0)
                 continue
             # Asked to join once more before the answer came: that one is not waited for.
-            told = asyncio.ensure_future(self._again.wait())
+            told: asyncio.Future[Any] = asyncio.ensure_future(self._again.wait())
+            either: list[asyncio.Future[Any]] = [answer, told]
             try:
-                await asyncio.wait([answer, told], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 told.cancel()
             if not answer.done() or answer.cancelled():

@@ -60,6 +60,9 @@ class Crowd:
         """Nobody begins anything new; what was asked for is asked for until there is an answer."""
         self._closed = True
 
+    def _goes_on(self) -> bool:
+        return not self._closed
+
     def waiting(self) -> Iterator[str]:
         """Who still waits for an answer."""
         for intent in self._open.values():
@@ -67,7 +70,7 @@ class Crowd:
 
     async def _live(self, planner: Planner) -> None:
         random = self._random
-        while not self._closed:
+        while self._goes_on():
             await asyncio.sleep(random.expovariate(1 / self._pause))
             # What one sees leads to a few things at once, one after the other; then other things are done.
             for _ in range(random.choice((1, 2, 4, 8))):
@@ -81,7 +84,7 @@ class Crowd:
                 else:
                     for who, command in steps:
                         await self._do(who, command, situation)
-                if self._closed:
+                if not self._goes_on():
                     break
                 await asyncio.sleep(random.expovariate(1 / 5.0))
 

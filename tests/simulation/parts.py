@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
 from random import Random
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from interlock.bus import KafkaAddress, KafkaAway, topics
 from interlock.desk import Desk
+from interlock.events.seams import EventIds
 from interlock.feed import Feed, LedgerFeed
 from interlock.feed.from_kafka import KafkaFeed
 from interlock.intake import Intake, own_topic
@@ -63,7 +64,7 @@ def to_bus(world: World) -> Link:
     return Link(world.weather, world.broker, patience=BUS_SECONDS, away=KafkaAway, unknown=KafkaAway)
 
 
-def event_ids(random: Random) -> Callable[[datetime], UUID]:
+def event_ids(random: Random) -> EventIds:
     """UUIDv7s whose random bits come from the seed."""
 
     def made(at: datetime) -> UUID:
@@ -211,7 +212,7 @@ class Post:
         return Said(200)
 
 
-KINDS: Mapping[str, Callable[[World, str], Awaitable[None]]] = MappingProxyType(
+KINDS: Mapping[str, Callable[[World, str], Coroutine[Any, Any, None]]] = MappingProxyType(
     {"server": server, "relay": relay, "projector": projector, "intake": intake, "webhooks": webhooks}
 )
 

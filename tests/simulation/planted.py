@@ -13,7 +13,7 @@ from unittest import mock
 import orjson
 
 from interlock.bus import Sent
-from interlock.desk import project
+from interlock.desk import project, reading, repeats
 from interlock.desk.deciding import Waiting
 from interlock.desk.memory import Memory
 from interlock.desk.reading import PAGE_EVENTS, Log, decoded
@@ -54,10 +54,8 @@ def no_fence() -> Iterator[Plant]:
     """A batch is written where its writer thinks the log ends, whoever was faster."""
 
     def plant(world: World) -> None:
-        database = world.database
-        database._unique = _nothing  # type: ignore[method-assign]
-        database._in_order = _nothing  # type: ignore[method-assign]
-        database._well_formed = _nothing  # type: ignore[method-assign]
+        database: Any = world.database
+        database._unique = database._in_order = database._well_formed = _nothing
 
     yield plant
 
@@ -74,7 +72,7 @@ def a_decision_on_overtaken_state() -> Iterator[Plant]:
             memory._advance(decoded(stored))
         return memory.position - before
 
-    catch_up_ = project.catch_up
+    catch_up_ = reading.catch_up
     with mock.patch.object(project, "catch_up", catch_up):
         yield _nothing
 
@@ -86,7 +84,7 @@ def an_answer_looked_up_after_the_version_check() -> Iterator[Plant]:
     async def answer_known(at: Log, name: str, waiting: Sequence[Waiting], rules: Rules) -> set[int]:
         return await known_(at, name, [one for one in waiting if one.if_version is None], rules)
 
-    known_ = project.answer_known
+    known_ = repeats.answer_known
     with mock.patch.object(project, "answer_known", answer_known):
         yield _nothing
 
@@ -96,7 +94,7 @@ def positions_from_a_sequence() -> Iterator[Plant]:
     """The database numbers events by a sequence: what was drawn and not used stays a gap."""
 
     def plant(world: World) -> None:
-        database = world.database
+        database: Any = world.database
         drawn = 0
 
         def append(name: str, rows: Sequence[Row]) -> datetime:
@@ -110,9 +108,10 @@ def positions_from_a_sequence() -> Iterator[Plant]:
             ):
                 raise Overtaken("a stream's version or a command id is taken")
             database.commit(name, numbered)
-            return database.clock()
+            now: datetime = database.clock()
+            return now
 
-        database.append = append  # type: ignore[method-assign]
+        database.append = append
 
     yield plant
 

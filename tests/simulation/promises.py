@@ -203,7 +203,8 @@ class Promises:
         self.situation = evolve(self.situation, recorded)
         if (wrong := self._occupancy.wrong(recorded)) is not None:
             self.violated(3, f"@{recorded.position}: {wrong}")
-        looks = {"DeployStarted": Before, "DataAdjustStarted": BeforeCommit}.get(recorded.type)
+        judges: dict[str, Any] = {"DeployStarted": Before, "DataAdjustStarted": BeforeCommit}
+        looks = judges.get(recorded.type)
         if looks is not None:
             self.counts[recorded.type] += 1
             lacking = list(looks(self.events, len(self.events) - 1).missing())

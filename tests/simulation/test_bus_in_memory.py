@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
+from itertools import count as counting
 from typing import Any, cast
 
 import pytest
@@ -45,7 +45,7 @@ globals().update(SHARED)
 
 @pytest.fixture
 def bus() -> Bus:
-    broker, numbers = Broker(), count(1)
+    broker, numbers = Broker(), counting(1)
     return Bus(
         MemoryCluster(broker),
         lambda **how: MemoryConsumer(broker, **how),
@@ -61,16 +61,16 @@ class OnABroker:
         self.broker.create("events", PARTITIONS)
         self.heads: dict[str, int] = {}
 
-    async def record(self, project: str, number: int) -> list[int]:
+    async def record(self, project: str, count: int) -> list[int]:
         first = self.heads.get(project, 0) + 1
-        self.heads[project] = first + number - 1
+        self.heads[project] = first + count - 1
         partition = partition_of(project.encode(), PARTITIONS)
-        for event in holds(project, first, number):
+        for event in holds(project, first, count):
             message = kafka_message(event)
             record = (project.encode(), message.value, list(message.headers.items()), 0)
             self.broker.append("events", partition, [record])
         await asyncio.sleep(0)
-        return list(range(first, first + number))
+        return list(range(first, first + count))
 
     def feed(self) -> AbstractAsyncContextManager[Feed]:
         return KafkaFeed(

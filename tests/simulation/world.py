@@ -68,15 +68,15 @@ def beginnings() -> tuple[tuple[Recorded[Any], ...], ...]:
 @contextmanager
 def patient() -> Iterator[None]:
     """Let clients of the bus wait as long as its look takes: that a broker says nothing is told by the way to it."""
-    modules = (intake, from_kafka, partitions)
+    modules: list[Any] = [intake, from_kafka, partitions]
     before = [module.CALL_SECONDS for module in modules]
     for module in modules:
-        module.CALL_SECONDS = CALL_SECONDS  # type: ignore[misc]
+        module.CALL_SECONDS = CALL_SECONDS
     try:
         yield
     finally:
         for module, seconds in zip(modules, before, strict=True):
-            module.CALL_SECONDS = seconds  # type: ignore[misc]
+            module.CALL_SECONDS = seconds
 
 
 @contextmanager

@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
 
-.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults prove bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ arrows: $(READY) ## Which package may import which (import-linter)
 
 faults: $(READY) $(KAFKA) ## Break the running product in every way, for about half an hour, as root
 	$(PYTEST) -m faults $(ARGS)
+
+simulate: $(READY) ## Simulate a thousand seeds of six hours of trouble, on one core (ARGS='--seeds 100 --hours 24')
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long

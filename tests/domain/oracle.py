@@ -209,6 +209,15 @@ class Before:
                 return i
             events = events[:i]
 
+    def rolled_back_anyway(self, recorded: Recorded[Any]) -> bool:
+        """Whether a lease was lost of what leaves nothing behind: an adjustment's rehearsal."""
+        lost = recorded.type in {"LeaseExpired", "LeaseBroken"}
+        return lost and any(
+            e.event.lease == recorded.event.lease and e.event.kind == "adjustment"
+            for e in self.events
+            if e.type == "LeaseGranted"
+        )
+
     def rehearsed(self, changed: int) -> Iterator[str]:
         started = last(self.events, there(STAGE), "DeployStarted")
         done = last(self.events, there(STAGE), "DeploySucceeded")
@@ -230,7 +239,10 @@ class Before:
             yield "an author reviewed it"
         restored = last(
             self.events,
-            lambda e: there(STAGE)(e) or (e.type == "StageMigrationFailed" and of(self.release)(e)),
+            lambda e: (
+                (there(STAGE)(e) and not self.rolled_back_anyway(e))
+                or (e.type == "StageMigrationFailed" and of(self.release)(e))
+            ),
             "DataRestored",
             "DataRestoreFailed",
             "DataMarkedCorrupt",

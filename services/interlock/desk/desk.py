@@ -13,12 +13,12 @@ from interlock.desk.deciding import Waiting
 from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
 from interlock.desk.past import Past
 from interlock.desk.project import ProjectDesk
-from interlock.desk.reading import load_streams
+from interlock.desk.reading import Ledger, load_streams
 from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 from interlock.desk.tools import Tools
 from interlock.domain.errors import InvalidCommand
-from interlock.ledger import Ledger, LedgerError
+from interlock.ledger import LedgerError
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,8 +9,8 @@ from interlock.desk.reading import PAGE_EVENTS, decoded
 from interlock.desk.snapshots import load
 
 if TYPE_CHECKING:
+    from interlock.desk.reading import Ledger
     from interlock.desk.rules import Rules
-    from interlock.ledger import Ledger
 
 PAST_SITUATIONS_MAX: Final = 32
 # On the way to a late position a fold is kept at each of these distances, for the next question nearby.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -38,6 +39,22 @@ class Log(Protocol):
 
     async def read_streams(self, project: str, streams: Sequence[str]) -> dict[str, list[Stored]]:
         """Return whole streams, each in order of version."""
+
+
+class Ledger(Log, Protocol):
+    """What the desk asks of a ledger (interlock.ledger's Ledger is one)."""
+
+    def turn(self, project: str) -> AbstractAsyncContextManager[Log]:
+        """Wait for the project's turn, and lend the ledger within it."""
+
+    async def is_test(self) -> bool:
+        """Tell whether somebody sets its clock."""
+
+    async def store_snapshot(self, project: str, kind: str, version: int, position: int, body: bytes) -> None:
+        """Keep what `kind` folded to at `position`."""
+
+    async def load_snapshot(self, project: str, kind: str, version: int) -> tuple[int, bytes] | None:
+        """Return position and body of the snapshot kept, None without one."""
 
 
 def decoded(stored: Stored) -> AnyRecorded:

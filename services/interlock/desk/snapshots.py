@@ -10,8 +10,8 @@ from interlock.desk.memory import Memory
 from interlock.ledger import LedgerError
 
 if TYPE_CHECKING:
+    from interlock.desk.reading import Ledger
     from interlock.desk.rules import Rules
-    from interlock.ledger import Ledger
 
 SNAPSHOT_EVENTS: Final = 1_000
 """So many events after a snapshot, the next one is stored; a cold start folds at most about as many."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from interlock.desk.clock import LedgerClock
-from interlock.desk.reading import Log
+from interlock.desk.reading import Ledger, Log
 from interlock.desk.rules import Rules
 from interlock.events.seams import EventIds, MonotonicClock
-from interlock.ledger import Head, Ledger
+from interlock.ledger import Head
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class KafkaFeed:
     async def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:
         """Yield pages after a position, as `Feed.pages`."""
         follower = Follower(after, self._held.epoch_of(project))
-        self._held.waiting[project].add(follower.bell)
+        self._held.waiting[project][follower.bell] = None
         shelf: Shelf | None = None
         try:
             while True:
@@ -133,7 +133,7 @@ class KafkaFeed:
                 follower.after = page[-1].position
                 shelf.drop()
         finally:
-            self._held.waiting[project].discard(follower.bell)
+            self._held.waiting[project].pop(follower.bell, None)
             if shelf is not None:
                 shelf.followers.discard(follower)
 
@@ -141,7 +141,7 @@ class KafkaFeed:
         """Yield every project once, as `Feed.projects`."""
         told: set[str] = set()
         bell = asyncio.Event()
-        self._held.waiting[ANY].add(bell)
+        self._held.waiting[ANY][bell] = None
         try:
             while True:
                 bell.clear()
@@ -151,7 +151,7 @@ class KafkaFeed:
                 if not self._held.shelves.keys() - told:
                     await bell.wait()
         finally:
-            self._held.waiting[ANY].discard(bell)
+            self._held.waiting[ANY].pop(bell, None)
 
     async def _for_ever(self) -> None:
         """Read with one consumer after another until closed."""

@@ -14,7 +14,7 @@ from interlock.events.codec import decode
 from interlock.events.envelope import Recorded
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
-from interlock.ledger import Changes, LedgerError, Stored
+from interlock.ledger import LedgerError, Stored, Subscription
 
 # Finds what a lost notification did not tell; one small query for all projects.
 POLL_SECONDS: Final = 2.0
@@ -37,7 +37,7 @@ class ReadableLedger(Protocol):
     async def heads(self) -> dict[str, int]:
         """Return every project's last position."""
 
-    def changes(self) -> Changes:
+    def changes(self) -> Subscription:
         """Return a subscription to the names of projects that moved."""
 
 
@@ -58,11 +58,12 @@ class LedgerFeed:
         self._read_event = read_event
         self._poll_seconds = poll_seconds
         self._heads: dict[str, int] = {}
-        self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        # Rung in the order in which they were hung up: what happens next depends on nothing else.
+        self._bells: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._recent: OrderedDict[str, list[Page]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
-        self._changes: Changes | None = None
+        self._changes: Subscription | None = None
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -90,7 +91,7 @@ class LedgerFeed:
     async def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:
         """Yield pages after a position, as `Feed.pages`; while the ledger is away, wait."""
         bell = asyncio.Event()
-        self._bells[project].add(bell)
+        self._bells[project][bell] = None
         try:
             while True:
                 # Silenced before reading: what is appended while we read rings it again.
@@ -107,13 +108,13 @@ class LedgerFeed:
                 else:
                     await bell.wait()
         finally:
-            self._bells[project].discard(bell)
+            self._bells[project].pop(bell, None)
 
     async def projects(self) -> AsyncIterator[str]:
         """Yield every project once, as `Feed.projects`."""
         told: set[str] = set()
         bell = asyncio.Event()
-        self._bells[_ANY].add(bell)
+        self._bells[_ANY][bell] = None
         try:
             while True:
                 bell.clear()
@@ -123,7 +124,7 @@ class LedgerFeed:
                 if not self._heads.keys() - told:
                     await bell.wait()
         finally:
-            self._bells[_ANY].discard(bell)
+            self._bells[_ANY].pop(bell, None)
 
     async def read(self, project: str, *, after: int, up_to: int | None = None) -> Page:
         """Return one page, as `Source.read`. Raises Unreadable at its first event, LedgerError."""

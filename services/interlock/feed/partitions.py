@@ -65,7 +65,8 @@ class Partitions:
         self._epochs = 0
         self._marked: dict[int, tuple[int, dict[str, int]]] = {}
         self.rewinds: dict[int, int | None] = {}
-        self.waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        # Rung in the order in which they were hung up, as in a LedgerFeed.
+        self.waiting: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
         self.foreign = 0
 
     def epoch_of(self, project: str) -> int | None:
@@ -151,7 +152,7 @@ class Partitions:
         Tell whether any of it was read in its place.
         """
         taken = False
-        moved: set[str] = set()
+        moved: dict[str, None] = {}
         for where, records in found.items():
             epoch = self.assigned.get(where.partition)
             # What was still fetched for another assignment, or before a rewind, comes again in its place.
@@ -165,7 +166,7 @@ class Partitions:
             for record in records:
                 project = self._put(where.partition, record)
                 if project is not None:
-                    moved.add(project)
+                    moved[project] = None
                 self.next[where.partition] = record.offset + 1
             taken = True
         for project in moved:

@@ -19,14 +19,13 @@ from interlock.bus import (
     JOIN_SECONDS,
     UNREADABLE,
     BusError,
+    Cluster,
     Graveyard,
     KafkaAddress,
     KafkaAway,
-    Producer,
     Topic,
     TopicMissing,
     Topics,
-    ensure,
     refused_by_name,
     step_over,
     within,
@@ -77,8 +76,15 @@ class Intake:
         create_topics: bool = False,
         stuck_seconds: float = STUCK_SECONDS,
         make_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
+        cluster: Cluster | None = None,
+        letters: DeadLetters | None = None,
+        evidence: EvidenceStore | None = None,
     ) -> None:
-        """`home` is the project that is shown dead letters which name no project."""
+        """`home` is the project that is shown dead letters which name no project.
+
+        `cluster`, `letters` and `evidence` are those at `address` and beside `ledger` unless others are given.
+        """
+        self._cluster = cluster or Cluster(address, CLIENT, sleep=sleep)
         self._address = address
         self._topics = topics
         self._home = home
@@ -89,8 +95,8 @@ class Intake:
         self._stuck_seconds = stuck_seconds
         self._make_consumer = make_consumer
         self._own = dict(own or {})
-        self._letters = DeadLetters(ledger)
-        self._handling = Handling(desk, ledger, EvidenceStore(ledger), sleep, home=home, own=self._own)
+        self._letters = letters or DeadLetters(ledger)
+        self._handling = Handling(desk, ledger, evidence or EvidenceStore(ledger), sleep, home=home, own=self._own)
         self._graveyard = Graveyard()
         self._moving: dict[TopicPartition, tuple[int, float]] = {}
         self.trouble: str | None = None
@@ -103,7 +109,7 @@ class Intake:
         """Take requests until cancelled."""
         try:
             await self._topics_are_there()
-            async with Producer(self._address, CLIENT) as producer:
+            async with self._cluster.producer() as producer:
                 telling = Telling(producer, self._topics, self._letters, self._home)
                 while True:
                     await self._with_one_consumer(telling)
@@ -118,7 +124,7 @@ class Intake:
         wanted = [self._topics.intake, self._topics.outcomes, self._topics.dead_letter, *own]
         while True:
             try:
-                await ensure(self._address, wanted, sleep=self._sleep, create=self._create_topics)
+                await self._cluster.ensure(wanted, create=self._create_topics)
                 return
             except BusError as not_yet:
                 self._say(str(not_yet))

@@ -22,7 +22,7 @@ from interlock.ledger.errors import (
 from interlock.ledger.ledger import Ledger
 from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 from interlock.ledger.session import BATCH_EVENTS_MAX, BODY_BYTES_MAX, READ_EVENTS_MAX, Session, Turn
-from interlock.ledger.subscription import Changes
+from interlock.ledger.subscription import Changes, Subscription
 
 __all__ = [
     "BATCH_EVENTS_MAX",
@@ -49,6 +49,7 @@ __all__ = [
     "SchemaFromFuture",
     "Session",
     "Stored",
+    "Subscription",
     "TestClockGoesBack",
     "Turn",
     "Unchangeable",

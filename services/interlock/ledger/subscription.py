@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import asyncpg
 
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 CHANNEL: Final = "interlock"
 WAIT_SECONDS: Final = 2.0
+
+
+class Subscription(Protocol):
+    """Who moved, as a reader asks for it (`Changes` is one)."""
+
+    async def wait(self, seconds: float = WAIT_SECONDS) -> set[str]:
+        """Return the projects that moved since the last call; empty after `seconds` without news."""
+
+    async def close(self) -> None:
+        """Stop; a waiting reader is woken and ends."""
 
 
 class Changes:

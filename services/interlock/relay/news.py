@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from interlock.events.seams import Sleep
-from interlock.ledger import Changes
+from interlock.ledger import Stored, Subscription
 
 LOOK_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
@@ -20,11 +21,17 @@ _log = logging.getLogger(__name__)
 class Ledger(Protocol):
     """What is asked of the ledger."""
 
+    async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[Stored]:
+        """Return events in order of position."""
+
     async def heads(self) -> dict[str, int]:
         """Return every project's last position."""
 
-    def changes(self) -> Changes:
+    def changes(self) -> Subscription:
         """Return a subscription to the names of projects that moved."""
+
+    def connection(self) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection, to measure what is not published."""
 
 
 class News:

@@ -7,27 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from interlock.bus import (
-    Administration,
     Batch,
     BusError,
-    Graveyard,
+    Cluster,
     KafkaAddress,
     Producer,
     Sent,
     Topic,
-    ensure,
     partition_of,
-    within,
 )
 from interlock.events.cloudevents import kafka_headers
 from interlock.events.seams import MonotonicClock, Sleep
-from interlock.ledger import Ledger, LedgerError, Stored
+from interlock.ledger import LedgerError, Stored
 from interlock.relay import state
 from interlock.relay.cursors import Published
-from interlock.relay.news import News
+from interlock.relay.news import Ledger, News
 from interlock.relay.office import Office, Superseded, Tenure
 from interlock.relay.older import must_hold_what_is_published
 from interlock.relay.state import Lag, Standing
@@ -36,8 +31,6 @@ CLIENT: Final = "interlock-relay"
 PAGE_EVENTS_MAX: Final = 500
 ROUND_PROJECTS_MAX: Final = 48
 RETRY_SECONDS: Final = 1.0
-OFFSETS_SECONDS: Final = 10.0
-LEAVE_SECONDS: Final = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -69,16 +62,16 @@ class Relay:
         create_topic: bool = True,
         office: Office | None = None,
         producer: Callable[[], Producer] | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """Read `ledger`, hold the office in the database at `dsn`, publish to `topic` at `address`."""
         self._ledger = ledger
-        self._address = address
+        self._cluster = cluster or Cluster(address, CLIENT, sleep=sleep)
         self._topic = topic
         self._sleep = sleep
         self._create_topic = create_topic
         self._office = office or Office(dsn, topic.name, sleep=sleep, monotonic=monotonic)
-        self._make_producer = producer or (lambda: Producer(address, CLIENT))
-        self._graveyard = Graveyard()
+        self._make_producer = producer or self._cluster.producer
         self._positions: dict[str, int] = {}
         self._active = False
         self._generation = 0
@@ -133,13 +126,11 @@ class Relay:
     async def _begin(self, tenure: Tenure, producer: Producer) -> None:
         """Look at the topic, and at how far each project is in it. Raises BusError, Superseded, LedgerError."""
         # Made at the start only: a topic that somebody deletes under us is not silently made again.
-        created = await ensure(self._address, [self._topic], sleep=self._sleep, create=self._create_topic)
+        created = await self._cluster.ensure([self._topic], create=self._create_topic)
         self._create_topic = False
         for name in created:
             _log.warning("topic %s was not there and is made", name)
-        async with Administration(self._address) as administration:
-            cluster = await administration.cluster()
-        published = await tenure.enter_cluster(cluster)
+        published = await tenure.enter_cluster(await self._cluster.name())
         lost = await self._lost(published.values())
         for project, where in published.items():
             if where.partition in lost:
@@ -160,15 +151,8 @@ class Relay:
             ends[where.partition] = max(ends.get(where.partition, -1), where.offset)
         if not ends:
             return set()
-        consumer = AIOKafkaConsumer(**self._address.options(f"{CLIENT}-offsets"), group_id=None)
-        try:
-            await self._graveyard.start(OFFSETS_SECONDS, consumer)
-            asked = [TopicPartition(self._topic.name, partition) for partition in ends]
-            found = await within(OFFSETS_SECONDS, consumer.end_offsets(asked))
-        finally:
-            self._graveyard.bury(consumer)
-            await self._graveyard.close(LEAVE_SECONDS)
-        return {where.partition for where, end in found.items() if end <= ends[where.partition]}
+        found = await self._cluster.ends(self._topic.name, ends)
+        return {partition for partition, end in found.items() if end <= ends[partition]}
 
     def _waiting(self) -> None:
         """Somebody else publishes: whatever was wrong here is not what matters now."""
@@ -190,7 +174,7 @@ class Relay:
             if len(page) == PAGE_EVENTS_MAX or (page and page[-1].position > self._positions.get(project, 0)):
                 news.add(project)
 
-    async def _read(self, project: str) -> list[Stored]:
+    async def _read(self, project: str) -> Sequence[Stored]:
         return await self._ledger.read(project, after=self._positions.get(project, 0), limit=PAGE_EVENTS_MAX)
 
     async def _fill(

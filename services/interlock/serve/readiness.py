@@ -51,7 +51,7 @@ class Readiness:
 
 
 def deciding(desk: Desk, closed: Mapping[str, str]) -> Check:
-    """A desk decides nothing about a project with an event that it does not know, one that is `closed`, or unwritable."""
+    """A desk decides nothing where it met an event that it does not know, cannot write, or the project is `closed`."""
 
     async def check(heads: Heads) -> str:
         for project, why in closed.items():

@@ -28,6 +28,7 @@ from interlock.domain.commands.governance import AcceptRestoredLedger
 from interlock.domain.situation import Situation
 from interlock.events.codec import request_hash
 from interlock.events.envelope import Actor, Recorded
+from interlock.events.foreign import own
 from interlock.events.topics import EVENTS
 from interlock.feed.replay import Seen, TopicBroken, replay
 from interlock.identity import NotAuthenticated, authenticate
@@ -133,7 +134,11 @@ async def _ask(owner: str, backup: str, token: str, commands: Commands) -> dict[
     ledger = await Ledger.open(owner)
     try:
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, rules=_first_asked())
-        answers = {project: await _ask_in(desk, project, backup, token, at) for project, at in commands.last.items()}
+        # Other applications' projects go on as they are: nobody there could say yes.
+        answers = {
+            project: await _ask_in(desk, project, backup, token, commands.last[project])
+            for project in own(commands.last)
+        }
         await desk.close()
     finally:
         await ledger.close()

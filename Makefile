@@ -68,8 +68,8 @@ faults: $(READY) $(KAFKA) ## Break the running product in every way, for about h
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long
 
-bench: $(READY) $(KAFKA) ## Measure desk, relay and projector against other ways to do it
-	$(BIN)/python -m bench $(ARGS)
+bench: $(READY) ## Measure ledger, desk, HTTP and read models beside other stores, in about ten minutes
+	$(BIN)/python -m bench.side_by_side $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
 	$(BIN)/python -m interlock.events.schemas $(ARGS)

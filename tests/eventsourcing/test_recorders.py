@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -21,8 +22,12 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
-from interlock.eventsourcing import InterlockFactory
+from interlock.events.envelope import Actor
+from interlock.eventsourcing import InterlockFactory, seams
+from interlock.eventsourcing.calls import prepared
+from interlock.eventsourcing.placing import Placing
 from interlock.eventsourcing.recorders import LedgerApplicationRecorder, LedgerProcessRecorder
+from interlock.eventsourcing.streams import Streams
 from interlock.ledger import BATCH_EVENTS_MAX
 from interlock.ledger.embedded import Dsns
 from tests.eventsourcing.applications import environment, without
@@ -182,6 +187,16 @@ def test_of_many_threads_that_want_one_version_one_gets_it(recorder: LedgerAppli
     assert len(recorder.select_events(order)) == 1
 
 
+def test_a_call_that_conflicts_with_one_of_its_own_batch_waits_until_that_is_recorded() -> None:
+    """It may be lost yet: then nobody has the version, and the second call gets it."""
+    placing = Placing("es:shop", Actor(id="shop", kind="service"), seams.event_id, Streams(), 0, datetime.now(UTC))
+    first, second, third = (prepared([event(of, 1)], deadline=0) for of in ("order", "order", "other"))
+    batch = placing.place([first, second, third])
+    assert batch.put_off == [second]
+    assert not second.future.done()
+    assert [row.position for row in batch.rows] == [1, 2]
+
+
 def test_threads_share_commits(factory: InterlockFactory, recorder: LedgerApplicationRecorder) -> None:
     def insert(_number: int) -> None:
         for version in range(1, 11):
@@ -232,6 +247,12 @@ def test_a_tracked_position_and_its_events_are_one(module_dsns: Dsns) -> None:
         assert len(recorder.select_events(order)) == 1
         with pytest.raises(IntegrityError, match="recorded already"):
             recorder.insert_events([event(order, 1)], tracking=Tracking(upstream, 8))
+        assert recorder.max_tracking_id(upstream) == 7
+        with factory_of(settings) as elsewhere:
+            elsewhere.application_recorder().insert_events([event(order, 2)])
+        # Not known here yet: found at the fence, when the position was moved already.
+        with pytest.raises(IntegrityError, match="recorded already"):
+            recorder.insert_events([event(order, 2)], tracking=Tracking(upstream, 8))
         assert recorder.max_tracking_id(upstream) == 7
 
 

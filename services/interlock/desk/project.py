@@ -20,6 +20,7 @@ from interlock.desk.errors import (
     UnknownEvent,
     UnknownOutcome,
 )
+from interlock.desk.looks import Looks
 from interlock.desk.memory import Memory
 from interlock.desk.reading import Log, catch_up
 from interlock.desk.repeats import answer_known
@@ -59,6 +60,7 @@ class ProjectDesk:
         self._working: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
         self._stored_at = 0
+        self._looks = Looks(lambda: tools.look(tools.ledger, project), f"looks at {project}")
 
     @property
     def busy(self) -> bool:
@@ -81,7 +83,7 @@ class ProjectDesk:
     async def current(self) -> Memory:
         """Return what is known, once it has reached the ledger's present head. Raises Unavailable."""
         try:
-            head = await self._tools.look(self._tools.ledger, self._project)
+            head = await self._looks.head()
             memory = self._memory
             if memory is None or memory.position < head.position:
                 async with self._in_order:

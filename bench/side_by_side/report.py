@@ -16,7 +16,7 @@ BARS_WIDTH: Final = 360
 VALUE_WIDTH: Final = 140
 OURS: Final = "#2b6cb0"
 OTHERS: Final = "#a0aec0"
-INK: Final = "#4a5568"
+INK: Final = "#718096"
 
 
 def amount(value: float) -> str:

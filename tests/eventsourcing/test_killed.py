@@ -170,24 +170,28 @@ def start(settings: dict[str, str], calls: int) -> subprocess.Popen[str]:
     )
 
 
-def test_two_processes_share_a_project_and_a_third_may_be_killed(
-    settings: dict[str, str], factory: InterlockFactory
-) -> None:
-    recorder = cast(LedgerApplicationRecorder, factory.application_recorder())
-    with writer.Orders(env=settings) as orders:
-        orders.save(writer.Counter())
-    calls = 40
-    processes = [start(settings, number) for number in (calls, calls, 1_000_000)]
+def said_by_three(settings: dict[str, str]) -> list[str]:
+    """Let three processes write, kill one of them, and return what they acknowledged."""
+    processes = [start(settings, calls) for calls in (25, 25, 1_000_000)]
     victim = processes[2]
     assert victim.stdout is not None
-    told = [victim.stdout.readline() for _ in range(10)]
+    told = [victim.stdout.readline().strip() for _ in range(10)]
     victim.send_signal(signal.SIGKILL)
     said = [each.communicate(timeout=WAIT_SECONDS)[0].split() for each in processes]
     assert [each.returncode for each in processes] == [0, 0, -signal.SIGKILL]
-    acknowledged = {UUID(line) for lines in (*said, [one.strip() for one in told]) for line in lines}
-    events = all_of(recorder)
+    return [*told, *(line for lines in said for line in lines)]
+
+
+def test_two_processes_share_a_project_and_a_third_may_be_killed(settings: dict[str, str]) -> None:
+    with writer.Orders(env=settings) as orders:
+        orders.save(writer.Counter())
+        said = said_by_three(settings)
+        recorder = cast(LedgerApplicationRecorder, orders.recorder)
+        events = all_of(recorder)
+        positions = [one.id for one in recorder.select_notifications(None, 10_000)]
+    acknowledged = {UUID(line) for line in said}
     orders_found = Counter(one.originator_id for one in events if one.originator_id != writer.COUNTER)
-    assert [one.id for one in recorder.select_notifications(None, 10_000)] == list(range(1, len(events) + 1))
+    assert positions == list(range(1, len(events) + 1))
     assert acknowledged <= orders_found.keys()
     # Of the killed one's last call all or nothing is there.
     assert set(orders_found.values()) == {3}

@@ -77,8 +77,8 @@ simulate: $(READY) ## Simulate a thousand seeds of six hours of trouble, on one 
 prove: $(READY) ## Search every state of the rules, also without each implied guard (hours), and write docs/PROOF.md
 	@$(BIN)/python -m tests.proof --long
 
-bench: $(READY) $(KAFKA) ## Measure desk, relay and projector against other ways to do it
-	$(BIN)/python -m bench $(ARGS)
+bench: $(READY) ## Measure ledger, desk, HTTP and read models beside other stores, in about ten minutes
+	$(BIN)/python -m bench.side_by_side $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
 	$(BIN)/python -m interlock.events.schemas $(ARGS)

@@ -1,11 +1,12 @@
-"""Run the benches: `make bench`, or `python -m bench`. Each of them, as `python -m bench.desk`, takes options."""
+"""Run the benches of the parts around the ledger: `python -m bench`. Each of them alone takes options.
+
+What `make bench` runs, the comparisons side by side, is `bench/side_by_side`.
+"""
 
 from __future__ import annotations
 
-from bench import desk, dt_start, projector, relay, visible
+from bench import dt_start, projector, relay, visible
 
-desk.main()
-print()
 dt_start.main()
 print()
 relay.main([])

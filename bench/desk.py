@@ -1,31 +1,21 @@
-"""The desk with real decisions against the `eventsourcing` library's own application, on one durable server.
+"""The desk with real decisions: callers who tell the story, again and again.
 
-Both tell the same story in the same run, in turns: open a release, set its content, hold it, lift the hold, ask for a
-deploy, give it up. The desk decides each command by all the rules, over the whole project, and checks who asks; the
-library's application changes one aggregate from its cache and looks at nothing else. Both acknowledge after the fsync.
+Open a release, set its content, hold it, lift the hold, ask for a deploy, give it up. The desk decides each command by
+all the rules, over the whole project, and checks who asks; `library.py` tells the same story to the other side.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import tempfile
-from pathlib import Path
-from statistics import median
 from time import monotonic, perf_counter
 
-from bench import library
 from bench.project import Desks, command_of, event_id, open_project
 from bench.story import STEPS
 from bench.timing import Timing
 from interlock.desk import Desk
 from interlock.ledger import Ledger
-from interlock.ledger.embedded import EmbeddedPostgres
-from interlock.ledger.migrate import create_database
 
-CALLERS = (1, 64)
-LIBRARY = "bench_library"
 PROJECT = "bench"
 
 
@@ -60,50 +50,3 @@ async def run_desk(dsn: str, *, callers: int, seconds: float, label: str) -> Tim
     await ledger.close()
     gc.unfreeze()
     return timing
-
-
-def line(name: str, timings: list[Timing]) -> str:
-    """Return one row of the table: the median of the rounds."""
-    rate = median(timing.rate for timing in timings)
-    p50, p99 = (median(timing.within(share) for timing in timings) for share in (0.5, 0.99))
-    return f"  {name:<28} {rate:>9,.0f} commands/s   p50 {p50:>7.2f} ms   p99 {p99:>7.2f} ms"
-
-
-def compare(postgres: EmbeddedPostgres, dsn: str, *, seconds: float, number: int) -> None:
-    address = {
-        "dbname": LIBRARY, **dict(part.split("=") for part in postgres.dsn().partition("?")[2].split("&")),
-        "user": "postgres",
-    }  # fmt: skip
-    for callers in CALLERS:
-        ours, theirs = [], []
-        # In turns, so that both meet the same disturbances.
-        for turn in range(number):
-            label = f"{callers}-{turn}"
-            ours.append(asyncio.run(run_desk(dsn, callers=callers, seconds=seconds, label=label)))
-            theirs.append(library.run(address, callers=callers, seconds=seconds, label=label))
-        print(f"{callers} caller{'s' if callers > 1 else ''}")
-        print(line("Interlock's desk", ours))
-        print(line("eventsourcing's Application", theirs))
-        ratio = median(timing.rate for timing in ours) / median(timing.rate for timing in theirs)
-        each = ", ".join(f"{one.rate / other.rate:.1f}" for one, other in zip(ours, theirs, strict=True))
-        print(f"  ratio {ratio:.1f} (in each round: {each})", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each round")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="interlock-bench-") as home:
-        postgres = EmbeddedPostgres(Path(home) / "server")
-        postgres.start()
-        try:
-            dsn = asyncio.run(postgres.prepare()).app
-            asyncio.run(create_database(postgres.dsn(), LIBRARY))
-            compare(postgres, dsn, seconds=options.seconds, number=options.rounds)
-        finally:
-            postgres.stop()
-
-
-if __name__ == "__main__":
-    main()

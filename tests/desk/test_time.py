@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from interlock.desk import CannotStampTime
-from interlock.desk.clock import COPY_SECONDS_MAX, LedgerClock
 from interlock.ledger import ClockDisagrees, Ledger, Row
+from interlock.ledger.clock import COPY_SECONDS_MAX, LedgerClock
 from tests.desk.desks import PROJECT, Clerk, clerk_at, desk_on, events_of
 from tests.desk.tiny import Note, Nothing, Wait
 

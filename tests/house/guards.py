@@ -16,7 +16,7 @@ FILE_LINES_MAX = 600
 BANNED_NAMES = {"utils", "util", "common", "helpers", "manager", "base", "core"}
 
 # The only places that may touch the real ones: everybody else is handed them (interlock.events.seams).
-SEAMS = {"services/interlock/serve/seams.py", "services/interlock/cli/seams.py"}
+SEAMS = {f"services/interlock/{part}/seams.py" for part in ("serve", "cli", "eventsourcing")}
 OUTSIDE_MODULES = {"random", "secrets", "numpy.random"}
 OUTSIDE_NAMES = {
     "asyncio.sleep",
@@ -86,7 +86,7 @@ def clocks_and_dice(source: Source) -> Iterator[str]:
             yield (
                 f"{source.path}:{node.lineno}: `{name}` reads a clock, sleeps or draws a random number."  # type: ignore[attr-defined]
                 " Take it as an argument (interlock.events.seams says its shape); interlock.serve builds the real one,"
-                " and only serve/seams.py and cli/seams.py touch it"
+                " and only the seams.py of serve, cli and eventsourcing touch it"
             )
 
 

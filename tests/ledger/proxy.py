@@ -11,10 +11,14 @@ from pathlib import Path
 
 @dataclass
 class Wire:
-    """`cut_at_answer`: the server's next words are lost, with the connection. `silent`: all words are lost."""
+    """`cut_at_answer`: the server's next words are lost, with the connection, after so many that pass.
+
+    `silent`: all words are lost.
+    """
 
     dsn: str
     cut_at_answer: bool = False
+    pass_answers: int = 0
     silent: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -31,8 +35,10 @@ class Wire:
                 if self.silent:
                     continue
                 if answers and self.cut_at_answer:
-                    self.cut_at_answer = False
-                    break
+                    if not self.pass_answers:
+                        self.cut_at_answer = False
+                        break
+                    self.pass_answers -= 1
                 writer.write(words)
                 await writer.drain()
         writer.close()

@@ -10,10 +10,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from interlock.ledger import statements
+from interlock.ledger import Ledger, statements
+from interlock.ledger.embedded import Dsns
 from interlock.ledger.statements import sql
 from tests.fixtures.postgres import PostgresServer, elsewhere
+from tests.ledger.rows import PROJECT, command, rows_of, stamp
 
+BATCHES = 4
+BATCH_ROWS = 300
 OLD_EVENTS = 60_000
 NEW_EVENTS = 2_000
 
@@ -99,6 +103,22 @@ async def test_the_last_version_of_a_stream_is_one_step_in_its_index(large_ledge
     for node in scans:
         assert node["Index Name"] == "event_version", node
         assert node["Actual Rows"] == 1, node
+
+
+async def test_a_session_that_began_on_an_empty_ledger_reads_one_row_for_each_version_before(dsns: Dsns) -> None:
+    ledger = await Ledger.open(dsns.app)
+    for batch in range(BATCHES):
+        streams = [(f"stream-{batch}", version) for version in range(1, BATCH_ROWS + 1)]
+        at = stamp(await ledger.head(PROJECT))
+        await ledger.append(PROJECT, rows_of(command(batch), at, first=batch * BATCH_ROWS + 1, streams=streams))
+    # What a session counted is known to others when it ends.
+    await ledger.close()
+    owner = await asyncpg.connect(dsns.owner, timeout=10)
+    read = await owner.fetchval(
+        "select sum(idx_tup_read)::bigint from pg_stat_all_indexes where schemaname = 'ledger' and relname = 'event'"
+    )
+    await owner.close()
+    assert read <= 2 * BATCHES * BATCH_ROWS, read
 
 
 def test_every_statement_names_its_schema() -> None:

@@ -95,7 +95,9 @@ def _application(parts: Parts) -> FastAPI:
         letters.router,
         notify.router,
     ):
-        app.include_router(router)
+        # As they are: `include_router` would build each of them a second time, when the first request comes, and they
+        # have their whole paths.
+        app.router.routes.extend(router.routes)
     server.add_documentation(app)
     for kind in FORESEEN:
         app.add_exception_handler(kind, _answer)

@@ -20,6 +20,7 @@ from interlock.api.documents import rfc3339
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, invalid, malformed, problem_of, response_of
 from interlock.api.query import instant
+from interlock.events.foreign import own
 from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import TestClockGoesBack
 
@@ -92,7 +93,7 @@ class Edge:
 
         Who is not is turned away by the route. The very first instant is anybody's: nobody can be known before it.
         """
-        if not any((await self._parts.ledger.heads()).values()):
+        if not own(await self._parts.ledger.heads()):
             return True
         try:
             situation = await self._parts.desk.situation(project)

@@ -13,6 +13,7 @@ from interlock.api.openapi import Documented
 from interlock.api.parts import ReadModel
 from interlock.api.problems import Problem, malformed, not_found
 from interlock.api.query import NoQuery
+from interlock.events.foreign import own
 from interlock.events.values import Name
 
 ROLE: Final = "administrator"
@@ -61,7 +62,8 @@ async def build_anew(
 
 async def _events(asked: Asked) -> int:
     """A rebuild is of all projects of the database: their events together."""
-    return sum((await asked.parts.ledger.heads()).values())
+    heads = await asked.parts.ledger.heads()
+    return sum(heads[project] for project in own(heads))
 
 
 def _document(model: ReadModel, total: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from interlock.api.openapi import Documented, document
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem
 from interlock.domain.problem_types import PROBLEM_PATH, PROBLEM_TYPES
+from interlock.events.foreign import own
 
 ASSETS_PACKAGE: Final = "fastapi_swagger.resources"
 ASSETS: Final = {
@@ -50,7 +51,7 @@ async def server(request: Request) -> Response:
     """What this server is: its version, whether its clock is a test clock, and its projects."""
     parts: Parts = request.app.state.parts
     heads = await parts.ledger.heads()
-    projects = sorted(project for project, position in heads.items() if position)
+    projects = sorted(project for project in own(heads) if heads[project])
     return _json(
         {"server": "interlock", "version": parts.version, "test_clock": parts.test_clock, "projects": projects}
     )

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from interlock.desk.answer import Answer
-from interlock.desk.clock import LedgerClock
 from interlock.desk.deciding import Waiting
 from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
 from interlock.desk.past import Past
@@ -19,6 +18,7 @@ from interlock.desk.rules import Rules
 from interlock.desk.tools import Tools
 from interlock.domain.errors import InvalidCommand
 from interlock.ledger import LedgerError
+from interlock.ledger.clock import LedgerClock
 
 if TYPE_CHECKING:
     from datetime import datetime

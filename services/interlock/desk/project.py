@@ -21,6 +21,7 @@ from interlock.desk.errors import (
     UnknownEvent,
     UnknownOutcome,
 )
+from interlock.desk.looks import Looks
 from interlock.desk.memory import Memory
 from interlock.desk.reading import Log, catch_up, must_hold
 from interlock.desk.repeats import answer_known
@@ -64,6 +65,7 @@ class ProjectDesk:
         self._working: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
         self._stored_at = 0
+        self._looks = Looks(lambda: tools.look(tools.ledger, project), f"looks at {project}")
         self._trouble: tuple[float, str] | None = None
 
     @property
@@ -94,7 +96,7 @@ class ProjectDesk:
     async def current(self) -> Memory:
         """Return what is known, once it has reached the ledger's present head. Raises Unavailable."""
         try:
-            head = await self._tools.look(self._tools.ledger, self._project)
+            head = await self._looks.head()
             memory = self._memory
             # One that is ahead of the head was quicker than the look at it, or knows what is gone: reading tells.
             if memory is None or memory.position != head.position:

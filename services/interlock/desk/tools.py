@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from interlock.desk.clock import LedgerClock
 from interlock.desk.reading import Ledger, Log
 from interlock.desk.rules import Rules
 from interlock.events.seams import EventIds, MonotonicClock
 from interlock.ledger import Head
+from interlock.ledger.clock import LedgerClock
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Feed(Protocol):
         """Yield pages of 1 to PAGE_EVENTS_MAX events with positions greater than `after`, then wait for more."""
 
     def projects(self) -> AsyncIterator[str]:
-        """Yield the name of every project once, as it is found to have events."""
+        """Yield the name of every project of Interlock's own once, as it is found to have events."""
 
 
 class Source(Protocol):

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, Self
 
 from interlock.events.codec import decode
 from interlock.events.envelope import Recorded
+from interlock.events.foreign import is_foreign
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
 from interlock.ledger import LedgerError, Stored, Subscription
@@ -120,7 +121,8 @@ class LedgerFeed:
                 bell.clear()
                 for name in sorted(self._heads.keys() - told):
                     told.add(name)
-                    yield name
+                    if not is_foreign(name):
+                        yield name
                 if not self._heads.keys() - told:
                     await bell.wait()
         finally:

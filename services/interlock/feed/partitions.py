@@ -16,6 +16,7 @@ from interlock.bus import within
 from interlock.events.cloudevents import from_relay
 from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema
 from interlock.events.envelope import Recorded
+from interlock.events.foreign import is_foreign
 from interlock.feed.feed import Unreadable
 from interlock.feed.shelves import Shelf
 
@@ -178,6 +179,9 @@ class Partitions:
         project, position = _label(record)
         if project is None or position is None:
             self._stranger(partition, record, "it has no project or no position")
+            return None
+        if is_foreign(project):
+            # Another application's event: read by whoever knows what it means, and no shelf is filled with it here.
             return None
         shelf = self.shelves.get(project)
         if shelf is None or shelf.epoch is None:

@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from interlock.bus import Graveyard, KafkaAddress, TopicMissing, refused_by_name, within
 from interlock.events.cloudevents import from_kafka
-from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema
+from interlock.events.codec import CODEC, BrokenEvent, UnknownEventType, UnknownSchema
 from interlock.events.envelope import Recorded
+from interlock.events.foreign import FOREIGN_CODEC, is_foreign
 
 CLIENT: Final = "interlock-replay"
 CALL_SECONDS: Final = 30.0
@@ -88,7 +89,8 @@ async def _pages(consumer: AIOKafkaConsumer, topic: str, seen: Seen) -> AsyncIte
 def _event(record: Any) -> Recorded[Any] | None:
     """Return its event, None for a record of somebody else's. Raises TopicBroken where this version cannot read it."""
     try:
-        return from_kafka(record.headers, record.value or b"")
+        foreign = is_foreign((record.key or b"").decode())
+        return from_kafka(record.headers, record.value or b"", codec=FOREIGN_CODEC if foreign else CODEC)
     except (UnknownEventType, UnknownSchema) as unknown:
         raise TopicBroken(
             f"{record.topic} {record.partition} @{record.offset}: {unknown}; use a newer version"

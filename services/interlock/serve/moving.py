@@ -22,6 +22,7 @@ import asyncpg
 from interlock.desk import Answer, Desk, DeskError
 from interlock.events.codec import BrokenEvent, UnknownEventType, UnknownSchema, decode
 from interlock.events.envelope import Recorded
+from interlock.events.foreign import own
 from interlock.evidence import EvidenceStore
 from interlock.feed.replay import Seen, TopicBroken
 from interlock.identity import NotAuthenticated
@@ -70,7 +71,7 @@ async def _moved(source: Ledger, project: str) -> tuple[list[str], str]:
     """Return which projects moved to where `project` did, and where that is. Raises NotClosed."""
     desk = Desk(source, monotonic=seams.monotonic, event_ids=seams.event_id)
     try:
-        targets = {name: _target(await desk.situation(name)) for name in sorted(await source.heads())}
+        targets = {name: _target(await desk.situation(name)) for name in sorted(own(await source.heads()))}
     finally:
         await desk.close()
     target = targets.get(project)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from interlock.desk import Desk, DeskError
+from interlock.events.foreign import own
 from interlock.intake import Intake
 from interlock.ledger import Ledger, LedgerError
 from interlock.projector import Projector
@@ -38,7 +39,8 @@ class Readiness:
         states = dict(self._ended)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                heads = await self._ledger.heads()
+                every = await self._ledger.heads()
+                heads = {project: every[project] for project in own(every)}
                 states["ledger"] = OK
                 for name, check in self._checks.items():
                     if name not in self._ended:

@@ -31,6 +31,7 @@ from interlock.domain.commands.governance import AcceptRestoredLedger
 from interlock.domain.situation import Situation
 from interlock.events.codec import request_hash
 from interlock.events.envelope import Actor, Recorded
+from interlock.events.foreign import own
 from interlock.events.topics import EVENTS
 from interlock.feed.replay import Seen, TopicBroken, replay
 from interlock.identity import NotAuthenticated, authenticate
@@ -153,7 +154,8 @@ async def _ask(owner: str, backup: str, token: str, last: Mapping[str, datetime]
     ledger = await Ledger.open(owner)
     try:
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, rules=_first_asked())
-        answers = {project: await _ask_in(desk, project, backup, token, at) for project, at in last.items()}
+        # Other applications' projects go on as they are: nobody there could say yes.
+        answers = {project: await _ask_in(desk, project, backup, token, last[project]) for project in own(last)}
         await desk.close()
     finally:
         await ledger.close()

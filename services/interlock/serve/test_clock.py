@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from interlock.desk import Desk
+from interlock.events.foreign import own
 from interlock.ledger import Ledger, TestClockGoesBack
 from interlock.watch import Watch
 
@@ -38,7 +39,7 @@ class TestClock:
             if not self._begun:
                 await self._first(at)
             for _ in range(MOMENTS_MAX):
-                projects = sorted(await self._ledger.heads())
+                projects = sorted(own(await self._ledger.heads()))
                 for project in projects:
                     await self._watch.step(project)
                 now = await self._now(projects)
@@ -50,7 +51,7 @@ class TestClock:
                 await self._ledger.set_test_clock(min([at, *(m for m in moments if m is not None and m > now)]))
 
     async def _first(self, at: datetime) -> None:
-        if not any((await self._ledger.heads()).values()):
+        if not own(await self._ledger.heads()):
             await self._ledger.set_test_clock(at)
             await self._begin()
         self._begun = True

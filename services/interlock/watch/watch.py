@@ -15,6 +15,7 @@ from interlock.domain.situation import Situation
 from interlock.events.canonical import canonical
 from interlock.events.codec import plain, request_hash
 from interlock.events.envelope import Actor
+from interlock.events.foreign import own
 from interlock.events.seams import Sleep
 from interlock.ledger import LedgerError
 
@@ -45,7 +46,7 @@ class Watch:
         """Look and look again, until cancelled; a ledger that is away is asked again at the next look."""
         while True:
             try:
-                for project in sorted(await projects()):
+                for project in sorted(own(await projects())):
                     await self.step(project)
                 self.trouble = None
             except (DeskError, LedgerError) as away:

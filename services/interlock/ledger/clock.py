@@ -1,4 +1,4 @@
-"""The desk's copy of the ledger's clock: late by at most what was measured, never early."""
+"""A writer's copy of the ledger's clock: late by at most what was measured, never early."""
 
 from __future__ import annotations
 

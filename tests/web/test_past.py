@@ -104,3 +104,18 @@ def test_a_moment_may_be_typed_as_people_do(page: Page, typed: str) -> None:
     page.locator("input[name=at]").fill(typed)
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".banner")).to_contain_text("Thu 2026-11-26 12:10 GMT")
+
+
+EVERY = 9
+
+
+def test_every_page_is_there_at_every_moment_of_the_story(then: Then) -> None:
+    cookies = {COOKIE: f'"{PROJECT}|{ME}"'}
+    with httpx2.Client(base_url=then.served.url, cookies=cookies, timeout=60) as client:
+        for position in [*range(1, 40), *range(40, then.position, EVERY)]:
+            for address in PAGES:
+                answer = client.get(f"{address}?at={position}")
+                # What was not there yet is said to be not there; nothing else goes wrong.
+                assert answer.status_code in {200, 404}, (address, position, answer.text)
+                there = address in {"/p/demo/", "/p/demo/releases", "/p/demo/environments"}
+                assert answer.status_code == 200 or not there, (address, position, answer.text)

@@ -8,17 +8,18 @@ READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 JOURNAL := .journal/.ready
+CHROMIUM := /usr/bin/chromium
 PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
 
-.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots schemas format locks
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
 
-setup: $(READY) $(KAFKA) ## Make .venv from the hashed locks, and fetch Kafka (other targets do what they need by themselves)
+setup: $(READY) $(KAFKA) $(CHROMIUM) ## Make .venv from the hashed locks, fetch Kafka and a browser (other targets do what they need by themselves)
 
 # The stamp is written last: a set-up that was interrupted is done again.
 $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
@@ -40,6 +41,10 @@ $(JOURNAL): infra/setup-journal.sh
 	@sh infra/setup-journal.sh
 	@touch $@
 
+# The browser in which pages are tested: the system's, where there is one.
+$(CHROMIUM):
+	@sh infra/setup-chromium.sh
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
@@ -52,7 +57,7 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(JOURNAL) $(CHROMIUM) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute
@@ -79,6 +84,9 @@ prove: $(READY) ## Search every state of the rules, also without each implied gu
 
 bench: $(READY) ## Measure ledger, desk, HTTP and read models beside other stores, in about ten minutes
 	$(BIN)/python -m bench.side_by_side $(ARGS)
+
+screenshots: $(READY) $(CHROMIUM) ## Take the README's pictures of the demo anew (ARGS=board takes one)
+	$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
 	$(BIN)/python -m interlock.events.schemas $(ARGS)

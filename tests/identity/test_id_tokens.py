@@ -237,3 +237,21 @@ def test_of_a_key_set_only_public_keys_for_signing_are_taken() -> None:
     odd = [{"kty": "RSA", "kid": "odd", "n": "!", "e": "AQAB"}, {"kty": "EC", "kid": 7}, "key", private]
     found = KeySet.read({"keys": [*PUBLISHED["keys"], *odd]})
     assert set(found.keys) == {"rsa", "ec", "ec-384", "okp", "for-rs"}
+
+
+# What the library, or a check after it, would refuse as well: here it is refused for its own reason, before that.
+REASONS = {
+    "too long": "more than 8192 characters",
+    "a signature spelt otherwise": "one spelling",
+    "one letter too many": "not written as base64url",
+    "a key of another algorithm's kind": "another algorithm",
+    "an algorithm other than the key's own": "another algorithm",
+    "a curve that is not the algorithm's": "another algorithm",
+}
+
+
+@pytest.mark.parametrize("oddity", REASONS)
+def test_a_token_is_refused_before_anything_else_is_done_with_it(oddity: str) -> None:
+    made = HOSTILE[oddity]() if oddity in HOSTILE else raw(HEADER_TEXT, CLAIMS_TEXT).replace(".", "A.", 1)
+    with pytest.raises(NotBelieved, match=REASONS[oddity]):
+        believed(made, KEYS, EXPECTED, NOW)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from interlock.events.envelope import VOUCHED
 from interlock.events.fact import fact
 from interlock.events.seams import Secrets, Sleep
 from interlock.identity.signed_in import Ended, SignedIn
@@ -106,6 +107,10 @@ class Sessions:
         self._ends: WeakValueDictionary[tuple[str, str], Ended] = WeakValueDictionary()
         self._streams: dict[tuple[str, str], int] = {}
 
+    def new_secret(self, size: int) -> str:
+        """Return `size` unpredictable bytes in hex digits."""
+        return self._secrets(size).hex()
+
     async def begin(
         self,
         project: str,
@@ -119,8 +124,8 @@ class Sessions:
 
         A crash before the cookie arrives leaves a session that nobody can use; it ends by being idle.
         """
-        secret = self._secrets(SECRET_BYTES).hex()
-        name = session_name(proof) if proof is not None else f"token-{self._secrets(NAME_CHARACTERS // 2).hex()}"
+        secret = self.new_secret(SECRET_BYTES)
+        name = session_name(proof) if proof is not None else f"token-{self.new_secret(NAME_CHARACTERS // 2)}"
         async with self._ledger.connection() as connection, refused_by_name(sent=True):
             await connection.execute(_FORGET, project, timedelta(days=KEPT_DAYS))
             row = await connection.fetchrow(
@@ -140,7 +145,7 @@ class Sessions:
             self._tell(project, each["session"])
         assert row is not None
         begun: dict[str, Any] = {"session": name, "principal": principal, "credential": credential, **row}
-        return secret, self._signed_in(project, begun | {"now": row["begun_at"]})
+        return secret, self._signed_in(project, begun | {"now": row["begun_at"]}, secret)
 
     async def find(self, project: str, secret: str, *, active: bool) -> SignedIn | None:
         """Return the session that the cookie opens, None where it opens nothing any more.
@@ -153,7 +158,7 @@ class Sessions:
                 return None
             if active:
                 await connection.execute(_SEEN, project, row["session"], timedelta(seconds=SEEN_SECONDS))
-        return self._signed_in(project, row)
+        return self._signed_in(project, row, secret)
 
     async def of(self, project: str, principal: str) -> list[Shown]:
         """Return a person's open sessions, the newest first."""
@@ -227,7 +232,7 @@ class Sessions:
         if ended is not None:
             ended.set()
 
-    def _signed_in(self, project: str, row: Any) -> SignedIn:
+    def _signed_in(self, project: str, row: Any, secret: str) -> SignedIn:
         key = (project, row["session"])
         ended = self._ends.get(key)
         if ended is None:
@@ -240,6 +245,7 @@ class Sessions:
             signed_in_at=row["begun_at"],
             expires_at=row["expires_at"],
             fresh=row["now"] < row["begun_at"] + self.limits.fresh,
+            csrf=derived(secret, "form"),
             ended=ended,
         )
 
@@ -249,7 +255,7 @@ def session_name(proof: str) -> str:
 
     The name stands in the record for ever, as the actor's credential, so the row's statement cannot be exchanged.
     """
-    return f"oidc-{hashlib.sha256(proof.encode()).hexdigest()[:NAME_CHARACTERS]}"
+    return f"{VOUCHED}{hashlib.sha256(proof.encode()).hexdigest()[:NAME_CHARACTERS]}"
 
 
 def printable(user_agent: str) -> str:

@@ -27,7 +27,7 @@ class SignedIn:
 
     `credential` is the record's credential whose token was shown at the sign-in; None where an identity provider
     vouched. `signed_in_at` and `expires_at` are real instants, which a test clock does not move; `fresh` tells whether
-    the person proved who they are so lately that they may approve.
+    the person proved who they are so lately that they may approve. `csrf` stands in the session's own forms.
     """
 
     session: str
@@ -37,6 +37,7 @@ class SignedIn:
     signed_in_at: datetime
     expires_at: datetime
     fresh: bool = True
+    csrf: str = ""
     ended: Ended = field(default_factory=Ended, compare=False)
 
 

@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.server",
     "tests.fixtures.provider",
+    "tests.fixtures.browser",
 ]

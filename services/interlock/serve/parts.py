@@ -29,6 +29,7 @@ from interlock.serve.database import Database
 from interlock.serve.health import Figures, Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
 from interlock.serve.notify import figures_of, webhooks_of
+from interlock.serve.pages import front
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
@@ -64,7 +65,7 @@ Builder = Callable[[Asked], AbstractAsyncContextManager[Part]]
 async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
-        yield Part(parts.api, parts.stopping)
+        yield Part(front(parts.api, parts.ledger, parts.stopping), parts.stopping)
 
 
 @asynccontextmanager
@@ -97,7 +98,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
                 advance=clock,
             )
         )
-        yield Part(app, stopping)
+        yield Part(front(app, ledger, stopping), stopping)
 
 
 @asynccontextmanager

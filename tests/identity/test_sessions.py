@@ -54,14 +54,13 @@ async def test_of_a_cookie_s_secret_nothing_but_its_digest_is_kept(ledger: Ledge
 )
 async def test_a_session_that_is_over_opens_nothing(ledger: Ledger, sessions: Sessions, aged: str) -> None:
     secret, begun = await sessions.begin("demo", "qa-1", **QA)
-    with sessions.streaming(begun) as ended:
-        await sessions.look()
-        assert not ended.is_set()
-        await sql(ledger, f"update identity.session set {aged}")
-        assert await sessions.find("demo", secret, active=True) is None
-        assert await sessions.of("demo", "qa-1") == []
-        await sessions.look()
-        assert ended.is_set()
+    await sessions.look()
+    assert not begun.ended.is_set()
+    await sql(ledger, f"update identity.session set {aged}")
+    assert await sessions.find("demo", secret, active=True) is None
+    assert await sessions.of("demo", "qa-1") == []
+    await sessions.look()
+    assert begun.ended.is_set()
 
 
 async def test_what_a_page_does_by_itself_keeps_no_session_alive(ledger: Ledger, sessions: Sessions) -> None:
@@ -86,11 +85,10 @@ async def test_a_proof_of_who_one_is_grows_old(ledger: Ledger, sessions: Session
 
 async def test_a_session_ends_for_its_own_person_alone_and_its_streams_with_it(sessions: Sessions) -> None:
     secret, begun = await sessions.begin("demo", "qa-1", **QA)
-    with sessions.streaming(begun) as ended:
-        assert not await sessions.end("demo", begun.session, "qa-2", because="no")
-        assert await sessions.find("demo", secret, active=True) is not None
-        assert await sessions.end("demo", begun.session, "qa-1", because="signed out")
-        assert ended.is_set()
+    assert not await sessions.end("demo", begun.session, "qa-2", because="no")
+    assert await sessions.find("demo", secret, active=True) is not None
+    assert await sessions.end("demo", begun.session, "qa-1", because="signed out")
+    assert begun.ended.is_set()
     assert await sessions.find("demo", secret, active=True) is None
     assert not await sessions.end("demo", begun.session, "qa-1", because="again")
 
@@ -102,9 +100,8 @@ async def test_what_another_process_ends_ends_the_streams_of_this_one(ledger: Le
     assert here is not None
     watching = asyncio.create_task(sessions.watch(lambda _seconds: asyncio.sleep(0.01)))
     try:
-        with sessions.streaming(here) as ended:
-            await elsewhere.end("demo", here.session, "qa-1", because="signed out")
-            await asyncio.wait_for(ended.wait(), 20)
+        await elsewhere.end("demo", here.session, "qa-1", because="signed out")
+        await asyncio.wait_for(here.ended.wait(), 20)
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):
@@ -113,10 +110,9 @@ async def test_what_another_process_ends_ends_the_streams_of_this_one(ledger: Le
 
 async def test_a_person_has_so_many_sessions_and_the_oldest_makes_room(sessions: Sessions) -> None:
     first, begun = await sessions.begin("demo", "qa-1", **QA)
-    with sessions.streaming(begun) as ended:
-        for _ in range(SESSIONS_OF_ONE_MAX):
-            await sessions.begin("demo", "qa-1", **QA)
-        assert ended.is_set()
+    for _ in range(SESSIONS_OF_ONE_MAX):
+        await sessions.begin("demo", "qa-1", **QA)
+    assert begun.ended.is_set()
     assert len(await sessions.of("demo", "qa-1")) == SESSIONS_OF_ONE_MAX
     assert await sessions.find("demo", first, active=True) is None
 

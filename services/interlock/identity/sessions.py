@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -105,7 +103,6 @@ class Sessions:
         self._secrets = secrets
         self.limits = limits
         self._ends: WeakValueDictionary[tuple[str, str], Ended] = WeakValueDictionary()
-        self._streams: dict[tuple[str, str], int] = {}
 
     def new_secret(self, size: int) -> str:
         """Return `size` unpredictable bytes in hex digits."""
@@ -192,18 +189,6 @@ class Sessions:
             row = await connection.fetchrow(_PROOF, project, session)
         return None if row is None else dict(row)
 
-    @contextmanager
-    def streaming(self, signed_in: SignedIn) -> Iterator[Ended]:
-        """Lend what is set when the session ends, for as long as a stream is open."""
-        key = (signed_in.project, signed_in.session)
-        self._streams[key] = self._streams.get(key, 0) + 1
-        try:
-            yield signed_in.ended
-        finally:
-            self._streams[key] -= 1
-            if not self._streams[key]:
-                del self._streams[key]
-
     async def watch(self, sleep: Sleep) -> None:
         """End the streams whose session ended by time or in another process, for ever.
 
@@ -219,7 +204,8 @@ class Sessions:
     async def look(self) -> None:
         """Look once."""
         by_project: dict[str, list[str]] = {}
-        for project, session in self._streams:
+        # Only those that something still holds: a request under way, or a stream.
+        for project, session in list(self._ends):
             by_project.setdefault(project, []).append(session)
         for project, names in by_project.items():
             async with self._ledger.connection() as connection, refused_by_name(sent=False):

@@ -25,8 +25,8 @@ STREAM_CHUNKS_MAX: Final = 16
 class Sessions(Protocol):
     """Who is signed in in a browser."""
 
-    async def session_of(self, cookie: str | None) -> SignedIn | None:
-        """Return the session that the request's Cookie header names; None where it names none that is open."""
+    async def session_of(self, scope: Scope) -> SignedIn | None:
+        """Return the session that the request's cookie opens; None where it opens none. Raises NotAnswered."""
 
 
 class NotAnswered(Exception):

@@ -26,7 +26,7 @@ class Absent(StrictUndefined):
     A name that the page does not have at all, and the text of what is absent, are mistakes in the template.
     """
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]
         """Tell that it is not there, where a member was asked for."""
         if self._undefined_obj is missing:
             return super().__bool__()

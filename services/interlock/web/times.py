@@ -98,6 +98,10 @@ class Times:
         """Return text: so many seconds as people say it."""
         return span(timedelta(seconds=float(str(seconds))), units)
 
+    def brief_ms(self, ms: int) -> str:
+        """Return text: a short length, as in "17 ms", "38.2 s"."""
+        return f"{ms} ms" if ms < 1_000 else f"{ms / 1_000:.1f} s" if ms < 60_000 else span(timedelta(milliseconds=ms))
+
     def between(self, begin: object, end: object, units: int = 2) -> str:
         """Return text: how long it was from one moment to the other, or until now."""
         first, last = instant(begin), instant(end) or self.now

@@ -84,9 +84,12 @@ def holding(checks: Sequence[Facts]) -> list[Facts]:
 
 def headline(gate: Facts) -> tuple[str, str]:
     """Return the shape and the words for how a gate stands: what it waits for, in one breath."""
-    states = {str(check["state"]) for check in gate.get("missing", ())}
+    missing_now = gate.get("missing", ())
+    states = {str(check["state"]) for check in missing_now}
     if not states:
         return ("pass", "may go")
+    if all(check.get("under_way") for check in missing_now):
+        return ("busy", "under way")
     if states == {"waiting"}:
         return ("wait", "waits for time")
     if "failed" in states:

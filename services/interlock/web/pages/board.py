@@ -14,17 +14,20 @@ EVENTS_SHOWN: Final = 12
 # Answers are of one position each; while somebody writes, they may be of different ones. Then all are asked again.
 TRIES: Final = 3
 
+# Which activity answers which check.
+ACTIVITIES: Final = {
+    "tests-passed": "test-run",
+    "new-tests-ran": "test-run",
+    "production-data-restored": "restore",
+    "migrations-passed": "migration",
+}
+
 _NAMED_PROBLEM: Final = re.compile(r"\((P-\d+)\)")
 
 
 async def board(asked: Asked) -> Document:
     """Return the board as of one position; if writers are too quick for that, of the earliest of its answers."""
-    for _ in range(TRIES):
-        status, gates, events, me = await asyncio.gather(
-            asked.get("/status"), asked.get("/gates"), asked.get("/events", limit=EVENTS_SHOWN), asked.now("/whoami")
-        )
-        if status["position"] == gates["position"] == events["position"]:
-            break
+    status, gates, events, me = await _answers(asked)
     obligations = status["obligations"]["first"]
     releases = {each["release"]: each for each in status["releases"]}
     return {
@@ -36,7 +39,7 @@ async def board(asked: Asked) -> Document:
             for each in status["environments"]
         ],
         "releases": [
-            {**releases.get(gate["release"], {}), **gate, "missing": _missing(gate, obligations)}
+            {**releases.get(gate["release"], {}), **gate, "missing": _missing(gate, status)}
             for gate in gates["gates"]
         ],
         "releases_count": gates["count"],
@@ -47,6 +50,16 @@ async def board(asked: Asked) -> Document:
     }
 
 
+async def _answers(asked: Asked) -> tuple[Document, Document, Document, Document]:
+    for tried in range(1, TRIES + 1):
+        status, gates, events, me = await asyncio.gather(
+            asked.get("/status"), asked.get("/gates"), asked.get("/events", limit=EVENTS_SHOWN), asked.now("/whoami")
+        )
+        if tried == TRIES or status["position"] == gates["position"] == events["position"]:
+            return status, gates, events, me
+    raise AssertionError(TRIES)
+
+
 def _problems_of(environment: str, problems: Sequence[Document]) -> list[Document]:
     return [
         {name: each[name] for name in ("problem", "title", "severity", "state")}
@@ -55,21 +68,25 @@ def _problems_of(environment: str, problems: Sequence[Document]) -> list[Documen
     ]
 
 
-def _missing(gate: Document, obligations: Sequence[Document]) -> list[Document]:
-    """Return the checks that stand in the way, each with who can mend it, also where that is said by an obligation."""
-    return [{**check, **_helped(check, obligations)} for check in gate.get("missing", ())]
+def _missing(gate: Document, status: Document) -> list[Document]:
+    """Return the checks that stand in the way, each with who can mend it: by the check itself, or by an obligation.
+
+    What a machine does about it at this moment is said instead of who should.
+    """
+    return [{**check, **_helped(gate["release"], check, status)} for check in gate.get("missing", ())]
 
 
-def _helped(check: Document, obligations: Sequence[Document]) -> dict[str, Any]:
-    if check.get("who"):
-        return {}
+def _helped(release: str, check: Document, status: Document) -> dict[str, Any]:
+    kind = ACTIVITIES.get(check["check"])
+    for each in status["environments"]:
+        lease = each.get("lease")
+        if lease and (lease["kind"], lease.get("release")) == (kind, release):
+            return {"under_way": {name: lease[name] for name in ("kind", "subject", "holder", "expires_at", "since")}}
     named = set(_NAMED_PROBLEM.findall(str(check.get("observed") or "")))
-    for each in obligations:
-        if each["subject"] in named:
-            more = {name: each[name] for name in ("by", "overdue") if name in each}
-            return {"who": each["who"], "to": each["what"], "next": each["command"]} | (
-                {"needed_by": more["by"]} if "by" in more else {}
-            )
+    for each in status["obligations"]["first"]:
+        if each["subject"] in named or (each["subject"], each["command"]) == (release, check.get("next")):
+            who = {} if check.get("who") else {"who": each["who"], "to": each["what"], "next": each["command"]}
+            return who | ({"needed_by": each["by"]} if "by" in each else {})
     return {}
 
 

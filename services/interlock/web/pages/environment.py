@@ -12,21 +12,20 @@ from interlock.web.lanes import lane
 OCCUPANTS_SHOWN: Final = 60
 EVENTS_SHOWN: Final = 30
 LOG_CHECKS_SHOWN: Final = 12
+LOG_CHECKS: Final = ("LogsChecked", "LogCheckMissed")
 
 
 async def environment(asked: Asked) -> Document:
     """Return all about the environment. Raises NotAnswered."""
     name = asked.path["name"]
-    (frame, status), found, occupants, problems, events, checks, missed = await asyncio.gather(
+    (frame, status), found, occupants, problems, events, log_checks = await asyncio.gather(
         framed(asked),
         asked.get(f"/environments/{named(name)}"),
         asked.get(f"/environments/{named(name)}/occupants", limit=OCCUPANTS_SHOWN, cursor=asked.query.get("cursor")),
         asked.get("/problems", environment=name),
         asked.get("/events", environment=name, limit=EVENTS_SHOWN),
-        asked.get("/events", environment=name, type="LogsChecked", limit=LOG_CHECKS_SHOWN),
-        asked.get("/events", environment=name, type="LogCheckMissed", limit=LOG_CHECKS_SHOWN),
+        _log_checks(asked, name),
     )
-    log_checks = sorted([*checks["events"], *missed["events"]], key=lambda each: -each["position"])
     return {
         "title": f"Environment {name}",
         "frame": frame,
@@ -35,7 +34,16 @@ async def environment(asked: Asked) -> Document:
         "occupants": occupants["occupants"],
         "next_cursor": occupants.get("next_cursor"),
         "lane": lane(occupants["occupants"], frame["now"]),
-        "log_checks": log_checks[:LOG_CHECKS_SHOWN],
+        "log_checks": log_checks,
         "obligations": [each for each in status["obligations"]["first"] if each["subject"] == name],
         "events": events["events"],
     }
+
+
+async def _log_checks(asked: Asked, name: str) -> list[Document]:
+    """Return when logs were read, or not read in time, the newest first."""
+    checked, missed = await asyncio.gather(
+        *(asked.get("/events", environment=name, type=kind, limit=LOG_CHECKS_SHOWN) for kind in LOG_CHECKS)
+    )
+    found = sorted([*checked["events"], *missed["events"]], key=lambda each: -int(each["position"]))
+    return found[:LOG_CHECKS_SHOWN]

@@ -11,7 +11,18 @@ from interlock.web.frame import framed
 TIMELINE_ITEMS: Final = 200
 TIMELINES: Final = ("compact", "full")
 # What a compact timeline leaves out: what machines say of their own keeping.
-ROUTINE: Final = frozenset({"LeaseGranted", "LeaseRenewed", "LeaseReleased", "DataErased"})
+ROUTINE: Final = frozenset(
+    {
+        "DataErased",
+        "DeployRequested",
+        "DeployStarted",
+        "LeaseGranted",
+        "LeaseReleased",
+        "LeaseRenewed",
+        "TestRunFinished",
+        "TestRunStarted",
+    }
+)
 
 
 async def release(asked: Asked) -> Document:

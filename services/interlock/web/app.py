@@ -169,7 +169,12 @@ class Web:
         if scope["path"].endswith(TWIN):
             return Response(orjson.dumps(answer.document), answer.status, headers=_fresh(), media_type=JSON)
         page = self._rendering.page(
-            answer.name, answer.document, session=session, address=_address(scope), asked=answer.asked
+            answer.name,
+            answer.document,
+            session=session,
+            address=_address(scope),
+            asked=answer.asked,
+            told=answer.told,
         )
         return Response(page, answer.status, headers={**answer.headers, **_fresh()}, media_type=HTML)
 

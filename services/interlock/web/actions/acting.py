@@ -140,7 +140,7 @@ class Acting:
                 }
                 for field in action.fields
             ],
-            "key": key or str(UUID(hex=self._browsers.sessions.new_secret(KEY_BYTES))),
+            "key": key or str(UUID(hex=self._browsers.sessions.new_secret(KEY_BYTES), version=4)),
             "version": ready.version,
             "seen": frame["head"],
             "decision": decision,

@@ -39,8 +39,7 @@ async def board(asked: Asked) -> Document:
             for each in status["environments"]
         ],
         "releases": [
-            {**releases.get(gate["release"], {}), **gate, "missing": _missing(gate, status)}
-            for gate in gates["gates"]
+            {**releases.get(gate["release"], {}), **gate, "missing": _missing(gate, status)} for gate in gates["gates"]
         ],
         "releases_count": gates["count"],
         "problems": status["problems"],

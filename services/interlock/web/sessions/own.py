@@ -61,9 +61,9 @@ class OwnSessions:
                 "title": "Your sessions",
                 "frame": frame,
                 "sessions": await self._listed(project, session.principal, session.session),
-                "told": await told_of(asker, project, query),
             },
             asked=asked,
+            told=await told_of(asker, project, query),
         )
 
     async def _listed(self, project: str, principal: str, this: str) -> list[Document]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.responses import RedirectResponse
 
@@ -12,13 +13,17 @@ from interlock.web.asked import Asked, Document
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page: its template, its document, its status and its headers; `asked` where it is one of a project."""
+    """A page: its template, its document, its status and its headers; `asked` where it is one of a project.
+
+    `told` is what the reader's own last action came to.
+    """
 
     name: str
     document: Document
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
+    told: Mapping[str, Any] | None = None
 
 
 def gone_to(address: str, *cookies: str) -> RedirectResponse:

@@ -148,8 +148,7 @@ class SigningIn:
             shown = bearer_token(f"Bearer {token}")
         except NotAuthenticated as odd:
             raise refused(401, "The caller is not known", "this is no token of Interlock: one begins with il_") from odd
-        bearer = {"authorization": f"Bearer {shown}"}
-        who = (await Asker(self._api, None).ask("GET", f"/v1/{named(project)}/whoami", headers=bearer)).document
+        who = await Asker(self._api, None, token=shown).get(f"/v1/{named(project)}/whoami")
         if who["purpose"] == "enrolment":
             raise refused(
                 403,

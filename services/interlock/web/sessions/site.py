@@ -21,9 +21,9 @@ from interlock.web.asking import NotAnswered
 
 SESSION: Final = "interlock"
 WAY: Final = "interlock-way"
-HOST_CHARACTERS_MAX: Final = 260
 # A browser in the middle of signing in somewhere else.
 WAY_SECONDS: Final = 900
+_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,260}")
 _VALUE: Final = re.compile(r"[A-Za-z0-9._+=-]{1,3000}")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NEXT: Final = re.compile(r"/(?:p/[^\x00-\x20\x7f\\]*)?")
@@ -65,14 +65,14 @@ class Site:
     def here(self, scope: Scope) -> Here:
         """Return the request's address. Raises NotAnswered where no session can be safe at it."""
         host = next(_values(scope, b"host"), "")
-        if len(host) > HOST_CHARACTERS_MAX:
+        if not _HOST.fullmatch(host):
             raise refused(400, "The request is not understood", "Host: it is no address")
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname, parts.port
         except ValueError as wrong:
             raise refused(400, "The request is not understood", "Host: it is no address") from wrong
-        if not name or parts.username is not None or parts.path:
+        if not name:
             raise refused(400, "The request is not understood", "Host: it is no address")
         for scheme in ("https", "http"):
             if self._secure == (scheme == "https") and _netloc(scheme, name, port) == self._host:

@@ -93,7 +93,7 @@ class Visitor:
     def get(self, path: str, **headers: str) -> httpx2.Response:
         return self.http.get(path, headers={**self._cookies(), **headers})
 
-    def post(self, path: str, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx2.Response:
+    def post(self, path: str, *, headers: Any = None, **fields: Any) -> httpx2.Response:
         """Send a form as a page of the server sends it."""
         sent = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", **self._cookies(), **(headers or {})}
         return self._kept(self.http.post(path, data=fields, headers=sent))

@@ -13,7 +13,7 @@ from interlock.identity.sessions import SESSIONS_OF_ONE_MAX, Limits, Sessions, d
 from interlock.ledger import Ledger
 
 
-def secret(size: int) -> bytes:
+def unpredictable(size: int) -> bytes:
     return os.urandom(size)
 
 
@@ -22,7 +22,7 @@ QA: dict[str, str] = {"credential": "K-3", "user_agent": "Firefox"}
 
 @pytest.fixture
 def sessions(ledger: Ledger) -> Sessions:
-    return Sessions(ledger, secret, Limits())
+    return Sessions(ledger, unpredictable, Limits())
 
 
 async def sql(ledger: Ledger, statement: str, *values: object) -> None:
@@ -99,7 +99,7 @@ async def test_a_session_ends_for_its_own_person_alone_and_its_streams_with_it(s
 
 
 async def test_what_another_process_ends_ends_the_streams_of_this_one(ledger: Ledger, sessions: Sessions) -> None:
-    elsewhere = Sessions(ledger, secret, Limits())
+    elsewhere = Sessions(ledger, unpredictable, Limits())
     secret, _ = await sessions.begin("demo", "qa-1", **QA)
     here = await sessions.find("demo", secret, active=True)
     assert here is not None

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from interlock.identity.sessions import session_name
+from interlock.web.sessions.own import browser_of
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import enrolment_of, token_of
 from tests.web.signed import SignedServer, Visitor, signed_server
@@ -377,7 +379,28 @@ def test_what_is_approved_by_such_a_session_names_it_and_leads_to_what_the_provi
     assert (event["by"], event["by_kind"]) == ("qa-1", "person")
     assert re.fullmatch(r"oidc-[0-9a-f]{32}", event["credential"])
     [row] = server.sql("select proof, principal from identity.session where session = $1", event["credential"])
-    from interlock.identity.sessions import session_name
-
     assert session_name(row["proof"]) == event["credential"]
     assert row["principal"] == "qa-1"
+    page = f"/p/demo/sessions/{event['credential']}"
+    assert row["proof"] in visitor.get(page).text
+    assert server.visitor("admin-1").get(f"{page}.json").json()["claims"]["preferred_username"] == "qa-1"
+    assert server.visitor("qa-2").get(page).status_code == 404
+    assert server.visitor("admin-1").get(page[:-1] + ("0" if page[-1] != "0" else "1")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "user_agent, said",
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+            "Edge 156 on Windows",
+        ),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Version/26.1 Safari/605.1.15", "Safari 26 on macOS"),
+        ("Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/156.0 Mobile", "Chrome 156 on Android"),
+        ("curl/8", "a browser"),
+        ("", "a browser"),
+    ],
+)
+def test_a_browser_is_named_in_few_words(user_agent: str, said: str) -> None:
+    assert browser_of(user_agent) == said

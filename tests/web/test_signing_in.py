@@ -404,3 +404,11 @@ def test_what_is_approved_by_such_a_session_names_it_and_leads_to_what_the_provi
 )
 def test_a_browser_is_named_in_few_words(user_agent: str, said: str) -> None:
     assert browser_of(user_agent) == said
+
+
+def test_a_person_who_acts_no_more_is_signed_out_also_where_a_provider_vouched(server: SignedServer) -> None:
+    visitor, _ = by_provider(server, "u-rm")
+    assert visitor.get(BOARD).status_code == 200
+    server.served["admin-1"].command("DeactivatePrincipal", {"principal": "rm-1", "reason": "left"})
+    assert visitor.get(BOARD).status_code == 303
+    assert by_provider(server, "u-rm")[1].status_code == 401

@@ -411,4 +411,4 @@ def test_a_person_who_acts_no_more_is_signed_out_also_where_a_provider_vouched(s
     assert visitor.get(BOARD).status_code == 200
     server.served["admin-1"].command("DeactivatePrincipal", {"principal": "rm-1", "reason": "left"})
     assert visitor.get(BOARD).status_code == 303
-    assert by_provider(server, "u-rm")[1].status_code == 401
+    assert by_provider(server, "u-rm")[1].status_code == 403

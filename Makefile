@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
+PROVIDER_READY := tests/oidc/node_modules/.ready
 KAFKA := .kafka/.ready
 JOURNAL := .journal/.ready
 CHROMIUM := /usr/bin/chromium
@@ -29,6 +30,11 @@ $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
 # The official parser of AsyncAPI is JavaScript; its lock has hashes and no address, like the others.
 $(NODE_READY): tests/asyncapi/package-lock.json infra/setup-node.sh
 	@sh infra/setup-node.sh tests/asyncapi
+	@touch $@
+
+# As above: a real OpenID provider, which tests of signing in start.
+$(PROVIDER_READY): tests/oidc/package-lock.json infra/setup-node.sh
+	@sh infra/setup-node.sh tests/oidc
 	@touch $@
 
 # As above. What is fetched lies in .kafka/, and serves until pom.xml names another version.
@@ -57,7 +63,7 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) $(JOURNAL) $(CHROMIUM) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(CHROMIUM) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute

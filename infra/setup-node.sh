@@ -11,11 +11,11 @@ for program in node npm; do
 done
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "This needs Node.js 18 or later and npm, and$missing is missing. Install them and try again."
+        say "This needs Node.js 20 or later and npm, and$missing is missing. Install them and try again."
         exit 1
     fi
     if [ "$(id -u)" -ne 0 ]; then
-        say "This needs Node.js and npm. Install what is missing, and try again:"
+        say "This needs Node.js 20 or later and npm. Install what is missing, and try again:"
         say "  sudo apt-get update && sudo apt-get install --yes nodejs npm"
         exit 1
     fi

@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.kafka",
     "tests.fixtures.server",
+    "tests.fixtures.provider",
     "tests.fixtures.browser",
 ]

@@ -23,6 +23,7 @@ from interlock.domain.errors import NotFound
 from interlock.domain.evolve import evolve
 from interlock.domain.situation import Situation
 from interlock.domain.snapshot import NotASnapshot, dump, load
+from interlock.events.envelope import VOUCHED
 from interlock.ledger import Ledger
 from tests.desk.desks import PROJECT, events_of
 
@@ -133,3 +134,15 @@ async def test_a_credential_that_ends_before_the_decision_decides_nothing(desks:
     # What was answered while it still opened stays answered so.
     cold = Desks(Desk(ledger, monotonic=monotonic, event_ids=event_id), PROJECT)
     assert await cold.say(remark, ada, command_id=repeated) == first
+
+
+async def test_whom_an_identity_provider_vouches_for_is_decided_about_while_he_acts(desks: Desks, ledger: Ledger):
+    vouched = replace(ADA, credential=f"{VOUCHED}1b4f0e98")
+    remark = Annotate(target=1, kind="remark", text="seen through a page")
+    said = await desks.say(remark, vouched)
+    assert isinstance(said, Answer)
+    assert said.status == "accepted"
+    assert (await events_of(ledger))[-1].actor == vouched
+    for nobody in (replace(vouched, id="nobody-here"), replace(vouched, credential="oidcK-1")):
+        with pytest.raises(CredentialOver):
+            await desks.say(Annotate(target=1, kind="remark", text="and on"), nobody)

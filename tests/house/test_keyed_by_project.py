@@ -22,9 +22,10 @@ OF_ALL_PROJECTS: Final = {
     "services/interlock/letters/letters.py _ASKED": "one intake reads the records of all projects",
     "services/interlock/ledger/migrations/0002_clock.sql#1": "a test clock never goes back behind any project",
     "services/interlock/ledger/migrations/0002_clock.sql#2": "the same, to say how far",
+    "services/interlock/ledger/migrations/0007_sessions.sql#1": "a view, and whoever reads it names the project",
     "services/interlock/ledger/migrations/0003_guards.sql#1": "a restore begins where there is nothing at all",
 }
-OURS: Final = r"(?:ledger|snapshot|intake|notify|read_model)\.\w+"
+OURS: Final = r"(?:ledger|snapshot|intake|notify|identity|read_model)\.\w+"
 COMMENT: Final = re.compile(r"--[^\n]*")
 TABLE: Final = re.compile(rf"create table (?P<table>{OURS}) \((?P<body>.*?)\n\)", re.DOTALL)
 KEY: Final = re.compile(r"(?:primary key|unique) (?:\((?P<first>\w+))?")
@@ -75,11 +76,11 @@ def uses_without(text: str) -> list[str]:
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """Every `.sql` file, and every text of the projections and of the dead letters that is SQL."""
+    """Every `.sql` file, and every text of the projections, of the dead letters and of sessions that is SQL."""
     for path in files():
         if path.suffix == ".sql":
             yield path.relative_to(REPOSITORY).as_posix(), path.read_text(encoding="utf-8")
-    for source in sources("projections/", "services/interlock/letters/"):
+    for source in sources("projections/", "services/interlock/letters/", "services/interlock/identity/"):
         # As it is when the module is there, with everything put in; inside a function, with a table's name for it.
         for name, value in vars(importlib.import_module(source.module)).items():
             if isinstance(value, str) and VERB.search(value):

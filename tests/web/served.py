@@ -9,8 +9,11 @@ import sys
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 
+from starlette.types import Scope
+
 from interlock.identity import SignedIn
 from interlock.serve import __main__, pages
+from interlock.web.sessions.site import header
 
 COOKIE = "interlock-tests"
 
@@ -18,8 +21,8 @@ COOKIE = "interlock-tests"
 class NamedSessions:
     """The cookie says `project|principal`."""
 
-    async def session_of(self, cookie: str | None) -> SignedIn | None:
-        found = SimpleCookie(cookie or "").get(COOKIE)
+    async def session_of(self, scope: Scope) -> SignedIn | None:
+        found = SimpleCookie(header(scope, b"cookie")).get(COOKIE)
         if found is None:
             return None
         project, _, principal = found.value.partition("|")
@@ -34,5 +37,5 @@ class NamedSessions:
 
 
 if __name__ == "__main__":
-    pages.sessions_of = lambda ledger: NamedSessions()
+    pages.sessions_of = lambda browsers: NamedSessions()
     sys.exit(__main__.main())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from interlock.events.fact import fact
+
+# What an actor's credential begins with where it is none of the record's, but a session that an identity provider's
+# signed statement opened: its name goes on with the statement's digest. Stored forever.
+VOUCHED: Final = "oidc-"
 
 ActorKind = Literal["person", "service", "agent", "system"]
 E = TypeVar("E", covariant=True)  # noqa: PLC0105 - as `Recorded[E]` it reads better than `E_co`

@@ -91,6 +91,7 @@ class Session:
                     f"you are not logged in at {self.settings.url}",
                     code=NOT_ALLOWED,
                     then=(
+                        ("dt login", "by the browser, where you can sign in to the pages"),
                         (
                             "dt login --code CODE",
                             "with the enrolment code that dt init, or a second administrator, gave",

@@ -14,6 +14,7 @@ from interlock.domain.evolve import admit, evolve
 from interlock.domain.needs import streams_needed
 from interlock.domain.situation import Situation
 from interlock.domain.snapshot import SNAPSHOT_VERSION, dump, load
+from interlock.events.envelope import VOUCHED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +53,12 @@ def _must_still_open(situation: Situation, actor: Actor, now: datetime) -> None:
     Whoever let the actor in looked at an earlier situation: a body may arrive slowly, and others may be before it.
     """
     if actor.credential is None:
+        return
+    if actor.credential.startswith(VOUCHED):
+        # An identity provider vouched: there is no credential that could end, only a person who acts no more.
+        person = situation.team.principals.get(actor.id)
+        if person is None or not person.active or person.kind != "person":
+            raise CredentialOver(actor.credential)
         return
     held = situation.team.credentials.get(actor.credential)
     if held is None or held.principal != actor.id or now >= held.expires_at:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from interlock.domain.situation import Credential, Situation
 from interlock.events.envelope import Actor
@@ -15,13 +17,17 @@ SESSION: Final = "interlock.session"
 # A session of a person whom an identity provider knows has no credential in the record, and so no scopes of one.
 SCOPES: Final = ("read", "write")
 
+# Set when a session ends, so that its open streams end with it.
+Ended: TypeAlias = asyncio.Event
+
 
 @fact
 class SignedIn:
     """Whom a session speaks for. `session` is its public name, no secret.
 
     `credential` is the record's credential whose token was shown at the sign-in; None where an identity provider
-    vouched. `signed_in_at` is when the person last proved who they are.
+    vouched. `signed_in_at` and `expires_at` are real instants, which a test clock does not move; `fresh` tells whether
+    the person proved who they are so lately that they may approve. `csrf` stands in the session's own forms.
     """
 
     session: str
@@ -30,27 +36,31 @@ class SignedIn:
     credential: str | None
     signed_in_at: datetime
     expires_at: datetime
+    fresh: bool = True
+    csrf: str = ""
+    ended: Ended = field(default_factory=Ended, compare=False)
 
 
 def authenticate_session(situation: Situation, signed_in: SignedIn, now: datetime) -> Caller:
     """Return who calls at `now` (the ledger's clock), as the record knows them now; raise NotAuthenticated.
 
-    A session outlives nothing: a person who acts no more, or a credential that was revoked or expired, ends it.
+    A session outlives nothing: a person who acts no more, or a credential that was revoked or expired, ends it. Where
+    a provider vouched, the actor's credential is the session's own name, which commits to what the provider signed.
     """
     principal = situation.team.principals.get(signed_in.principal)
-    if principal is None or not principal.active or now >= signed_in.expires_at:
+    if principal is None or not principal.active or signed_in.ended.is_set():
         raise NotAuthenticated("this session is over: sign in again")
-    credential = _credential(situation, signed_in)
-    if credential is None or credential.principal != principal.id or now >= credential.expires_at:
+    credential = _credential(situation, signed_in, now)
+    if credential is None or credential.principal != principal.id:
         raise NotAuthenticated("this session is over: the token that opened it is expired or revoked; sign in again")
-    actor = Actor(id=principal.id, kind=principal.kind, credential=signed_in.credential)
+    actor = Actor(id=principal.id, kind=principal.kind, credential=credential.credential)
     return Caller(actor=actor, credential=credential)
 
 
-def _credential(situation: Situation, signed_in: SignedIn) -> Credential | None:
+def _credential(situation: Situation, signed_in: SignedIn, now: datetime) -> Credential | None:
     if signed_in.credential is not None:
         held = situation.team.credentials.get(signed_in.credential)
-        return held if held is not None and held.purpose == "token" else None
+        return held if held is not None and held.purpose == "token" and now < held.expires_at else None
     return Credential(
         credential=signed_in.session,
         principal=signed_in.principal,

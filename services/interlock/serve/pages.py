@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from interlock.identity import SignedIn
 from interlock.ledger import Ledger
+from interlock.serve import seams, sign_in
+from interlock.serve.settings import Settings
+from interlock.serve.wiring import running
 from interlock.web import Sessions, Web
+from interlock.web.sessions import Browsers, SigningIn, Site
 
 
-class NobodySignedIn:
-    """No way to sign in: every page leads to the sign-in, and only the API answers."""
-
-    async def session_of(self, cookie: str | None) -> SignedIn | None:
-        """Return that it is nobody's."""
-        del cookie
-        return None
-
-
-def sessions_of(ledger: Ledger) -> Sessions:
-    """Return who is signed in, over the database of `ledger`."""
-    del ledger
-    return NobodySignedIn()
+def sessions_of(browsers: Browsers) -> Sessions:
+    """Return who is signed in."""
+    return browsers
 
 
 class Front:
@@ -40,6 +35,11 @@ class Front:
         await (self._web if page else self._api)(scope, receive, send)
 
 
-def front(api: ASGIApp, ledger: Ledger, stopping: asyncio.Event) -> Front:
-    """Return pages and API over the same `ledger`; `stopping` ends open streams."""
-    return Front(api, Web(api, sessions_of(ledger), stopping))
+@asynccontextmanager
+async def front(settings: Settings, api: ASGIApp, ledger: Ledger, stopping: asyncio.Event) -> AsyncIterator[Front]:
+    """Lend pages and API over the same `ledger`; `stopping` ends open streams. Raises CannotStart."""
+    kept = sign_in.sessions_of(settings, ledger)
+    browsers = Browsers(kept, Site(settings.server.url, plain_http=settings.sign_in.plain_http))
+    async with sign_in.provider_of(settings) as provider, running("sessions", lambda: kept.watch(seams.sleep), {}):
+        signing_in = SigningIn(api, browsers, provider, now=seams.now, monotonic=seams.monotonic)
+        yield Front(api, Web(api, sessions_of(browsers), stopping, signing_in, browsers))

@@ -66,7 +66,8 @@ Builder = Callable[[Asked], AbstractAsyncContextManager[Part]]
 async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
-        yield Part(front(parts.api, parts.ledger, parts.stopping), parts.stopping)
+        async with front(asked.settings, parts.api, parts.ledger, parts.stopping) as app:
+            yield Part(app, parts.stopping)
 
 
 @asynccontextmanager
@@ -85,7 +86,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
         reached = Reached(ledger.connection, seams.sleep)
         checks = {"desk": readiness.deciding(desk, known.closed), "read models": readiness.reading(reached)}
         stopping = asyncio.Event()
-        app = build(
+        answers = build(
             Parts(
                 desk=desk,
                 ledger=ledger,
@@ -99,7 +100,8 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
                 advance=clock,
             )
         )
-        yield Part(front(app, ledger, stopping), stopping)
+        app = await stack.enter_async_context(front(asked.settings, answers, ledger, stopping))
+        yield Part(app, stopping)
 
 
 @asynccontextmanager

@@ -39,6 +39,11 @@ def event_id(at: datetime) -> UUID:
     return UUID(int=high | _VARIANT | random & _RANDOM_B)
 
 
+def secret(size: int) -> bytes:
+    """Return `size` unpredictable bytes."""
+    return secrets.token_bytes(size)
+
+
 def salt() -> bytes:
     """Return 16 unpredictable bytes."""
     return secrets.token_bytes(16)

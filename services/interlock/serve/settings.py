@@ -35,6 +35,23 @@ expires_at = 2026-12-01T00:00:00Z       # absent: ENROLMENT_DAYS after the proje
 loopback = false                        # true: they may be on this very machine
 authority = "ca.pem"                    # who signed their certificates; absent: whom the system trusts
 
+[sign_in]                               # who looks at pages; absent: by personal token, with the times below
+hours = 12                              # how long a session lasts
+idle_minutes = 60                       # and how long while nobody does anything
+fresh_minutes = 15                      # how old a proof of who one is may be where somebody approves or verifies
+plain_http = false                      # true: also over http from other machines, where everybody on the way can read
+
+[sign_in.oidc]                          # absent: no identity provider
+issuer = "https://login.example.org"    # exactly as the provider says it of itself
+client = "interlock"                    # as whom we ask; it sends browsers back to [server] url + /sign-in/back
+secret = "env:INTERLOCK_OIDC_SECRET"    # "env:NAME" or "file:PATH"; absent: a public client
+claim = "sub"                           # whose value says which principal it is: one that is never given to another
+principals = { "8f14e45f" = "qa-1" }    # absent: the claim's value is the principal's id
+scopes = ["openid"]
+algorithms = ["RS256"]                  # how its statements are signed: also PS256, ES256, Ed25519
+name = "Example's sign-in"              # what the button says
+authority = "ca.pem"                    # who signed its certificate; absent: whom the system trusts
+
 [logs.production]                       # likewise, as [tests], [repositories], [content], [authors], [feeds]
 [commands]                              # likewise
 """
@@ -53,6 +70,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from interlock.domain.policy import NotAPolicy, parse, shipped
 from interlock.events.values import Digest, Instant, Name, PrincipalId
+from interlock.identity.id_tokens import Algorithm
+from interlock.identity.provider import safe_issuer
 from interlock.serve.refusals import CannotStart
 
 CONFIG_NAME: Final = "interlock.toml"
@@ -112,6 +131,38 @@ class Notify(_Closed):
     authority: Path | None = None
 
 
+class Oidc(_Closed):
+    """An identity provider, and which of its claims names a principal. `secret` is a reference."""
+
+    issuer: Annotated[str, Field(max_length=300)]
+    client: Annotated[str, Field(min_length=1, max_length=200)]
+    secret: Annotated[str, Field(pattern="^(env|file):.+")] | None = None
+    claim: Annotated[str, Field(pattern="^[a-zA-Z0-9_:/.-]{1,100}$")] = "sub"
+    principals: dict[str, PrincipalId] = Field(default_factory=dict)
+    scopes: tuple[Annotated[str, Field(pattern="^[!-~]{1,100}$")], ...] = ("openid",)
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256",)
+    name: Annotated[str, Field(min_length=1, max_length=60)] = "the identity provider"
+    authority: Path | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if not safe_issuer(self.issuer):
+            raise ValueError("issuer is an address over https (on this machine http will do), without ? and #")
+        if "openid" not in self.scopes:
+            raise ValueError('scopes hold "openid": without it there is no statement of who signed in')
+        return self
+
+
+class SignIn(_Closed):
+    """How people sign in to pages, and for how long."""
+
+    hours: Annotated[int, Field(ge=1, le=24 * 7)] = 12
+    idle_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
+    fresh_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
+    plain_http: bool = False
+    oidc: Oidc | None = None
+
+
 class Founder(_Closed):
     """One of the two first administrators, and the digest of the code by which they enrol."""
 
@@ -132,6 +183,7 @@ class Settings(_Closed):
     founders: tuple[Founder, ...]
     environments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     notify: Notify = Notify()
+    sign_in: SignIn = SignIn()
     logs: dict[str, Any] = Field(default_factory=dict)
     commands: dict[str, Any] = Field(default_factory=dict)
     tests: dict[str, Any] = Field(default_factory=dict)

@@ -15,12 +15,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock.identity import SignedIn
+from interlock.web.actions import Acting
 from interlock.web.asked import Asked, Document, moment, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered, Sessions
 from interlock.web.live import Live
 from interlock.web.pages import board, environment, environments, problem, problems, release, releases
 from interlock.web.rendering import Rendering
+from interlock.web.sessions import Browsers, SigningIn
+from interlock.web.sessions.own import OwnSessions
+from interlock.web.sessions.shown import Shown
 from interlock.web.static import Static
+from interlock.web.told import TOLD, told_of
 
 # A reader that takes nothing would hold the request for ever.
 SEND_SECONDS: Final = 60.0
@@ -91,10 +96,15 @@ _PROJECT: Final = re.compile(r"/p/([A-Za-z0-9][A-Za-z0-9._+-]{0,63})/(.*)", re.D
 class Web:
     """The ASGI application of the pages; `api` is asked in this process, `stopping` ends open streams."""
 
-    def __init__(self, api: ASGIApp, sessions: Sessions, stopping: asyncio.Event) -> None:
-        """Make pages of what `api` answers to whoever `sessions` knows."""
+    def __init__(
+        self, api: ASGIApp, sessions: Sessions, stopping: asyncio.Event, signing_in: SigningIn, browsers: Browsers
+    ) -> None:
+        """Make pages of what `api` answers to whoever `sessions` knows; people become known by `signing_in`."""
         self._api = api
         self._sessions = sessions
+        self._signing_in = signing_in
+        self._acting = Acting(browsers)
+        self._own = OwnSessions(browsers)
         self._live = Live(stopping)
         self._static = Static()
         self._rendering = Rendering(self._static.address)
@@ -119,7 +129,7 @@ class Web:
                 await send(message)
 
         try:
-            response = await self._response(scope)
+            response = await self._response(scope, receive)
             await response(scope, receive, send_on)
         except Exception:
             _LOG.exception("%s %s", scope["method"], scope["path"])
@@ -127,12 +137,21 @@ class Web:
                 problem = refused(500, "Something went wrong here", "The server's log has it. Nothing is said here.")
                 await self._problem(scope, problem, None)(scope, receive, send_on)
 
-    async def _response(self, scope: Scope) -> Response:
+    async def _response(self, scope: Scope, receive: Receive) -> Response:
         path = scope["path"]
         if path.startswith("/static/"):
             return self._static.response(scope)
-        session = await self._sessions.session_of(_header(scope, b"cookie"))
+        session = None
         try:
+            session = await self._sessions.session_of(scope)
+            if self._signing_in.serves(path):
+                return self._shown(scope, await self._signing_in.answer(scope, receive, session), session)
+            found = _PROJECT.fullmatch(path)
+            for forms in (self._acting, self._own):
+                if found is not None and forms.serves(found[2].removesuffix(TWIN)):
+                    asker = Asker(self._api, session)
+                    answer = await forms.answer(scope, receive, asker, found[1], found[2].removesuffix(TWIN))
+                    return self._shown(scope, answer, session)
             if scope["method"] not in {"GET", "HEAD"}:
                 raise refused(405, "This cannot be done here", f"{scope['method']} is not possible here; GET is")
             if path == "/":
@@ -142,6 +161,22 @@ class Web:
             if problem.status == 401 and not path.endswith((TWIN, "/live")):
                 return to_sign_in(scope)
             return self._problem(scope, problem, session)
+
+    def _shown(self, scope: Scope, answer: Response | Shown, session: SignedIn | None) -> Response:
+        """Return what a form's page answers: itself, or as its JSON twin."""
+        if not isinstance(answer, Shown):
+            return answer
+        if scope["path"].endswith(TWIN):
+            return Response(orjson.dumps(answer.document), answer.status, headers=_fresh(), media_type=JSON)
+        page = self._rendering.page(
+            answer.name,
+            answer.document,
+            session=session,
+            address=_address(scope),
+            asked=answer.asked,
+            told=answer.told,
+        )
+        return Response(page, answer.status, headers={**answer.headers, **_fresh()}, media_type=HTML)
 
     async def _front(self, session: SignedIn | None) -> Response:
         """One project is shown at once; several are a list, each with its own people."""
@@ -168,20 +203,22 @@ class Web:
                 break
         else:
             raise refused(404, "There is no such thing", "there is no page at this address")
-        query = parameters(scope["query_string"], page.query | {"at"})
-        asked = Asked(asker, project, names, query, moment(query.get("at")))
+        query = parameters(scope["query_string"], page.query | {"at"} | TOLD)
+        told = await told_of(asker, project, query)
+        shown = {name: value for name, value in query.items() if name not in TOLD}
+        asked = Asked(asker, project, names, shown, moment(query.get("at")))
         document = await page.ask(asked)
         if twin:
             return Response(orjson.dumps(document), media_type=JSON, headers=_fresh())
         return Response(
-            self._rendering.page(page.name, document, session=session, address=_address(scope), asked=asked),
+            self._rendering.page(page.name, document, session=session, address=_address(scope), asked=asked, told=told),
             media_type=HTML,
             headers=_fresh(),
         )
 
     async def _still(self, scope: Scope, session: SignedIn | None) -> bool:
         """Tell whether the session with which a stream was opened is open: it may be ended from elsewhere."""
-        now = await self._sessions.session_of(_header(scope, b"cookie"))
+        now = await self._sessions.session_of(scope)
         return now is not None and session is not None and now.session == session.session
 
     def _problem(self, scope: Scope, problem: NotAnswered, session: SignedIn | None) -> Response:
@@ -213,11 +250,6 @@ def _fresh() -> dict[str, str]:
 def _address(scope: Scope) -> str:
     query = scope["query_string"].decode("ascii", "replace")
     return quote(scope["path"], safe="/") + (f"?{query}" if query else "")
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    values = [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
-    return "; ".join(values) if values else None
 
 
 def _with_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

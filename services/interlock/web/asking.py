@@ -25,8 +25,8 @@ STREAM_CHUNKS_MAX: Final = 16
 class Sessions(Protocol):
     """Who is signed in in a browser."""
 
-    async def session_of(self, cookie: str | None) -> SignedIn | None:
-        """Return the session that the request's Cookie header names; None where it names none that is open."""
+    async def session_of(self, scope: Scope) -> SignedIn | None:
+        """Return the session that the request's cookie opens; None where it opens none. Raises NotAnswered."""
 
 
 class NotAnswered(Exception):
@@ -50,12 +50,13 @@ class Answer:
 
 
 class Asker:
-    """Asks as one person. `session` None is nobody, whom the API turns away."""
+    """Asks as one person. `session` None is nobody, whom the API turns away; `token` is how somebody becomes known."""
 
-    def __init__(self, api: ASGIApp, session: SignedIn | None) -> None:
+    def __init__(self, api: ASGIApp, session: SignedIn | None, *, token: str | None = None) -> None:
         """Ask `api`."""
         self._api = api
         self.session = session
+        self._token = token
 
     async def get(self, path: str, query: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the answer to GET `path`; values of `query` that are None are left out. Raises NotAnswered."""
@@ -115,6 +116,10 @@ class Asker:
         sent = {"accept": "application/json", **(headers or {})}
         if body:
             sent |= {"content-type": "application/json", "content-length": str(len(body))}
+        # The one case in which a header counts: somebody shows a token in order to be signed in by it.
+        known = {SESSION: self.session if self.session is not None else _NOBODY}
+        if self._token is not None:
+            sent["authorization"], known = f"Bearer {self._token}", {}
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -128,7 +133,7 @@ class Asker:
             "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()],
             "client": None,
             "server": None,
-            SESSION: self.session if self.session is not None else _NOBODY,
+            **known,
         }
 
 

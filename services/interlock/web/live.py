@@ -17,6 +17,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Scope
 
+from interlock.identity import SignedIn
 from interlock.web.asked import parameters, refused
 from interlock.web.asking import Asker, NotAnswered
 
@@ -46,8 +47,8 @@ class Live:
         query = parameters(scope["query_string"], frozenset({"after"}))
         me = await asker.get(f"/v1/{project}/whoami")
         assert asker.session is not None
-        session = asker.session.session
-        if self._open[session] >= STREAMS_PER_SESSION_MAX:
+        session = asker.session
+        if self._open[session.session] >= STREAMS_PER_SESSION_MAX:
             raise refused(429, "Too many streams", f"this session has {STREAMS_PER_SESSION_MAX} open; close a tab")
         last = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1") or query.get("after")
         hello = await self._clock(asker, project)
@@ -65,19 +66,21 @@ class Live:
         asker: Asker,
         project: str,
         still: Still,
-        session: str,
+        session: SignedIn,
     ) -> AsyncGenerator[bytes, None]:
-        self._open[session] += 1
+        self._open[session.session] += 1
         rest = bytearray(first)
         following = asyncio.ensure_future(anext(chunks, None))
+        ended = asyncio.ensure_future(session.ended.wait())
         try:
             yield b"retry: %d\n\n" % RETRY_MS
-            yield _event("clock", {**hello, "streams": self._open[session]})
+            yield _event("clock", {**hello, "streams": self._open[session.session]})
             tick = TEST_CLOCK_SECONDS if hello["test_clock"] else CLOCK_SECONDS
             shown, silent = hello, 0.0
             while True:
-                await asyncio.wait({following}, timeout=tick)
-                if not await still():
+                either: set[asyncio.Future[Any]] = {following, ended}
+                await asyncio.wait(either, timeout=tick, return_when=asyncio.FIRST_COMPLETED)
+                if ended.done() or not await still():
                     yield _event("over", {})
                     return
                 if not following.done():
@@ -102,12 +105,13 @@ class Live:
         except NotAnswered:
             yield _event("over", {})
         finally:
-            self._open[session] -= 1
-            if not self._open[session]:
-                del self._open[session]
-            following.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await following
+            self._open[session.session] -= 1
+            if not self._open[session.session]:
+                del self._open[session.session]
+            for each in (following, ended):
+                each.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await each
             await chunks.aclose()
 
     @staticmethod

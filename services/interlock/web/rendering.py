@@ -63,8 +63,12 @@ class Rendering:
         session: SignedIn | None,
         address: str = "/",
         asked: Asked | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return the page `name` of `document`, which its JSON twin shows as it is."""
+        """Return the page `name` of `document`, which its JSON twin shows as it is.
+
+        `told` is what the reader's own last action came to.
+        """
         frame = document.get("frame")
         now = instant(frame["now"]) if frame is not None else None
         return self._templates.get_template(f"{name}.html").render(
@@ -73,6 +77,7 @@ class Rendering:
             t=Times(now or NO_TIME),
             page=name,
             session=session,
+            told=told,
             address=address,
             twin=_twin(address),
             at=asked.query.get("at") if asked is not None else None,

@@ -28,6 +28,13 @@ from interlock.cli.session import Session
     "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long the new login serves."
 )
 @click.option("--show", is_flag=True, help="Print the new token on stdout instead of storing it (for INTERLOCK_TOKEN).")
+@click.option("--no-browser", is_flag=True, help="Print the address of the page, and open no browser.")
+@click.option(
+    "--print",
+    "printing",
+    is_flag=True,
+    help="Print the token of the stored login, with which one signs in to the pages.",
+)
 @click.option("--list", "listing", is_flag=True, help="Which logins are stored here.")
 @click.pass_obj
 def login(
@@ -38,17 +45,22 @@ def login(
     principal: str | None,
     days: int,
     show: bool,
+    no_browser: bool,
+    printing: bool,
     listing: bool,
 ) -> None:
     """Prove who you are, once.
 
-    The two founders have a code: dt login --code CODE. Everybody else makes a secret here and has its digest accepted
-    by two administrators: dt login --request --principal qa-1.
+    Whoever can sign in to the pages says there that it was them: dt login opens that page. The two founders begin with
+    a code: dt login --code CODE. Everybody else can also make a secret here and have its digest accepted by two
+    administrators: dt login --request --principal qa-1.
 
     The token is made on this machine, and only its digest is ever sent. dt login --as qa-1 takes a stored login.
     """
     if listing:
         list_logins(session)
+    elif printing:
+        print_token(session)
     elif requesting:
         request(session, principal, days, show=show)
     elif token:
@@ -57,10 +69,8 @@ def login(
         with_code(session, read_secret("Code: ") if code == "-" else code, days, show=show)
     elif session.options.principal is not None:
         take(session)
-    elif session.interactive:
-        with_code(session, read_secret("Enrolment code: "), days, show=show)
     else:
-        raise click.UsageError("give --code CODE, --request --principal WHO, --token, or --as WHO")
+        by_browser(session, days, show=show, open_browser=not no_browser)
 
 
 def read_secret(prompt: str) -> str:
@@ -80,6 +90,28 @@ def project_of(session: Session) -> str:
     raise Halt(
         f"the server has {len(projects)} projects", code=USAGE, why=f"--project says which: {', '.join(projects)}"
     )
+
+
+def by_browser(session: Session, days: int, *, show: bool, open_browser: bool) -> None:
+    """Store a token that was accepted in the browser, or print it."""
+    from interlock.cli.browser_login import signed_in
+
+    project = project_of(session)
+    token, who = signed_in(session, project, days, open_browser=open_browser)
+    if show:
+        click.echo(token)
+        return
+    keep(session, project, token, who)
+    told(session, who, project)
+
+
+def print_token(session: Session) -> None:
+    """Print the stored login's token. Raises Halt where none is stored."""
+    if session.settings.token is None:
+        raise Halt(
+            f"you are not logged in at {session.settings.url}", code=NOT_ALLOWED, then=(("dt login", "stores one"),)
+        )
+    click.echo(session.settings.token)
 
 
 def with_token(session: Session) -> None:

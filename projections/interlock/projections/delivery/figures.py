@@ -33,6 +33,7 @@ def figures(
         "until": instant(until),
         "definition": definitions.DEPLOYMENT,
         "source": definitions.SOURCE,
+        "deployments": [_deployment(each) for each in counted],
         "lead_time": _lead_time(brought),
         "deployment_frequency": _frequency(counted, aside, since, until),
         "failed_deployment_recovery_time": _recovery(counted),
@@ -44,6 +45,17 @@ def figures(
             "definition": definitions.REWORK_RATE,
             **_rate("rework", [each for each in counted if each.rework], counted),
         },
+    }
+
+
+def _deployment(each: Deployment) -> dict[str, Any]:
+    return {
+        **_named(each),
+        "outcome": each.outcome,
+        "intent": each.intent,
+        "problem": each.problem,
+        "rework": each.rework,
+        "failed_because": None if each.failure is None else each.failure.because,
     }
 
 

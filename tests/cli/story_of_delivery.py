@@ -1,14 +1,14 @@
 """One week through the real rules, at hours that make each figure easy to work out: 4.12.0 goes out, and back again.
 
-    Tue 17th  05:00 06:00 07:00   three commits
-              08:00               opened, content, deployed to sandbox-anton by 08:02
-              10:00               development confirmed; tests until 10:12; in sandbox by 10:14
-    Wed 18th  09:00               approved in sandbox; in stage by 09:02
-              12:00               reviewed; restored by 12:05; core areas approved at 12:05
-    Sat 21st  09:00 to 09:10      deployed to production
-              10:00               P-1 reported there
-              10:20 to 10:25      rolled back to 4.11.2
-    Mon 23rd  08:00               now
+Tue 17th  05:00 06:00 07:00   three commits
+          08:00               opened, content, deployed to sandbox-anton by 08:02
+          10:00               development confirmed; tests until 10:12; in sandbox by 10:14
+Wed 18th  09:00               approved in sandbox; in stage by 09:02
+          12:00               reviewed; restored by 12:05; core areas approved at 12:05
+Sat 21st  09:00 to 09:10      deployed to production
+          10:00               P-1 reported there
+          10:20 to 10:25      rolled back to 4.11.2
+Mon 23rd  08:00               now
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def test_then_it_was_as_it_was_known_then(delivered: Served, terminal: Terminal)
         ({"since": "yesterday"}, "since"),
     ],
 )
-def test_a_period_that_is_none_is_refused_with_the_reason(delivered: Served, period: dict[str, str], field: str) -> None:
+def test_a_period_that_is_none_is_refused_with_the_reason(
+    delivered: Served, period: dict[str, str], field: str
+) -> None:
     from interlock.client import ProblemAnswer
 
     with pytest.raises(ProblemAnswer) as refused:

@@ -1,15 +1,15 @@
 """Three weeks of deployments, at hours that make every figure easy to work out by hand.
 
-| deploy | what                          | started to ended           | afterwards                                         |
-|--------|-------------------------------|----------------------------|----------------------------------------------------|
-| D-1    | 1.0, in the window            | Sat 7th, 09:00 to 09:10    | P-1 at 10:00: failed                               |
-| D-2    | back to 0.9, for P-1          | Sat 7th, 10:20 to 10:30    | mends D-1                                          |
-| D-3    | 1.0.1, a hotfix for P-1       | Sat 7th, 13:00 to 13:10    | failed, production partly changed: P-2             |
-| D-4    | 1.0.1 again, for P-2          | Sat 7th, 14:00 to 14:05    | mends D-3                                          |
-| D-5    | 1.1, in the window            | Sun 15th, 10:00 to 10:10   |                                                    |
-| D-6    | 1.2, in the window            | Sat 21st, 09:00 to 09:20   | lost: its lease expired; P-3; confirmed at 10:00   |
-| D-7    | 1.2 again, for P-3            | Sun 22nd, 09:00 to 09:05   | failed, production unchanged                       |
-| D-8    | 1.2 again, for P-3            | Sun 22nd, 10:00 to 10:10   |                                                    |
+| deploy | what                  | started to ended           | afterwards                                       |
+|--------|-----------------------|----------------------------|--------------------------------------------------|
+| D-1    | 1.0, in the window    | Sat 7th, 09:00 to 09:10    | P-1 at 10:00: failed                             |
+| D-2    | back to 0.9, for P-1  | Sat 7th, 10:20 to 10:30    | mends D-1                                        |
+| D-3    | 1.0.1, a hotfix for P-1 | Sat 7th, 13:00 to 13:10    | failed, production partly changed: P-2           |
+| D-4    | 1.0.1 again, for P-2  | Sat 7th, 14:00 to 14:05    | mends D-3                                        |
+| D-5    | 1.1, in the window    | Sun 15th, 10:00 to 10:10   |                                                  |
+| D-6    | 1.2, in the window    | Sat 21st, 09:00 to 09:20   | lost: its lease expired; P-3; confirmed at 10:00 |
+| D-7    | 1.2 again, for P-3    | Sun 22nd, 09:00 to 09:05   | failed, production unchanged                     |
+| D-8    | 1.2 again, for P-3    | Sun 22nd, 10:00 to 10:10   |                                                  |
 """
 
 from __future__ import annotations
@@ -89,7 +89,14 @@ class Written:
         return env.LeaseReleased(environment=environment, lease=f"L-{self.leases}")
 
     def begun(
-        self, begins: str, release: str, environment: str, deploy: str, *, problem: str | None = None, back: bool = False
+        self,
+        begins: str,
+        release: str,
+        environment: str,
+        deploy: str,
+        *,
+        problem: str | None = None,
+        back: bool = False,
     ) -> None:
         state: Any = "not_applicable" if problem else "passed"
         decision = Decision(

@@ -87,5 +87,3 @@ def open_windows(
         return found
 
     return between
-
-

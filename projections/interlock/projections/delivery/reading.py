@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,13 +77,9 @@ def hotfixes(own: dict[str, list[Recorded[Any]]]) -> dict[str, str | None]:
     """Return the releases that are hotfixes, each with the problem that it is linked to."""
     found: dict[str, str | None] = {}
     for release, events in own.items():
-        for event in _events(events):
-            if isinstance(event, rel.ReleaseOpened) and event.name == release and event.kind == "hotfix":
-                found[release] = event.problem
-            elif isinstance(event, rel.HotfixConfirmed) and release in found:
+        for event in (each.event for each in events if each.stream == f"release/{release}"):
+            opened = isinstance(event, rel.ReleaseOpened) and event.kind == "hotfix"
+            # It may have been confirmed for another problem than the one that it was opened for.
+            if opened or (isinstance(event, rel.HotfixConfirmed) and release in found):
                 found[release] = event.problem
     return found
-
-
-def _events(recorded: Iterable[Recorded[Any]]) -> Iterable[Any]:
-    return (each.event for each in recorded)

@@ -43,9 +43,7 @@ def deployment_lines(answer: Mapping[str, Any], scene: Scene) -> Lines:
     if not deployments:
         return [*lines, line("  ", Span("none in this period", "dim"))]
     brought = {row["deploy"]: row for row in (answer.get("lead_time") or {}).get("deployments", ())}
-    failures = {
-        row["deploy"]: row for row in (answer.get("failed_deployment_recovery_time") or {}).get("failures", ())
-    }
+    failures = {row["deploy"]: row for row in (answer.get("failed_deployment_recovery_time") or {}).get("failures", ())}
     rows: list[list[Part]] = []
     for each in deployments:
         lead = brought.get(each["deploy"], {})

@@ -7,6 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
+PROMTOOL := .promtool/.ready
 PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
@@ -34,6 +35,11 @@ $(KAFKA): infra/kafka/pom.xml infra/kafka/jars.sha256 infra/kafka/setup.sh
 	@sh infra/kafka/setup.sh
 	@touch $@
 
+# As above: what Prometheus itself says of our figures.
+$(PROMTOOL): infra/setup-promtool.sh
+	@sh infra/setup-promtool.sh
+	@touch $@
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
@@ -46,7 +52,7 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(PROMTOOL) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the quick tests, which need no server: about a minute

@@ -15,6 +15,7 @@ MADE = {
     ".venv",
     ".interlock",
     ".kafka",
+    ".promtool",
     ".hypothesis",
     "__pycache__",
     "build",

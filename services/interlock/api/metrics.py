@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
 from interlock.api.asked import Moment, Reader, read_moment
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
+from interlock.api.parts import Parts
 from interlock.api.policies import policy_of
 from interlock.api.problems import invalid
 from interlock.api.query import InstantText, Reading
 from interlock.domain.policy import EnvironmentPolicy
+from interlock.domain.situation import Situation
 from interlock.domain.windows import describe, next_window
 from interlock.projections import delivery
 
@@ -43,19 +45,26 @@ async def how_delivery_goes(asked: Reader, query: Annotated[MetricsQuery, Query(
     situation = asked.situation
     if moment.position != situation.position:
         situation = await asked.parts.desk.situation(asked.project, at_position=moment.position)
+    found = await measured(asked.parts, asked.project, situation, since=since, until=until)
+    return answer({"now": moment.now, **found}, position=moment.position)
+
+
+async def measured(
+    parts: Parts, project: str, situation: Situation, *, since: datetime, until: datetime
+) -> dict[str, Any]:
+    """Return the figures as known where the situation stands, by the windows of its policy. Raises not-found."""
     production = policy_of(situation).environments[-1]
-    async with asked.parts.connection() as connection:
+    async with parts.connection() as connection:
         found = await delivery.delivery(
             connection,
-            asked.project,
+            project,
             production=production.name,
             since=since,
             until=until,
             open_windows=open_windows(production),
-            at=moment.position,
+            at=situation.position,
         )
-    document = {"environment": production.name, "rule": describe(production) or "always", "now": moment.now, **found}
-    return answer(document, position=moment.position)
+    return {"environment": production.name, "rule": describe(production) or "always", **found}
 
 
 def _period(query: MetricsQuery, moment: Moment) -> tuple[datetime, datetime]:

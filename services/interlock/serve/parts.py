@@ -26,15 +26,16 @@ from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database
-from interlock.serve.health import Figures, Health, no_figures
+from interlock.serve.figures import Figures, of_intake, of_relay, of_webhooks
+from interlock.serve.health import Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
-from interlock.serve.notify import figures_of, webhooks_of
+from interlock.serve.notify import webhooks_of
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.settings import Settings
-from interlock.serve.wiring import alarm, own_version, running, same_clock, wired
+from interlock.serve.wiring import alarm, observed, own_version, running, same_clock, wired
 from interlock.watch import Watch
 
 ALL: Final = "all"
@@ -64,7 +65,7 @@ Builder = Callable[[Asked], AbstractAsyncContextManager[Part]]
 async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
-        yield Part(parts.api, parts.stopping)
+        yield Part(observed(asked.settings, parts.api, parts.parts, parts.figures), parts.stopping)
 
 
 @asynccontextmanager
@@ -83,21 +84,19 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
         reached = Reached(ledger.connection, seams.sleep)
         checks = {"desk": readiness.deciding(desk), "read models": readiness.reading(reached)}
         stopping = asyncio.Event()
-        app = build(
-            Parts(
-                desk=desk,
-                ledger=ledger,
-                evidence=EvidenceStore(ledger),
-                events=feed,
-                reads=reached,
-                read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
-                readiness=Readiness(ledger, checks, {}),
-                version=own_version(),
-                stopping=stopping,
-                advance=clock,
-            )
+        parts = Parts(
+            desk=desk,
+            ledger=ledger,
+            evidence=EvidenceStore(ledger),
+            events=feed,
+            reads=reached,
+            read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
+            readiness=Readiness(ledger, checks, {}),
+            version=own_version(),
+            stopping=stopping,
+            advance=clock,
         )
-        yield Part(app, stopping)
+        yield Part(observed(asked.settings, build(parts), parts, {}), stopping)
 
 
 @asynccontextmanager
@@ -117,21 +116,8 @@ async def relay(asked: Asked) -> AsyncIterator[Part]:
             create_topic=kafka.create_topics,
         )
 
-        async def figures() -> Mapping[str, float]:
-            lag, standing = await part.lag(), part.standing()
-            return {
-                "lag_events": lag.events,
-                "lag_seconds": lag.seconds,
-                "lag_projects": lag.projects,
-                "active": standing.active,
-                "generation": standing.generation,
-                "published_total": standing.published,
-                "rebuilt_total": standing.rebuilt,
-                "in_trouble": standing.trouble is not None,
-            }
-
         checks = {"relay": readiness.publishing(part)}
-        yield await _healthy(stack, "relay", ledger, checks, part.run, figures)
+        yield await _healthy(stack, "relay", ledger, checks, part.run, of_relay(part))
 
 
 @asynccontextmanager
@@ -175,16 +161,8 @@ async def intake(asked: Asked) -> AsyncIterator[Part]:
         ledger = await _ledger(stack, asked)
         part = intake_of(asked.settings, kafka, await _desk(stack, ledger), ledger)
 
-        async def figures() -> Mapping[str, float]:
-            return {
-                "handled_total": part.handled,
-                "put_aside_total": part.put_aside,
-                "rebuilt_total": part.rebuilt,
-                "in_trouble": part.trouble is not None,
-            }
-
         checks = {"intake": readiness.taking(part)}
-        yield await _healthy(stack, "intake", ledger, checks, part.run, figures)
+        yield await _healthy(stack, "intake", ledger, checks, part.run, of_intake(part))
 
 
 @asynccontextmanager
@@ -207,7 +185,7 @@ async def webhooks(asked: Asked) -> AsyncIterator[Part]:
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
         part = webhooks_of(asked.settings, asked.database, ledger, await _desk(stack, ledger), feed)
         checks = {"webhooks": readiness.telling(part)}
-        yield await _healthy(stack, "webhooks", ledger, checks, part.run, lambda: figures_of(part))
+        yield await _healthy(stack, "webhooks", ledger, checks, part.run, of_webhooks(part))
 
 
 PARTS: Final[Mapping[str, Builder]] = MappingProxyType(

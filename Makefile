@@ -8,6 +8,7 @@ READY := .venv/.ready
 NODE_READY := tests/asyncapi/node_modules/.ready
 KAFKA := .kafka/.ready
 PROMTOOL := .promtool/.ready
+CHROMIUM := /usr/bin/chromium
 PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
@@ -18,7 +19,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
 
-setup: $(READY) $(KAFKA) ## Make .venv from the hashed locks, and fetch Kafka (other targets do what they need by themselves)
+setup: $(READY) $(KAFKA) $(CHROMIUM) ## Make .venv from the hashed locks, fetch Kafka and a browser (other targets do what they need by themselves)
 
 # The stamp is written last: a set-up that was interrupted is done again.
 $(READY): requirements-dev.lock requirements.lock pyproject.toml infra/setup.sh
@@ -40,6 +41,10 @@ $(PROMTOOL): infra/setup-promtool.sh
 	@sh infra/setup-promtool.sh
 	@touch $@
 
+# The browser in which pages are tested: the system's, where there is one.
+$(CHROMIUM):
+	@sh infra/setup-chromium.sh
+
 demo: $(READY) ## Watch two weeks of releases, then try to break a rule
 	@$(BIN)/dt demo $(ARGS)
 
@@ -52,7 +57,7 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) $(PROMTOOL) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(PROMTOOL) $(CHROMIUM) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) ## Lint, types, arrows and the quick tests, which need no server: about a minute

@@ -15,7 +15,15 @@ from interlock.api.query import Asking, Reading
 from interlock.desk import DeskError
 from interlock.domain.situation import Situation
 from interlock.events.values import Name
-from interlock.identity import Caller, NotAuthenticated, ScopeMissing, authenticate
+from interlock.identity import (
+    SESSION,
+    Caller,
+    NotAuthenticated,
+    ScopeMissing,
+    SignedIn,
+    authenticate,
+    authenticate_session,
+)
 from interlock.ledger import LedgerError
 
 AFTER_SECONDS: Final = 2.0
@@ -57,11 +65,26 @@ async def identified(request: Request, project: Annotated[Name, Path(description
     # The edge tells every caller, also one that is refused, what time it is here.
     request.scope[NOW] = now
     try:
-        caller = authenticate(situation, request.headers.get("authorization"), now)
+        caller = _caller(request, situation, now)
     except NotAuthenticated:
         parts.strangers.count += 1
         raise
     return Asked(parts, project, caller, situation, now, request.scope)
+
+
+def _caller(request: Request, situation: Situation, now: datetime) -> Caller:
+    """Return who calls: by the session that the pages put into the scope, or else by a token. Raises NotAuthenticated.
+
+    A session is of one project: in another one, the same name may be somebody else.
+    """
+    session = request.scope.get(SESSION)
+    if session is None:
+        return authenticate(situation, request.headers.get("authorization"), now)
+    if not isinstance(session, SignedIn):
+        raise NotAuthenticated("nobody is signed in here")
+    if session.project != request.path_params["project"]:
+        raise NotAuthenticated("this session is of another project: sign in there")
+    return authenticate_session(situation, session, now)
 
 
 async def reader(asked: Annotated[Asked, Depends(identified)]) -> Asked:

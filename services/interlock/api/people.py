@@ -34,6 +34,7 @@ async def who_am_i(asked: Identified, _query: Annotated[NoQuery, Query()]) -> Re
         "scopes": list(credential.scopes),
         "expires_at": credential.expires_at,
         "now": asked.now,
+        "test_clock": asked.parts.test_clock,
         "owner_of": [name for name, owner in sorted(team.owners.items()) if owner.at(asked.now) == principal.id],
         "operator_of": [name for name, who in sorted(team.operators.items()) if who.at(asked.now) == principal.id],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -16,11 +16,14 @@ from interlock.api.problems import not_found
 from interlock.api.query import Asking, Reading, ReleasesQuery, TimelineQuery
 from interlock.domain.commands.deploy import RequestDeploy
 from interlock.domain.explain import gate, gates
-from interlock.domain.situation import Situation
+from interlock.domain.policy import Policy
+from interlock.domain.situation import Release, Situation
 from interlock.events.codec import plain
 from interlock.events.values import Name
 from interlock.projections import audit_trail
 from interlock.projections import releases as read
+
+NEXT_GATES_MAX: Final = 100
 
 ReleaseName = Annotated[Name, Path(description="the release's name")]
 EnvironmentName = Annotated[Name, Path(description="the environment's name")]
@@ -98,6 +101,52 @@ async def one_gate(
     situation, now = await _with_release(asked, query, name)
     decision = gate(situation, name, environment, now)
     return answer(plain(decision), position=situation.position)
+
+
+@router.get("/gates", tags=["why"], **Documented.of())
+async def next_gates(asked: Reader, query: Annotated[Asking, Query()]) -> Response:
+    """For each open release, the newest first, the next environment on its way: what is missing there, who, until when.
+
+    Checks that hold are counted only; /releases/{name}/gates/{environment} shows them.
+    """
+    situation, now = await rules_moment(asked, query)
+    policy = policy_of(situation)
+    newest = sorted((each for each in situation.releases.values() if each.open), key=_opened, reverse=True)
+    found = [_next_gate(situation, policy, each, now) for each in newest[:NEXT_GATES_MAX]]
+    return answer({"gates": found, "count": len(newest), "now": now}, position=situation.position)
+
+
+def _opened(release: Release) -> int:
+    return release.position
+
+
+def _next_gate(situation: Situation, policy: Policy, release: Release, now: datetime) -> dict[str, Any]:
+    reached = [rule.name for rule in policy.environments if rule.name in release.reached]
+    document: dict[str, Any] = {"release": release.name, "reached": reached}
+    place = policy.index(reached[-1]) + 1 if reached else 0
+    asks = [each for each in situation.requests.values() if each.release == release.name]
+    if asks:
+        document["requests"] = [
+            {
+                "deploy": each.deploy,
+                "environment": each.environment,
+                "at_window": each.at_window,
+                "ready": each.ready,
+                "expires_at": each.expires_at,
+            }
+            for each in asks
+        ]
+    if place >= len(policy.environments):
+        return document
+    decision = plain(gate(situation, release.name, policy.environments[place].name, now))
+    checks = decision.pop("checks")
+    return document | {
+        "environment": policy.environments[place].name,
+        "decision": decision,
+        "missing": [check for check in checks if check["state"] not in {"passed", "not_applicable"}],
+        "passed": sum(check["state"] == "passed" for check in checks),
+        "not_applicable": sum(check["state"] == "not_applicable" for check in checks),
+    }
 
 
 async def _with_release(asked: Asked, query: Asking, name: str) -> tuple[Situation, datetime]:

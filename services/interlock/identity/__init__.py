@@ -8,5 +8,16 @@ from interlock.identity.authenticate import (
     bearer_token,
     secret_digest,
 )
+from interlock.identity.signed_in import SESSION, SignedIn, authenticate_session
 
-__all__ = ["Caller", "NotAuthenticated", "ScopeMissing", "authenticate", "bearer_token", "secret_digest"]
+__all__ = [
+    "SESSION",
+    "Caller",
+    "NotAuthenticated",
+    "ScopeMissing",
+    "SignedIn",
+    "authenticate",
+    "authenticate_session",
+    "bearer_token",
+    "secret_digest",
+]

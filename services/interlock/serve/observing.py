@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interlock.api.problems import Problem, response_of
 from interlock.events.seams import MonotonicClock
 from interlock.serve.figures import TEXT
+from interlock.web import ROUTE
 
 PATH: Final = "/metrics"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -80,7 +81,7 @@ class Observed:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
         # A route's template, never the path: names of releases are nobody's business here, and have no end.
-        route = getattr(scope.get("route"), "path", None) or "other"
+        route = scope.get(ROUTE) or getattr(scope.get("route"), "path", None) or "other"
         self._took.labels(method, route, str(status)).observe(seconds)
         _LOG.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)
 

@@ -30,6 +30,7 @@ from interlock.serve.figures import Figures, of_intake, of_relay, of_webhooks
 from interlock.serve.health import Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
 from interlock.serve.notify import webhooks_of
+from interlock.serve.pages import front
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
@@ -65,7 +66,8 @@ Builder = Callable[[Asked], AbstractAsyncContextManager[Part]]
 async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
-        yield Part(observed(asked.settings, parts.api, parts.parts, parts.figures), parts.stopping)
+        app = front(parts.api, parts.ledger, parts.stopping)
+        yield Part(observed(asked.settings, app, parts.parts, parts.figures), parts.stopping)
 
 
 @asynccontextmanager
@@ -96,7 +98,8 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
             stopping=stopping,
             advance=clock,
         )
-        yield Part(observed(asked.settings, build(parts), parts, {}), stopping)
+        app = front(build(parts), ledger, stopping)
+        yield Part(observed(asked.settings, app, parts, {}), stopping)
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ async def scraped(here: Here, directory: Path, more: str = "") -> AsyncIterator[
     """The server with its requests timed."""
     config = directory / "observed.toml"
     config.write_text(config_text() + more, encoding="utf-8")
-    app = observed(load(config), here.parts.api, here.parts.parts, here.parts.figures)
+    app = observed(load(config), here.parts.api, here.parts.parts)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://interlock.test") as http:
         yield http
@@ -98,7 +98,7 @@ async def test_what_happened_is_told_in_numbers_that_prometheus_accepts(here: He
 async def test_refusals_are_counted_by_the_check_that_did_not_hold_and_none_twice(here: Here) -> None:
     anton = await here.somebody("anton", "developer")
     clock = itertools.count(0.0, FRESH_SECONDS)
-    exposition = Exposition(here.parts.parts, {}, lambda: next(clock))
+    exposition = Exposition(here.parts.parts, lambda: next(clock))
     for number in (1, 2, 3):
         name = f"4.{number}.0"
         assert (await anton.command("OpenRelease", {"name": name, "kind": "normal", "title": name})).status_code == 200
@@ -115,7 +115,7 @@ async def test_refusals_are_counted_by_the_check_that_did_not_hold_and_none_twic
 
 async def test_who_asks_again_at_once_gets_the_same_answer_without_work(here: Here) -> None:
     now = [100.0]
-    exposition = Exposition(here.parts.parts, {}, lambda: now[0])
+    exposition = Exposition(here.parts.parts, lambda: now[0])
     first = await exposition.text()
     await here.by_two("RegisterPrincipal", {"principal": "somebody", "kind": "person"})
     assert await exposition.text() == first

@@ -21,11 +21,13 @@ from interlock.api import (
     metrics,
     notify,
     people,
+    policy_effects,
     published,
     read_models,
     releases,
     server,
     status,
+    system,
 )
 from interlock.api import evidence as evidence_routes
 from interlock.api.edge import Edge
@@ -89,10 +91,12 @@ def _application(parts: Parts) -> FastAPI:
         environments.router,
         audit.router,
         people.router,
+        policy_effects.router,
         governance.router,
         status.router,
         metrics.router,
         read_models.router,
+        system.router,
         evidence_routes.router,
         letters.router,
         notify.router,

@@ -24,7 +24,7 @@ from interlock.events.seams import MonotonicClock
 from interlock.ledger import LedgerError
 from interlock.letters import DeadLetters
 from interlock.projections import audit_trail
-from interlock.serve.figures import Figures, of_part, text_of
+from interlock.serve.figures import of_part, text_of
 
 # Whoever scrapes more often gets the same answer: nobody can keep the database busy by asking.
 FRESH_SECONDS: Final = 5.0
@@ -73,13 +73,11 @@ class Exposition:
     def __init__(
         self,
         parts: Parts,
-        figures: Mapping[str, Figures],
         monotonic: MonotonicClock,
         more: Sequence[Collector] = (),
     ) -> None:
-        """Tell of `parts`, of the long-running parts' `figures`, and of what `more` collects as requests come."""
+        """Tell of `parts`, and of what `more` collects as requests come."""
         self._parts = parts
-        self._figures = figures
         self._monotonic = monotonic
         self._more = more
         self._refusals = Refusals()
@@ -110,7 +108,7 @@ class Exposition:
         found: list[Metric] = []
         try:
             async with asyncio.timeout(GATHER_SECONDS_MAX):
-                for part, figures in self._figures.items():
+                for part, figures in parts.figures.items():
                     found += of_part(part, await figures())
                 found += await self._of_projects()
             reachable.add_metric((), 1)

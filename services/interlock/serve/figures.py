@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from interlock.api.parts import Figures
 from interlock.intake import Intake
 from interlock.relay import Relay
 from interlock.webhooks import Webhooks
@@ -17,7 +18,6 @@ from interlock.webhooks import Webhooks
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 COUNTED: Final = "_total"
 
-Figures = Callable[[], Awaitable[Mapping[str, float]]]
 
 # What every figure of a part means. One without words is a mistake: whoever reads it would have to guess.
 WORDS: Final[Mapping[str, str]] = MappingProxyType(

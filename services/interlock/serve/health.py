@@ -9,8 +9,9 @@ from typing import Any, Final
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from interlock.api.parts import Figures
 from interlock.ledger import LedgerError
-from interlock.serve.figures import TEXT, Figures, of_part, text_of
+from interlock.serve.figures import TEXT, of_part, text_of
 
 JSON: Final = b"application/json"
 PROBLEM: Final = b"application/problem+json"

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from interlock.api import Parts, build
+from interlock.api.parts import Figures
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
@@ -26,7 +27,7 @@ from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database
-from interlock.serve.figures import Figures, of_intake, of_relay, of_webhooks
+from interlock.serve.figures import of_intake, of_relay, of_webhooks
 from interlock.serve.health import Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
 from interlock.serve.notify import webhooks_of
@@ -67,7 +68,7 @@ async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
         app = front(parts.api, parts.ledger, parts.stopping)
-        yield Part(observed(asked.settings, app, parts.parts, parts.figures), parts.stopping)
+        yield Part(observed(asked.settings, app, parts.parts), parts.stopping)
 
 
 @asynccontextmanager
@@ -99,7 +100,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
             advance=clock,
         )
         app = front(build(parts), ledger, stopping)
-        yield Part(observed(asked.settings, app, parts, {}), stopping)
+        yield Part(observed(asked.settings, app, parts), stopping)
 
 
 @asynccontextmanager

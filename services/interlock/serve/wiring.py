@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from interlock.api import Api, Parts, build
+from interlock.api.parts import Figures
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
@@ -25,7 +26,7 @@ from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
 from interlock.serve.exposition import Exposition
-from interlock.serve.figures import Figures, of_intake, of_relay, of_webhooks
+from interlock.serve.figures import of_intake, of_relay, of_webhooks
 from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.notify import webhooks_of
 from interlock.serve.observing import Observed, durations
@@ -48,7 +49,6 @@ class Wiring:
 
     api: Api
     parts: Parts
-    figures: Mapping[str, Figures]
     ledger: Ledger
     desk: Desk
     watch: Watch
@@ -120,18 +120,19 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             version=own_version(),
             stopping=stopping,
             advance=clock.advance if clock is not None else None,
+            figures=figures,
         )
-        yield Wiring(build(parts), parts, figures, ledger, desk, watch, projector, stopping)
+        yield Wiring(build(parts), parts, ledger, desk, watch, projector, stopping)
 
 
-def observed(settings: Settings, app: ASGIApp, parts: Parts, figures: Mapping[str, Figures]) -> Observed:
+def observed(settings: Settings, app: ASGIApp, parts: Parts) -> Observed:
     """Return `app` with its requests timed and /metrics beside it. Raises CannotStart where its token is missing."""
     reference = settings.server.metrics_token
     token = None
     if reference is not None:
         token = secret("the token of /metrics", reference, home=settings.home, environ=os.environ)
     took = durations()
-    exposition = Exposition(parts, figures, seams.monotonic, more=(took,))
+    exposition = Exposition(parts, seams.monotonic, more=(took,))
     return Observed(app, exposition.text, took, seams.monotonic, token)
 
 

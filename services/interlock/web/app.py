@@ -18,7 +18,22 @@ from interlock.identity import SignedIn
 from interlock.web.asked import Asked, Document, moment, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered, Sessions
 from interlock.web.live import Live
-from interlock.web.pages import board, environment, environments, problem, problems, release, releases
+from interlock.web.pages import (
+    adjustment,
+    adjustments,
+    audit,
+    board,
+    environment,
+    environments,
+    event,
+    metrics,
+    policy,
+    problem,
+    problems,
+    release,
+    releases,
+    system,
+)
 from interlock.web.rendering import Rendering
 from interlock.web.static import Static
 
@@ -86,6 +101,14 @@ PAGES: Final = (
     Page("environment", "environments/{name}", environment.environment, frozenset({"cursor"})),
     Page("problems", "problems", problems.problems, frozenset({"state", "cursor"})),
     Page("problem", "problems/{name}", problem.problem),
+    Page("adjustments", "adjustments", adjustments.adjustments, frozenset({"state", "cursor"})),
+    Page("adjustment", "adjustments/{name}", adjustment.adjustment),
+    Page("report", "adjustments/{name}/report", adjustment.report),
+    Page("audit", "audit", audit.audit, frozenset({*audit.FIELDS, "q", "since", "until", "cursor"})),
+    Page("event", "events/{position}", event.event),
+    Page("metrics", "metrics", metrics.metrics, frozenset({"since", "until"})),
+    Page("policy", "policy", policy.policy, policy.QUERY),
+    Page("system", "system", system.system),
 )
 _PROJECT: Final = re.compile(r"/p/([A-Za-z0-9][A-Za-z0-9._+-]{0,63})/(.*)", re.DOTALL)
 

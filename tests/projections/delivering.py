@@ -22,6 +22,7 @@ from interlock.events.catalogue import problem as prob
 from interlock.events.catalogue import release as rel
 from interlock.events.catalogue.parts import AppliedMigration, Artifact, Commit, Observed, TestCounts
 from interlock.events.decision import CheckOutcome, Decision
+from interlock.events.fact import replace
 from tests.projections.story import PURPOSES, digest
 from tests.projections.tape import Tape
 
@@ -203,6 +204,10 @@ def first_release(written: Written) -> None:
     )
     written.at("04 13:40", "release/1.0", migrated, written.free("stage"), by="ci-1")
     written.approved("05 09:40", "1.0", "stage")
+    # The nightly run passes again while it waits for the window: it waits for the window all the same.
+    written.held("06 00:00", "1.0", "tests", "test-run")
+    again = replace(passed, run="T-2", started_at=when("06 00:00"), finished_at=when("06 00:30"))
+    written.at("06 00:30", "release/1.0", again, written.free("tests"), by="ci-1")
     written.deployed("07 09:00", "07 09:10", "1.0", "production", "D-1")
     written.reported("07 10:00", "P-1", "1.0")
     written.deployed("07 10:20", "07 10:30", "0.9", "production", "D-2", problem="P-1", back=True)

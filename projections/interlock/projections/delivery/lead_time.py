@@ -36,6 +36,12 @@ _VERDICTS = (
     rel.StageMigrated,
 )
 _LEASE_ENDS = (env.LeaseReleased, env.LeaseExpired, env.LeaseBroken)
+_TAKES_BACK = {
+    "ManualQARejected": "ManualQAApproved",
+    "CodeReviewRejected": "CodeReviewApproved",
+    "TestsFailed": "TestsPassed",
+    "StageMigrationFailed": "StageMigrated",
+}
 NONE = timedelta(0)
 
 
@@ -128,25 +134,39 @@ def _splitter(
     assert deployment.at is not None
     working = joined([*developing(own, deployment.at), *activities(own, deployment.at)])
     closed: list[Span] = []
-    said = [
-        each.recorded_at
-        for each in own
-        if isinstance(each.event, _VERDICTS) and each.position < deployment.started_position
-    ]
-    if said and deployment.in_window:
-        opened = open_windows(said[-1], deployment.started_at)
-        closed = [] if opened is None else without([(said[-1], deployment.started_at)], opened)
+    complete = completed(each for each in own if each.position < deployment.started_position)
+    if complete is not None and deployment.in_window:
+        opened = open_windows(complete, deployment.started_at)
+        closed = [] if opened is None else without([(complete, deployment.started_at)], opened)
 
     def split(since: datetime, until: datetime) -> Spent:
         # A commit may claim any time, also one after it was deployed.
         if since >= until:
             return Spent()
-        idle = without([(since, until)], working)
-        rest = without(idle, closed)
-        person = length(rest)
-        return Spent(until - since, person, length(idle) - person)
+        rest = without([(since, until)], closed)
+        return Spent(until - since, length(without(rest, working)), until - since - length(rest))
 
     return split
+
+
+def completed(own: Iterable[Recorded[Any]]) -> datetime | None:
+    """Return when the last verdict that was missing was there; the same verdict again, as each night, is no other one.
+
+    A rejection takes back the verdicts of its kind, and new content takes back all.
+    """
+    said: dict[tuple[str, ...], datetime] = {}
+    for recorded in own:
+        event = recorded.event
+        if isinstance(event, rel.ReleaseContentSet):
+            said.clear()
+        elif isinstance(event, _SENT_BACK):
+            kind = _TAKES_BACK[recorded.type]
+            said = {key: at for key, at in said.items() if key[0] != kind}
+        elif isinstance(event, _VERDICTS):
+            # A deploy to stage begins the rehearsal anew: its verdicts are others than those of the one before.
+            key = (recorded.type, getattr(event, "environment", None) or "", getattr(event, "deploy", None) or "")
+            said.setdefault(key, recorded.recorded_at)
+    return max(said.values(), default=None)
 
 
 def developing(own: Sequence[Recorded[Any]], until: datetime) -> list[Span]:

@@ -69,8 +69,8 @@ def at_the_usual_port(printed: str) -> str:
 
 def test_a_port_of_another_length_moves_nothing_else() -> None:
     for port in (80, DEFAULT_PORT, 47113):
-        line = f"refused @603 · http://127.0.0.1:{port}/v1/demo".ljust(90) + "exit 3"
-        assert at_the_usual_port(line) == f"refused @603 · http://127.0.0.1:{DEFAULT_PORT}/v1/demo".ljust(90) + "exit 3"
+        line = f"refused @603 · http://127.0.0.1:{port}/p/demo".ljust(90) + "exit 3"
+        assert at_the_usual_port(line) == f"refused @603 · http://127.0.0.1:{DEFAULT_PORT}/p/demo".ljust(90) + "exit 3"
     assert at_the_usual_port("at http://127.0.0.1:47113/x\n") == f"at http://127.0.0.1:{DEFAULT_PORT}/x\n"
 
 

@@ -63,7 +63,7 @@ def test_it_goes_its_whole_way_and_is_taken_back(here: tuple[Terminal, Project])
     terminal, project = here
     asked = done(terminal, *ASK)
     assert "✓ DataAdjustRequested @" in asked.stdout
-    assert f"{terminal.url}/v1/demo/adjustments/ADJ-1" in asked.stdout
+    assert f"{terminal.url}/p/demo/adjustments/ADJ-1" in asked.stdout
     assert "all of it" in asked.stderr
     assert "qa-1 or qa-2" in asked.stderr
     rehearsal = done(terminal, "adjust", "rehearse", "ADJ-1", "--env", "scratch", who="ci-1")

@@ -148,7 +148,7 @@ def test_a_change_prints_its_event_its_position_and_its_page(terminal: Terminal)
     opened = terminal.dt("release", "new", "4.12.0", "--title", "Quotes")
     assert opened.code == 0
     assert "✓ ReleaseOpened @" in opened.stdout
-    assert f"{terminal.url}/v1/demo/releases/4.12.0" in opened.stdout
+    assert f"{terminal.url}/p/demo/releases/4.12.0" in opened.stdout
     assert "next  dt release content 4.12.0" in opened.stderr
 
 

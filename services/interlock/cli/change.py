@@ -131,7 +131,8 @@ def page_of(subject: str, base: str) -> str:
         "refusals": None,
     }
     if kind in {"policy", "team"}:
-        return f"{base}/{kind}"
+        # Who is there has no page of its own: what was changed about it is in the record.
+        return f"{base}/{'policy' if kind == 'policy' else 'audit'}"
     folder = plural.get(kind)
     return f"{base}/{folder}/{name}" if folder and name and base else ""
 

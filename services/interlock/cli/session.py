@@ -203,7 +203,7 @@ class Session:
 
     def scene(self, now: datetime | None = None) -> Scene:
         """Return what rendering needs: `now` is the answer's own instant, or a past one under `--at`."""
-        pages = f"{self.settings.url}/v1/{self.settings.project}"
+        pages = f"{self.settings.url}/p/{self.settings.project}"
         return Scene(now or self.now(), self.width, seams.local, self.me, pages)
 
     def scene_without_server(self, now: datetime) -> Scene:

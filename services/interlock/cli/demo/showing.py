@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interlock.cli.demo.cast import ENVIRONMENTS, ME
+from interlock.cli.demo.cast import ENVIRONMENTS, ME, PROJECT
 from interlock.cli.demo.home import Home
 from interlock.cli.demo.story import Played
 from interlock.cli.render.lines import Lines, Part, Span, apart, line, padded, table, wrapped
@@ -70,6 +70,7 @@ def invitation(home: Home, url: str, *, keeps: bool) -> Lines:
     """Return where it is, who one is, and what to try next."""
     lines = [
         line(),
+        line("The board                    ", Span(f"{url}/p/{PROJECT}/", "link"), "   what runs where, and who must act"),
         line(
             "The API                      ", Span(f"{url}/docs", "link"), "   its clock stands until dt --now sets it"
         ),

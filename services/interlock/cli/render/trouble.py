@@ -93,7 +93,7 @@ def page_of_refusal(problem: Mapping[str, Any], base: str) -> str:
     if not base:
         return ""
     deploy = deploy_in(problem.get("decision") or {})
-    return f"{base}/releases/{deploy[0]}/gates/{deploy[1]}" if deploy else f"{base}/events/{problem['recorded']}"
+    return f"{base}/releases/{deploy[0]}#{deploy[1]}" if deploy else f"{base}/events/{problem['recorded']}"
 
 
 def deploy_in(decision: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from interlock.cli.recorded import numbered
 from tests.cli.story import Story, event
 from tests.fixtures.server import Served
 
@@ -69,3 +70,20 @@ def back(story: Story) -> None:
     deploy = event(asked, "DeployRequested")["deploy"]
     story.contents["4.11.2"] = story.digest("content 4.11.2")
     story.run_deploy("4.11.2", "production", deploy, minutes=5)
+
+
+def restore(story: Story) -> None:
+    """Restore production's data into stage anew, so that adjustments can be rehearsed there."""
+    began = story.by("ci-1", "StartRestore", environment="stage", source="production", observed=story.observed("stage"))
+    lease = event(began, "LeaseGranted")
+    story.by(
+        "ci-1",
+        "ReportRestored",
+        environment="stage",
+        restore=numbered(lease["subject"], "S"),
+        source_release="4.11.2",
+        fencing_token=lease["fencing_token"],
+        snapshot="production-11-23",
+        taken_at="2026-11-23T07:00:00+00:00",
+        schema_digest=story.digest("schema 208"),
+    )

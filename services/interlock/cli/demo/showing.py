@@ -70,7 +70,9 @@ def invitation(home: Home, url: str, *, keeps: bool) -> Lines:
     """Return where it is, who one is, and what to try next."""
     lines = [
         line(),
-        line("The board                    ", Span(f"{url}/p/{PROJECT}/", "link"), "   what runs where, and who must act"),
+        line(
+            "The board                    ", Span(f"{url}/p/{PROJECT}/", "link"), "   what runs where, and who must act"
+        ),
         line(
             "The API                      ", Span(f"{url}/docs", "link"), "   its clock stands until dt --now sets it"
         ),

@@ -37,7 +37,7 @@ async def audit(asked: Asked) -> Document:
             cursor=asked.query.get("cursor"),
         ),
     )
-    following = await _following(asked, frame)
+    following, first = await asyncio.gather(_following(asked, frame), _first(asked))
     return {
         "title": "Audit",
         "frame": frame,
@@ -46,6 +46,7 @@ async def audit(asked: Asked) -> Document:
         "events": found["events"],
         "next_cursor": found.get("next_cursor"),
         "following": following,
+        "first": first,
         "state": {name: status[name] for name in ("environments", "releases", "problems", "asks")}
         | {"waiting": frame["waiting"]},
         "types": sorted(CATALOGUE),
@@ -58,6 +59,12 @@ async def _following(asked: Asked, frame: Document) -> list[Document]:
         return []
     found = await asked.now("/events", after=frame["position"], limit=FOLLOWING_SHOWN)
     return list(reversed(found["events"]))
+
+
+async def _first(asked: Asked) -> int:
+    """Return the first position that can be looked at: before there was a policy, nothing was decided by one."""
+    found = await asked.now("/events", type="PolicyActivated", after=0, limit=1)
+    return int(found["events"][0]["position"]) if found["events"] else 1
 
 
 def _instant(asked: Asked, name: str) -> str | None:

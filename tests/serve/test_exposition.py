@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -160,6 +161,19 @@ def test_every_figure_of_every_part_has_its_words_and_is_accepted() -> None:
     with pytest.raises(KeyError):
         list(of_part("relay", {"mystery": 1.0}))
     assert FAMILIES.keys() >= COUNTERS
+
+
+async def test_the_document_names_what_is_told_and_nothing_else(here: Here, tmp_path: Path) -> None:
+    document = (REPOSITORY / "docs" / "METRICS.md").read_text(encoding="utf-8")
+    named = {name.removesuffix("_total") for name in re.findall(r"`interlock_(\w+)`", document)}
+    async with scraped(here, tmp_path) as http:
+        await http.get("/health")
+        families = text_string_to_metric_families((await http.get("/metrics")).text)
+        told = {family.name.removeprefix("interlock_") for family in families}
+    assert named
+    assert named <= told | FAMILIES.keys() | {name.removesuffix("_total") for name in WORDS}
+    forgotten = FAMILIES.keys() - named - {"problems_open"}
+    assert {name for name in forgotten if not name.startswith("dora_")} == set()
 
 
 def test_the_judge_does_refuse_what_is_wrong() -> None:

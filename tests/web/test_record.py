@@ -12,7 +12,7 @@ from typing import Any
 
 import html5lib
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 from tests.cli import story_of_delivery as told
@@ -107,7 +107,7 @@ def test_a_page_is_valid_readable_without_javascript_accessible_and_fits_every_w
     assert words(plain) == words(page)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found: Any = Axe().run(page, options=RULES).response
         broken = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]
         assert not broken, (scheme, broken)

@@ -27,7 +27,7 @@ def metrics_lines(answer: Mapping[str, Any], scene: Scene) -> Lines:
         apart([Span(str(answer.get("environment", "")), "strong"), period], [Span(place, "dim")], scene.width),
         line(),
     ]
-    rows = [[name, Span(value, "strong"), Span(of, "dim")] for name, value, of in _figures(answer)]
+    rows: list[list[Part]] = [[name, Span(value, "strong"), Span(of, "dim")] for name, value, of in _figures(answer)]
     lines += table(rows, indent=2)
     lead = answer.get("lead_time") or {}
     if lead.get("changes"):

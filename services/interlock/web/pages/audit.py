@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any, Final
+from typing import Final
 
 from interlock.events.catalogue import CATALOGUE
 from interlock.web.asked import Asked, Document, moment, refused
@@ -68,7 +68,7 @@ async def _first(asked: Asked) -> int:
 
 
 def _instant(asked: Asked, name: str) -> str | None:
-    typed: Any = moment(asked.query.get(name))
+    typed = moment(asked.query.get(name))
     if typed is not None and (typed.isdigit() or _no_instant(typed)):
         raise refused(422, "A value is not allowed here", f'{name}: write it as in "2026-11-14 10:30" (GMT)')
     return typed

@@ -13,10 +13,10 @@ PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
 
-.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults prove bench schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults prove bench screenshots schemas format locks
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Give options by ARGS, for example: make demo ARGS=--once'
 
 setup: $(READY) $(KAFKA) $(CHROMIUM) ## Make .venv from the hashed locks, fetch Kafka and a browser (other targets do what they need by themselves)
@@ -81,6 +81,9 @@ prove: $(READY) ## Search every state of the rules, also without each implied gu
 
 bench: $(READY) $(KAFKA) ## Measure desk, relay and projector against other ways to do it
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(READY) $(CHROMIUM) ## Take the README's pictures of the demo anew (ARGS=board takes one)
+	$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
 	$(BIN)/python -m interlock.events.schemas $(ARGS)

@@ -87,12 +87,22 @@ def test_the_page_says_what_its_twin_says(page: Page, thursday: Served) -> None:
     assert document["problems"] == status["problems"]
 
 
+def test_what_it_calls_missing_is_what_each_gate_itself_calls_missing(page: Page, thursday: Served) -> None:
+    document = twin(page, BOARD)
+    assert [each["release"] for each in document["releases"]] == ["4.14.0", "4.13.1", "4.13.0", "4.12.0"]
+    for each in document["releases"]:
+        gate = thursday["qa-1"].get(f"/releases/{each['release']}/gates/{each['environment']}")
+        missing = [one["check"] for one in gate["checks"] if one["state"] not in {"passed", "not_applicable"}]
+        assert [one["check"] for one in each["missing"]] == missing
+        assert each["passed"] == sum(one["state"] == "passed" for one in gate["checks"])
+
+
 def test_the_first_view_is_small(page: Page) -> None:
     sizes: list[int] = []
     page.on("response", lambda answer: sizes.append(len(answer.body())) if answer.status == 200 else None)
     page.goto(BOARD)
     page.wait_for_load_state("load")
-    page.wait_for_function("document.querySelector('#live').dataset.state === 'live'")
+    page.wait_for_function("() => document.querySelector('#live').dataset.state === 'live'")
     assert sizes
     assert sum(sizes) < 100_000
 

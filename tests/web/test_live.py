@@ -106,6 +106,24 @@ def test_without_javascript_the_page_says_how_old_it_is(browsing: Browsing) -> N
     expect(page.locator("#live")).to_contain_text("reload for news")
 
 
+def test_read_models_that_are_behind_are_called_behind_until_they_are_there(
+    browsing: Browsing, thursday: Served
+) -> None:
+    page = browsing.tab()
+    page.goto(BOARD)
+    wait_live(page)
+    # What a server answers whose read models are not there yet.
+    page.route(f"**{BOARD}", lambda route: route.fulfill(status=503, body="behind", content_type="text/plain"))
+    before = position(page)
+    report(thursday, "known late")
+    wait_live(page, "behind")
+    expect(page.locator("#live")).to_contain_text("behind since")
+    assert position(page) == before
+    page.unroute(f"**{BOARD}")
+    expect(page.locator("[data-part=places]")).to_contain_text("known late", timeout=WAIT_MS)
+    wait_live(page)
+
+
 def test_a_page_of_the_past_stays_as_it_is(browsing: Browsing, thursday: Served) -> None:
     page = browsing.tab()
     page.goto(f"{BOARD}?at=2026-11-26+12:00")

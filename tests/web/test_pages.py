@@ -8,7 +8,7 @@ from typing import Any
 
 import html5lib
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 from tests.fixtures.browser import Browsing
@@ -72,7 +72,7 @@ def test_no_page_breaks_a_rule_of_accessibility_light_or_dark(browsing: Browsing
     page = browsing.tab()
     page.goto(address)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         found: Any = Axe().run(page, options=RULES).response
         told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]

@@ -85,7 +85,6 @@ def _application(parts: Parts) -> FastAPI:
     for router in (
         server.router,
         published.router,
-        commands.routes(),
         releases.router,
         adjustments.router,
         environments.router,
@@ -100,6 +99,8 @@ def _application(parts: Parts) -> FastAPI:
         evidence_routes.router,
         letters.router,
         notify.router,
+        # Last: routes are tried in their order, and these are as many as there are commands, each twice.
+        commands.routes(),
     ):
         app.include_router(router)
     server.add_documentation(app)

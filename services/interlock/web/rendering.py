@@ -32,6 +32,12 @@ class Absent(StrictUndefined):
             return super().__bool__()
         return False
 
+    def __getattr__(self, name: str) -> Any:
+        """Return that a member of what is absent is absent too."""
+        if name.startswith("__") or self._undefined_obj is missing:
+            return super().__getattr__(name)
+        return self
+
 
 class Rendering:
     """Makes pages. `static` says where a static file is served."""

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from interlock.web.asked import Asked, Document
 from interlock.web.frame import frame
+from interlock.web.gates import helped
 
 EVENTS_SHOWN: Final = 12
 # Answers are of one position each; while somebody writes, they may be of different ones. Then all are asked again.
 TRIES: Final = 3
-
-# Which activity answers which check.
-ACTIVITIES: Final = {
-    "tests-passed": "test-run",
-    "new-tests-ran": "test-run",
-    "production-data-restored": "restore",
-    "migrations-passed": "migration",
-}
-
-_NAMED_PROBLEM: Final = re.compile(r"\((P-\d+)\)")
 
 
 async def board(asked: Asked) -> Document:
@@ -39,7 +29,12 @@ async def board(asked: Asked) -> Document:
             for each in status["environments"]
         ],
         "releases": [
-            {**releases.get(gate["release"], {}), **gate, "missing": _missing(gate, status)} for gate in gates["gates"]
+            {
+                **releases.get(gate["release"], {}),
+                **gate,
+                "missing": helped(gate["release"], gate.get("missing", ()), status),
+            }
+            for gate in gates["gates"]
         ],
         "releases_count": gates["count"],
         "problems": status["problems"],
@@ -65,28 +60,6 @@ def _problems_of(environment: str, problems: Sequence[Document]) -> list[Documen
         for each in problems
         if each["environment"] == environment
     ]
-
-
-def _missing(gate: Document, status: Document) -> list[Document]:
-    """Return the checks that stand in the way, each with who can mend it: by the check itself, or by an obligation.
-
-    What a machine does about it at this moment is said instead of who should.
-    """
-    return [{**check, **_helped(gate["release"], check, status)} for check in gate.get("missing", ())]
-
-
-def _helped(release: str, check: Document, status: Document) -> dict[str, Any]:
-    kind = ACTIVITIES.get(check["check"])
-    for each in status["environments"]:
-        lease = each.get("lease")
-        if lease and (lease["kind"], lease.get("release")) == (kind, release):
-            return {"under_way": {name: lease[name] for name in ("kind", "subject", "holder", "expires_at", "since")}}
-    named = set(_NAMED_PROBLEM.findall(str(check.get("observed") or "")))
-    for each in status["obligations"]["first"]:
-        if each["subject"] in named or (each["subject"], each["command"]) == (release, check.get("next")):
-            who = {} if check.get("who") else {"who": each["who"], "to": each["what"], "next": each["command"]}
-            return who | ({"needed_by": each["by"]} if "by" in each else {})
-    return {}
 
 
 def _concerns(obligation: Document, person: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from interlock.web.asked import Asked, Document, named, refused
 from interlock.web.frame import framed
+from interlock.web.gates import helped
 
 TIMELINE_ITEMS: Final = 200
 TIMELINES: Final = ("compact", "full")
@@ -31,12 +32,14 @@ async def release(asked: Asked) -> Document:
     if which not in TIMELINES:
         raise refused(422, "A value is not allowed here", f"timeline: it is one of {', '.join(TIMELINES)}")
     name = named(asked.path["name"])
-    (frame, _), found, gates, timeline = await asyncio.gather(
+    (frame, status), found, gates, timeline = await asyncio.gather(
         framed(asked),
         asked.get(f"/releases/{name}"),
         asked.get(f"/releases/{name}/gates"),
         asked.get(f"/releases/{name}/timeline", limit=TIMELINE_ITEMS),
     )
+    for gate in gates["gates"]:
+        gate["decision"]["checks"] = helped(found["release"], gate["decision"]["checks"], status)
     lines = timeline["timeline"]
     shown = lines if which == "full" else [line for line in lines if line["type"] not in ROUTINE]
     return {

@@ -7,6 +7,7 @@ from typing import Final
 
 from interlock.web.asked import Asked, Document
 from interlock.web.frame import frame
+from interlock.web.gates import helped
 
 PAGE_ITEMS: Final = 50
 
@@ -20,7 +21,10 @@ async def releases(asked: Asked) -> Document:
         asked.get("/status"),
         asked.now("/whoami"),
     )
-    way = {each["release"]: each for each in gates["gates"]}
+    way = {
+        each["release"]: each | {"missing": helped(each["release"], each.get("missing", ()), status)}
+        for each in gates["gates"]
+    }
     return {
         "title": "Releases",
         "frame": frame(asked, status, me),

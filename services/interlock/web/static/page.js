@@ -3,7 +3,7 @@
 import { listen } from "./keys.js";
 import { morph } from "./morph.js";
 import { Stream } from "./stream.js";
-import { clock, relative, whole } from "./times.js";
+import { clock, local, relative, whole } from "./times.js";
 
 const REFRESH_MS = 120;
 const AGAIN_MS = 1_000;
@@ -48,6 +48,14 @@ function tick() {
   for (const bar of document.querySelectorAll("progress[data-share-to]")) {
     const [from, to] = [Date.parse(bar.dataset.shareFrom), Date.parse(bar.dataset.shareTo)];
     bar.value = to > from ? Math.max(0, Math.min(100, Math.round((100 * (at - from)) / (to - from)))) : 100;
+  }
+}
+
+// GMT stands on the page; what that is here, whoever points at it is told.
+function tellLocal() {
+  for (const each of document.querySelectorAll("time[datetime][title]")) {
+    const here = local(Date.parse(each.dateTime));
+    if (here && !each.title.includes("(")) each.title = each.title.replace(" GMT", ` GMT (${here})`);
   }
 }
 
@@ -138,6 +146,7 @@ async function fetched() {
   else behindSince = null;
   mark();
   tick();
+  tellLocal();
 }
 
 // A part came that was not there: the content as a whole is made what it is now.
@@ -194,6 +203,7 @@ function tabAlone(address) {
 
 listen();
 tick();
+tellLocal();
 setInterval(tick, 1_000);
 if (!past) {
   mark();

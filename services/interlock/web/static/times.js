@@ -29,7 +29,14 @@ export function whole(now) {
   return `${day} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} GMT`;
 }
 
-// The time of day on this machine, for "since 14:03": GMT too, so that two people say the same.
+// What a time is on this machine, beside what it is in GMT; nothing where that is the same.
+export function local(at) {
+  const here = new Date(at);
+  if (here.getTimezoneOffset() === 0) return "";
+  return here.toLocaleString("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+}
+
+// The time of day, for "since 14:03": GMT too, so that two people say the same.
 export function clock(ms) {
   const at = new Date(ms);
   return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;

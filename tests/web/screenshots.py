@@ -1,0 +1,62 @@
+"""`make screenshots`: the README's pictures, of the demo's two weeks as they stand at their end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from interlock.cli.demo.cast import PROJECT
+from tests.fixtures.browser import ME, SERVED, chromium, sign_in
+from tests.fixtures.server import serving
+from tests.house.tree import REPOSITORY
+
+PICTURES = REPOSITORY / "docs" / "pictures"
+WIDTH = 1280
+HEIGHT = 900
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its file's name, the page below the project's address, its height in pixels, and its colours."""
+
+    name: str
+    page: str
+    height: int
+    scheme: Literal["light", "dark"] = "light"
+
+
+SHOTS = (
+    Shot("board", "", 1000),
+    Shot("board-dark", "", 1000, "dark"),
+    Shot("release", "releases/4.13.0", 900),
+)
+
+
+def main(only: list[str]) -> int:
+    """Play the demo, and take the pictures that are named, or all."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="interlock-pictures-") as scratch:
+        home = Path(scratch) / "demo"
+        subprocess.run([Path(sys.executable).with_name("dt"), "demo", "--once", "--keep", home], check=True)
+        with serving(home / "interlock.toml", "--test-clock", module=SERVED) as served, chromium() as browser:
+            for shot in SHOTS:
+                if only and shot.name not in only:
+                    continue
+                context = browser.new_context(
+                    base_url=served.url, viewport={"width": WIDTH, "height": shot.height}, color_scheme=shot.scheme
+                )
+                sign_in(context, served.url, ME, PROJECT)
+                page = context.new_page()
+                page.goto(f"/p/{PROJECT}/{shot.page}")
+                page.wait_for_function("() => document.querySelector('#live').dataset.state === 'live'")
+                page.screenshot(path=PICTURES / f"{shot.name}.png", animations="disabled")
+                context.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

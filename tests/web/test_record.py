@@ -29,6 +29,8 @@ from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving
 from tests.web.test_pages import RULES, overflow, words
 
+# The first test waits for a server, a story and a browser.
+pytestmark = pytest.mark.timeout(300)
 BASE = "/p/demo/"
 WIDTHS = (320, 768, 1440)
 PAGES = {

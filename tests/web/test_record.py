@@ -313,9 +313,13 @@ def test_the_system_says_how_each_part_does_and_how_far_each_read_model_is(page:
     assert {each["name"] for each in found["projections"]} >= {"releases", "audit_trail"}
     assert all(each["lag"] == 0 for each in found["projections"])
     assert found["database"]["fsync"] == "on"
+    page.goto(f"{BASE}adjustments/ADJ-1")
     page.goto(f"{BASE}system")
     assert "serves" in page.get_by_role("group", name="Read models").inner_text()
     assert page.request.get("/metrics").text().count("interlock_ready{") >= 3
+    # Pages are counted by what kind of page they are, never by whose address it was.
+    assert 'route="/p/{project}/adjustments/{name}"' in page.request.get("/metrics").text()
+    assert "ADJ-1" not in page.request.get("/metrics").text()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 from typing import Any, Final
 
 from interlock.answers.adjustment_report import own_steps, report_of
+from interlock.answers.visible import visible_lines
 from interlock.web.asked import Asked, Document, named
 from interlock.web.asking import NotAnswered
 from interlock.web.frame import framed
@@ -73,7 +74,7 @@ async def _texts(asked: Asked, plan: Document) -> list[dict[str, Any]]:
 async def _text(asked: Asked, plan: Document, name: str, place: tuple[str, ...], what: str) -> dict[str, Any]:
     """Return one of the plan's texts, whose bytes were compared with the digest; `text` is None where it is too long.
 
-    `same` tells whether they have that digest; bytes that are no text are shown as Python writes them.
+    `same` tells whether they have that digest. What a browser would not show, or obey, is shown as its number.
     """
     digest: Any = plan
     for part in place:
@@ -85,7 +86,9 @@ async def _text(asked: Asked, plan: Document, name: str, place: tuple[str, ...],
             raise
         return {"name": name, "what": what, "digest": digest, "bytes": None, "same": False, "text": None}
     same = "sha256:" + hashlib.sha256(content).hexdigest() == digest
-    text = None if len(content) > TEXT_BYTES_SHOWN_MAX else content.decode("utf-8", "backslashreplace")
+    text = None
+    if len(content) <= TEXT_BYTES_SHOWN_MAX:
+        text = visible_lines(content.decode("utf-8", "backslashreplace"))
     return {"name": name, "what": what, "digest": digest, "bytes": len(content), "same": same, "text": text}
 
 

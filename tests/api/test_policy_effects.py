@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_another_figure_is_tried_on_what_is_open_and_nothing_is_recorded(h
     ],
 )
 async def test_what_is_no_policy_is_refused_with_the_reason(
-    here: Here, query: dict[str, str], status: int, says: str
+    here: Here, query: dict[str, Any], status: int, says: str
 ) -> None:
     answer = await here.admin.get("/policy/effects", **query)
     assert answer.status_code == status

@@ -18,8 +18,8 @@ LEAD_TIME: Final = (
     "Change lead time: from a commit's time, as git gives it, to the end of the deploy that brought it to production "
     "first. Each commit of the content is one change; the figure is the median of all changes. Of this time is: "
     "working, while something was developed (until development was confirmed, and again after a rejection or new "
-    "content) or an activity held an environment; waiting for the window, after the last verdict, while production's "
-    "window was closed; waiting for a person, the rest. Windows are those of the policy in force."
+    "content) or an activity held an environment; waiting for the window, after the last missing verdict, while "
+    "production's window was closed; waiting for a person, the rest. Windows are those of the policy in force."
 )
 FREQUENCY: Final = "Deployment frequency: how many deployments there were in the period, and per week."
 RECOVERY: Final = (

@@ -134,6 +134,23 @@ def test_a_page_of_the_past_stays_as_it_is(browsing: Browsing, thursday: Served)
     assert page.locator("main").inner_text() == before
 
 
+def test_what_falls_due_and_what_grows_old_is_looked_at_again_though_nothing_happened(
+    browsing: Browsing, thursday: Served
+) -> None:
+    page = browsing.tab()
+    page.goto(BOARD)
+    wait_live(page)
+    begun = position(page)
+    # The first is later than what falls due at 14:14, the second old enough by itself.
+    for moment in ("14:13:50", "14:14:10", "14:16:00"):
+        instant = f"2026-11-26T{moment}+00:00"
+        thursday.at(instant)
+        thursday["anton"].get("/whoami")
+        shown = instant.replace("+00:00", "Z")
+        page.wait_for_function(f"() => document.body.dataset.now === {json.dumps(shown)}", timeout=WAIT_MS)
+    assert position(page) >= begun
+
+
 def test_a_window_opens_while_somebody_looks(browsing: Browsing, thursday: Served) -> None:
     page = browsing.tab()
     page.goto(f"{BOARD}releases/4.12.0")

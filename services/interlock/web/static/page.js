@@ -7,12 +7,16 @@ import { clock, local, relative, whole } from "./times.js";
 
 const REFRESH_MS = 120;
 const AGAIN_MS = 1_000;
+// Rules know of times that are not on the page: so a page that is looked at is never older than this.
+const STALE_MS = 60_000;
 
 const body = document.body;
 const live = document.querySelector("#live");
 const past = "past" in body.dataset;
 
 let position = Number(body.dataset.position);
+// The instant as of which the page was made.
+let made = Date.parse(body.dataset.now);
 // What time it is here: the server's, and for how long it has been so.
 let told = { at: Date.parse(body.dataset.now), heard: performance.now() };
 let standing = "testClock" in body.dataset;
@@ -36,19 +40,18 @@ function tick() {
     write(shown, whole(at));
     shown.dateTime = new Date(at).toISOString();
   }
+  let fell = at - made > STALE_MS;
   for (const each of document.querySelectorAll("[data-rel]")) {
     const when = Date.parse(each.dataset.rel);
     write(each, relative(when, at, Number(each.dataset.units)));
     // What was waited for is here: gates, leases and windows may stand otherwise now.
-    if ("due" in each.dataset && !past && when <= at && !("passed" in each.dataset)) {
-      each.dataset.passed = "";
-      if (when > told.at) refresh();
-    }
+    if ("due" in each.dataset && when <= at && when > made) fell = true;
   }
   for (const bar of document.querySelectorAll("progress[data-share-to]")) {
     const [from, to] = [Date.parse(bar.dataset.shareFrom), Date.parse(bar.dataset.shareTo)];
     bar.value = to > from ? Math.max(0, Math.min(100, Math.round((100 * (at - from)) / (to - from)))) : 100;
   }
+  if (fell && !past && state.state === "live") refresh();
 }
 
 // GMT stands on the page; what that is here, whoever points at it is told.
@@ -141,7 +144,9 @@ async function fetched() {
   }
   position = Number(fresh.body.dataset.position);
   body.dataset.position = String(position);
-  told = { at: Date.parse(fresh.body.dataset.now), heard: performance.now() };
+  body.dataset.now = fresh.body.dataset.now;
+  made = Date.parse(body.dataset.now);
+  told = { at: made, heard: performance.now() };
   if (position < state.position) late();
   else behindSince = null;
   mark();
@@ -167,9 +172,7 @@ function heard(news) {
   if (news.now) {
     const at = Date.parse(news.now);
     standing = news.testClock;
-    const moved = standing && at !== told.at;
     told = { at, heard: performance.now() - (Date.now() - news.heardAt) };
-    if (moved) refresh();
     tick();
   }
   if (news.position > position || (back && wanted)) refresh();

@@ -9,6 +9,7 @@ NODE_READY := tests/asyncapi/node_modules/.ready
 PROVIDER_READY := tests/oidc/node_modules/.ready
 KAFKA := .kafka/.ready
 JOURNAL := .journal/.ready
+PROMTOOL := .promtool/.ready
 CHROMIUM := /usr/bin/chromium
 PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
@@ -47,6 +48,11 @@ $(JOURNAL): infra/setup-journal.sh
 	@sh infra/setup-journal.sh
 	@touch $@
 
+# As above: what Prometheus itself says of our figures.
+$(PROMTOOL): infra/setup-promtool.sh
+	@sh infra/setup-promtool.sh
+	@touch $@
+
 # The browser in which pages are tested: the system's, where there is one.
 $(CHROMIUM):
 	@sh infra/setup-chromium.sh
@@ -63,7 +69,7 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(CHROMIUM) ## Lint, types, arrows and every test
+test: lint types arrows $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(PROMTOOL) $(CHROMIUM) ## Lint, types, arrows and every test
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute

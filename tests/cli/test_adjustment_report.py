@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interlock.cli.adjustment_report import report_of
+from interlock.answers.adjustment_report import report_of
 
 BOUND = "sha256:" + "b" * 64
 Change = Callable[[dict[str, Any]], None]

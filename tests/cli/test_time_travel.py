@@ -78,6 +78,7 @@ READS = (
     "adjust report ADJ-1",
     "policy show --document",
     "team list",
+    "metrics",
     "audit log",
     "audit log --env production",
     f"audit show {EVENT}",

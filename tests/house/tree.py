@@ -16,6 +16,7 @@ MADE = {
     ".interlock",
     ".kafka",
     ".journal",
+    ".promtool",
     ".hypothesis",
     "__pycache__",
     "build",

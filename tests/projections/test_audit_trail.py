@@ -8,6 +8,7 @@ import pytest
 
 from interlock.projections.audit_trail import Filters, entries, entry, position_at
 from interlock.projections.mentions import adjustments, environments, persons, problems, releases
+from interlock.projections.sentences import sentence
 from tests.projections.answers import Writer
 from tests.projections.tape import START, Tape
 from tests.projections.test_environment_state import at
@@ -35,6 +36,8 @@ async def test_everything_that_was_recorded_is_in_it_newest_first(told: Writer, 
         Filters(release="4.12.0", environment="production"),
         Filters(person="ci-1", environment="stage", type="DeployStarted"),
         Filters(type="NoSuchThing"),
+        Filters(text="OVER NIGHT"),
+        Filters(text="d-5", environment="production"),
         Filters(since=START + timedelta(minutes=20), until=START + timedelta(minutes=50)),
         Filters(person="anton", until=START + timedelta(minutes=30)),
     ],
@@ -49,6 +52,7 @@ async def test_each_filter_finds_exactly_what_it_names(told: Writer, tape: Tape,
         and (filters.problem is None or filters.problem in problems(e))
         and (filters.adjustment is None or filters.adjustment in adjustments(e))
         and (filters.type is None or filters.type == e.type)
+        and (filters.text is None or filters.text.lower() in f"{e.raw.decode()} {sentence(e)}".lower())
         and (filters.since is None or filters.since <= e.recorded_at)
         and (filters.until is None or e.recorded_at < filters.until)
     ]

@@ -33,6 +33,9 @@ SHOTS = (
     Shot("board", "", 1000),
     Shot("board-dark", "", 1000, "dark"),
     Shot("release", "releases/4.13.0", 900),
+    Shot("adjustment", "adjustments/ADJ-1", 930),
+    Shot("audit", "audit?release=4.12.0", 900),
+    Shot("metrics", "metrics", 1000),
 )
 
 

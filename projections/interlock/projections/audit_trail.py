@@ -118,7 +118,10 @@ AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, APPEND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What to look for; all that are given must hold. Recorded from `since` on, before `until`."""
+    """What to look for; all that are given must hold. Recorded from `since` on, before `until`.
+
+    `text` stands in the event's bytes or in its sentence, in whatever case: a word, or a digest's beginning.
+    """
 
     release: str | None = None
     environment: str | None = None
@@ -126,6 +129,7 @@ class Filters:
     type: str | None = None
     problem: str | None = None
     adjustment: str | None = None
+    text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -194,8 +198,9 @@ async def entries(
         low = max(low, await _position(connection, project, BEFORE_THEN, filters.since))
     if filters.until is not None:
         high = min(high, await _position(connection, project, BEFORE_THEN, filters.until))
-    statement = _page(len(filters.tags()), oldest_first=after is not None, body=data)
-    rows = await connection.fetch(statement, project, low, high, min(limit, PAGE_ROWS_MAX), *filters.tags())
+    texts = [] if filters.text is None else [filters.text.lower()]
+    statement = _page(len(filters.tags()), oldest_first=after is not None, body=data, text=bool(texts))
+    rows = await connection.fetch(statement, project, low, high, min(limit, PAGE_ROWS_MAX), *filters.tags(), *texts)
     remarked = await remarks(connection, project, [row["position"] for row in rows], at=at)
     return [{**_entry(row, data=data), **_remarked(remarked, row["position"])} for row in rows]
 
@@ -267,7 +272,7 @@ async def _position(connection: Connection, project: str, statement: str, at: da
     return int(rows[0]["position"]) if rows else 0
 
 
-def _page(tags: int, *, oldest_first: bool, body: bool) -> str:
+def _page(tags: int, *, oldest_first: bool, body: bool, text: bool = False) -> str:
     """Return the statement for a page of events with so many tags: the first tag leads, the others are looked up."""
     joins = "".join(
         f" join {TAG} as tag{number} on tag{number}.project = $1 and tag{number}.tag = ${number + 5}"
@@ -275,9 +280,18 @@ def _page(tags: int, *, oldest_first: bool, body: bool) -> str:
         for number in range(tags)
     )
     order = "tag0.position" if tags else "entry.position"
+    # Every event that is found otherwise is looked into: a text has no index.
+    contains = (
+        (
+            f" and (strpos(lower(entry.sentence), ${tags + 5}) > 0"
+            f" or strpos(lower(convert_from(entry.body, 'UTF8')), ${tags + 5}) > 0)"
+        )
+        if text
+        else ""
+    )
     return (
         f"select {COLUMNS}{', entry.body' if body else ''} from {ENTRY} as entry{joins}"
-        f" where entry.project = $1 and {order} > $2 and {order} <= $3"
+        f" where entry.project = $1 and {order} > $2 and {order} <= $3{contains}"
         f" order by {order} {'asc' if oldest_first else 'desc'} limit $4"
     )
 

@@ -35,6 +35,7 @@ async def which_events(request: Request, asked: Reader, query: Annotated[EventsQ
         type=query.type,
         problem=query.problem,
         adjustment=query.adjustment,
+        text=query.text,
         since=query.since,
         until=query.until,
     )

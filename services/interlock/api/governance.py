@@ -63,7 +63,7 @@ async def one_proposal(
     proposal = situation.proposals.get(version)
     if proposal is None:
         raise not_found("open proposal of a policy", str(version))
-    affects = [_gate(each) for each in effects(situation, version, proposal.document, now)]
+    affects = [gate_document(each) for each in effects(situation, version, proposal.document, now)]
     document = {
         **_proposal(situation, proposal),
         "affects": affects,
@@ -74,7 +74,7 @@ async def one_proposal(
     return answer(document, position=situation.position)
 
 
-def _gate(changed: GateChanged) -> dict[str, Any]:
+def gate_document(changed: GateChanged) -> dict[str, Any]:
     """Return what would be otherwise for a release in one environment, or for an adjustment."""
     checks = []
     for each in changed.checks:

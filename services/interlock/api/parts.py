@@ -67,6 +67,9 @@ class Strangers:
     count: int = 0
 
 
+Figures = Callable[[], Awaitable[Mapping[str, float]]]
+"""Gives what a long-running part counts."""
+
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 """Gives each part's state: "ok", or in words why not."""
 
@@ -76,7 +79,8 @@ class Parts:
     """Everything behind the API.
 
     `advance` moves the test clock to an instant, doing first what the watch would have done by then; None where
-    the clock is the real one. `stopping` is set when the server is asked to end: open streams end then.
+    the clock is the real one. `figures` are those of the long-running parts in this process. `stopping` is set when the
+    server is asked to end: open streams end then.
     """
 
     desk: Desk
@@ -90,6 +94,7 @@ class Parts:
     stopping: asyncio.Event
     advance: Callable[[datetime], Awaitable[None]] | None = None
     strangers: Strangers = field(default_factory=Strangers)
+    figures: Mapping[str, Figures] = field(default_factory=dict)
 
     @property
     def test_clock(self) -> bool:

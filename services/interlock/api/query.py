@@ -15,6 +15,7 @@ PAGE_ITEMS_DEFAULT: Final = 50
 PAGE_ITEMS_MAX: Final = 500
 WINDOWS_MAX: Final = 20
 CURSOR_CHARACTERS_MAX: Final = 500
+TEXT_CHARACTERS_MAX: Final = 200
 
 _RFC3339: Final = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
@@ -145,6 +146,7 @@ class EventsQuery(Reading):
     adjustment: Name | None = None
     person: PrincipalId | None = None
     type: Name | None = None
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX)] | None = None
     since: InstantText | None = None
     until: InstantText | None = None
     data: Literal["true", "false"] = "false"

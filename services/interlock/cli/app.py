@@ -23,6 +23,7 @@ COMMANDS = (
     (LOOK, "gate", f"{AT}.gate:gate", "Ask whether a release may go; wait until it may."),
     (LOOK, "window", f"{AT}.window:window", "When production deploys may start."),
     (LOOK, "diff", f"{AT}.diff:diff", "What changed between two moments."),
+    (LOOK, "metrics", f"{AT}.metrics:metrics", "How fast changes reach production, and how often they fail there."),
     (LOOK, "watch", f"{AT}.record:watch", "Events as they happen."),
     (RELEASE, "release", f"{AT}.release:release", "Open a release, set its content, see why it may not go on."),
     (RELEASE, "deploy", f"{AT}.deploy:deploy", "Deploy a release: ask, run it, verify, report."),

@@ -29,6 +29,7 @@ select {_COLUMNS} from intake.dead_letter
    and (topic, partition, "offset") > ($3, $4, $5)
  order by topic, partition, "offset" limit $6
 """  # noqa: S608 - names of columns
+_WAITING: Final = "select count(*) from intake.dead_letter where project = $1 and state in ('waiting', 'asked')"
 _GET: Final = f"""
 select {_COLUMNS} from intake.dead_letter
  where project = $1 and topic = $2 and partition = $3 and "offset" = $4
@@ -110,6 +111,11 @@ class DeadLetters:
         async with self._ledger.connection() as connection, refused_by_name(sent=False):
             rows = await connection.fetch(_LIST, project, everything, *place, min(limit, LETTERS_MAX))
         return [_letter(row) for row in rows]
+
+    async def waiting(self, project: str) -> int:
+        """Return how many wait for somebody. Raises LedgerError."""
+        async with self._ledger.connection() as connection:
+            return int(await connection.fetchval(_WAITING, project))
 
     async def get(self, project: str, name: str) -> Letter:
         """Return one. Raises NoSuchLetter."""

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import gc
 import json
-import logging
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ import asyncpg
 
 from interlock.desk import DeskError
 from interlock.ledger import LedgerError
+from interlock.serve import logs
 from interlock.serve.database import database_of, why_not
 from interlock.serve.listening import bound_socket, http_server, stop_at_signals, url_of
 from interlock.serve.parts import ALL, PARTS, Asked, builder
@@ -57,13 +57,10 @@ def _port(text: str) -> int:
 def main(given: list[str] | None = None) -> int:
     """Serve until told to stop; return the exit code. A server that does not start says why in one line."""
     options = arguments(sys.argv[1:] if given is None else given)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if options.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.begin(options.part, "text", verbose=options.verbose)
     try:
         settings = load(options.config, data=options.data, host=options.host, port=options.port, kafka=options.kafka)
+        logs.begin(options.part, settings.server.log, verbose=options.verbose)
         asyncio.run(serve(settings, options))
     except CannotStart as refusal:
         print(f"✗ interlock does not start: {refusal}", file=sys.stderr)

@@ -9,14 +9,14 @@ from typing import Any, Final
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from interlock.api.parts import Figures
 from interlock.ledger import LedgerError
+from interlock.serve.figures import TEXT, of_part, text_of
 
 JSON: Final = b"application/json"
 PROBLEM: Final = b"application/problem+json"
-FIGURES: Final = b"text/plain; version=0.0.4"
 
 States = Callable[[], Awaitable[Mapping[str, str]]]
-Figures = Callable[[], Awaitable[Mapping[str, float]]]
 
 
 async def no_figures() -> Mapping[str, float]:
@@ -56,10 +56,7 @@ class Health:
             case "/ready":
                 return await self._ready()
             case "/metrics":
-                lines = (
-                    f"interlock_{self._part}_{name} {value:g}\n" for name, value in (await self._figures()).items()
-                )
-                return 200, FIGURES, "".join(lines).encode()
+                return await self._told()
         return _problem(404, "not-found", "this process answers /health, /ready and /metrics")
 
     async def _told(self) -> tuple[int, bytes, bytes]:
@@ -67,8 +64,7 @@ class Health:
             figures = await self._figures()
         except LedgerError as away:
             return _problem(503, "unavailable", str(away))
-        lines = (f"interlock_{self._part}_{name} {value:.15g}\n" for name, value in figures.items())
-        return 200, FIGURES, "".join(lines).encode()
+        return 200, TEXT, text_of(*of_part(self._part, figures))
 
     async def _ready(self) -> tuple[int, bytes, bytes]:
         states = dict(await self._states())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 
 from interlock.desk import Desk
 from interlock.endpoints import Endpoints, Messages, Rules
@@ -36,16 +35,3 @@ def webhooks_of(settings: Settings, database: Database, ledger: Ledger, desk: De
         sleep=seams.sleep,
         chance=seams.chance,
     )
-
-
-async def figures_of(webhooks: Webhooks) -> Mapping[str, float]:
-    """Return what /metrics tells of it."""
-    standing = await webhooks.standing()
-    return {
-        "told_total": standing.told,
-        "waiting": standing.waiting,
-        "failed": standing.failed,
-        "oldest_seconds": standing.oldest_seconds,
-        "active": standing.active,
-        "in_trouble": standing.trouble is not None,
-    }

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from interlock.api import Parts, build
+from interlock.api.parts import Figures
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
@@ -26,9 +27,10 @@ from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database
-from interlock.serve.health import Figures, Health, no_figures
+from interlock.serve.figures import of_intake, of_relay, of_webhooks
+from interlock.serve.health import Health, no_figures
 from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
-from interlock.serve.notify import figures_of, webhooks_of
+from interlock.serve.notify import webhooks_of
 from interlock.serve.pages import front
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsElsewhere
@@ -36,7 +38,7 @@ from interlock.serve.readiness import Check, Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import Remembering, remembered
 from interlock.serve.settings import Settings
-from interlock.serve.wiring import alarm, own_version, running, same_clock, wired
+from interlock.serve.wiring import alarm, observed, own_version, running, same_clock, wired
 from interlock.watch import Watch
 
 ALL: Final = "all"
@@ -67,7 +69,7 @@ async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
         async with front(asked.settings, parts.api, parts.ledger, parts.stopping) as app:
-            yield Part(app, parts.stopping)
+            yield Part(observed(asked.settings, app, parts.parts), parts.stopping)
 
 
 @asynccontextmanager
@@ -86,22 +88,20 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
         reached = Reached(ledger.connection, seams.sleep)
         checks = {"desk": readiness.deciding(desk, known.closed), "read models": readiness.reading(reached)}
         stopping = asyncio.Event()
-        answers = build(
-            Parts(
-                desk=desk,
-                ledger=ledger,
-                evidence=EvidenceStore(ledger),
-                events=feed,
-                reads=reached,
-                read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
-                readiness=Readiness(ledger, checks, {}),
-                version=own_version(),
-                stopping=stopping,
-                advance=clock,
-            )
+        parts = Parts(
+            desk=desk,
+            ledger=ledger,
+            evidence=EvidenceStore(ledger),
+            events=feed,
+            reads=reached,
+            read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
+            readiness=Readiness(ledger, checks, {}),
+            version=own_version(),
+            stopping=stopping,
+            advance=clock,
         )
-        app = await stack.enter_async_context(front(asked.settings, answers, ledger, stopping))
-        yield Part(app, stopping)
+        app = await stack.enter_async_context(front(asked.settings, build(parts), ledger, stopping))
+        yield Part(observed(asked.settings, app, parts), stopping)
 
 
 @asynccontextmanager
@@ -121,21 +121,8 @@ async def relay(asked: Asked) -> AsyncIterator[Part]:
             create_topic=kafka.create_topics,
         )
 
-        async def figures() -> Mapping[str, float]:
-            lag, standing = await part.lag(), part.standing()
-            return {
-                "lag_events": lag.events,
-                "lag_seconds": lag.seconds,
-                "lag_projects": lag.projects,
-                "active": standing.active,
-                "generation": standing.generation,
-                "published_total": standing.published,
-                "rebuilt_total": standing.rebuilt,
-                "in_trouble": standing.trouble is not None,
-            }
-
         checks = {"relay": readiness.publishing(part)}
-        yield await _healthy(stack, "relay", ledger, checks, part.run, figures)
+        yield await _healthy(stack, "relay", ledger, checks, part.run, of_relay(part))
 
 
 @asynccontextmanager
@@ -180,16 +167,8 @@ async def intake(asked: Asked) -> AsyncIterator[Part]:
         desk, _ = await _desk(stack, ledger, asked)
         part = intake_of(asked.settings, kafka, desk, ledger)
 
-        async def figures() -> Mapping[str, float]:
-            return {
-                "handled_total": part.handled,
-                "put_aside_total": part.put_aside,
-                "rebuilt_total": part.rebuilt,
-                "in_trouble": part.trouble is not None,
-            }
-
         checks = {"intake": readiness.taking(part)}
-        yield await _healthy(stack, "intake", ledger, checks, part.run, figures)
+        yield await _healthy(stack, "intake", ledger, checks, part.run, of_intake(part))
 
 
 @asynccontextmanager
@@ -214,7 +193,7 @@ async def webhooks(asked: Asked) -> AsyncIterator[Part]:
         desk, _ = await _desk(stack, ledger, asked)
         part = webhooks_of(asked.settings, asked.database, ledger, desk, feed)
         checks = {"webhooks": readiness.telling(part)}
-        yield await _healthy(stack, "webhooks", ledger, checks, part.run, lambda: figures_of(part))
+        yield await _healthy(stack, "webhooks", ledger, checks, part.run, of_webhooks(part))
 
 
 PARTS: Final[Mapping[str, Builder]] = MappingProxyType(

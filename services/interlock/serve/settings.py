@@ -8,6 +8,8 @@ data = ".interlock"                     # the embedded database's directory; los
 host = "127.0.0.1"
 port = 8787
 url = "http://127.0.0.1:8787"           # where clients reach it
+log = "text"                            # or "json": what it writes on stderr, an object a line
+metrics_token = "env:INTERLOCK_METRICS_TOKEN"  # absent: /metrics is anybody's who reaches the server; it has no names
 
 [database]                              # absent: the embedded PostgreSQL; lost: the server does not start
 app = "env:INTERLOCK_DSN"               # role interlock_app
@@ -94,6 +96,8 @@ class Server(_Closed):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=PORT_MAX)] = PORT_DEFAULT
     url: str | None = None
+    log: Literal["text", "json"] = "text"
+    metrics_token: Annotated[str, Field(pattern="^(env|file):.+")] | None = None
 
 
 class Database(_Closed):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from starlette.types import ASGIApp
+
 from interlock.api import Api, Parts, build
+from interlock.api.parts import Figures
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
@@ -21,14 +25,17 @@ from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
+from interlock.serve.exposition import Exposition
+from interlock.serve.figures import of_intake, of_relay, of_webhooks
 from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.notify import webhooks_of
+from interlock.serve.observing import Observed, durations
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import remembered
-from interlock.serve.settings import Settings
+from interlock.serve.settings import Settings, secret
 from interlock.serve.test_clock import TestClock
 from interlock.watch import Watch
 
@@ -42,6 +49,7 @@ class Wiring:
     """What runs. `stopping` ends open streams."""
 
     api: Api
+    parts: Parts
     ledger: Ledger
     desk: Desk
     watch: Watch
@@ -84,6 +92,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             "watch": readiness.watching(watch),
             "read models": readiness.projecting(projector),
         }
+        figures: dict[str, Figures] = {}
         if settings.kafka is not None:
             relay = Relay(
                 ledger,
@@ -97,25 +106,37 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             await stack.enter_async_context(running("relay", relay.run, ended))
             intake = intake_of(settings, settings.kafka, desk, ledger)
             await stack.enter_async_context(running("intake", intake.run, ended))
+            figures |= {"relay": of_relay(relay), "intake": of_intake(intake)}
         webhooks = webhooks_of(settings, database, ledger, desk, feed)
         # Not among the checks: an endpoint that is away keeps nobody from deciding. `dt doctor` shows it.
         await stack.enter_async_context(running("webhooks", webhooks.run, ended))
+        figures["webhooks"] = of_webhooks(webhooks)
         stopping = asyncio.Event()
-        api = build(
-            Parts(
-                desk=desk,
-                ledger=ledger,
-                evidence=evidence,
-                events=feed,
-                reads=projector,
-                read_models=ReadModelsHere(projector, rebuilder),
-                readiness=Readiness(ledger, checks, ended),
-                version=own_version(),
-                stopping=stopping,
-                advance=clock.advance if clock is not None else None,
-            )
+        parts = Parts(
+            desk=desk,
+            ledger=ledger,
+            evidence=evidence,
+            events=feed,
+            reads=projector,
+            read_models=ReadModelsHere(projector, rebuilder),
+            readiness=Readiness(ledger, checks, ended),
+            version=own_version(),
+            stopping=stopping,
+            advance=clock.advance if clock is not None else None,
+            figures=figures,
         )
-        yield Wiring(api, ledger, desk, watch, projector, stopping)
+        yield Wiring(build(parts), parts, ledger, desk, watch, projector, stopping)
+
+
+def observed(settings: Settings, app: ASGIApp, parts: Parts) -> Observed:
+    """Return `app` with its requests timed and /metrics beside it. Raises CannotStart where its token is missing."""
+    reference = settings.server.metrics_token
+    token = None
+    if reference is not None:
+        token = secret("the token of /metrics", reference, home=settings.home, environ=os.environ)
+    took = durations()
+    exposition = Exposition(parts, seams.monotonic, more=(took,))
+    return Observed(app, exposition.text, took, seams.monotonic, token)
 
 
 @asynccontextmanager

@@ -19,7 +19,22 @@ from interlock.web.actions import Acting
 from interlock.web.asked import Asked, Document, moment, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered, Sessions
 from interlock.web.live import Live
-from interlock.web.pages import board, environment, environments, problem, problems, release, releases
+from interlock.web.pages import (
+    adjustment,
+    adjustments,
+    audit,
+    board,
+    environment,
+    environments,
+    event,
+    metrics,
+    policy,
+    problem,
+    problems,
+    release,
+    releases,
+    system,
+)
 from interlock.web.rendering import Rendering
 from interlock.web.sessions import Browsers, SigningIn
 from interlock.web.sessions.own import OwnSessions
@@ -32,6 +47,8 @@ SEND_SECONDS: Final = 60.0
 TWIN: Final = ".json"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
+# Where the page's pattern is put into the scope: whoever counts requests counts by it, never by names in addresses.
+ROUTE: Final = "interlock.route"
 PROBLEM: Final = "application/problem+json"
 DIRECTIVES: Final = (
     "default-src 'none'",
@@ -89,6 +106,14 @@ PAGES: Final = (
     Page("environment", "environments/{name}", environment.environment, frozenset({"cursor"})),
     Page("problems", "problems", problems.problems, frozenset({"state", "cursor"})),
     Page("problem", "problems/{name}", problem.problem),
+    Page("adjustments", "adjustments", adjustments.adjustments, frozenset({"state", "cursor"})),
+    Page("adjustment", "adjustments/{name}", adjustment.adjustment),
+    Page("report", "adjustments/{name}/report", adjustment.report),
+    Page("audit", "audit", audit.audit, frozenset({*audit.FIELDS, "q", "since", "until", "cursor"})),
+    Page("event", "events/{position}", event.event),
+    Page("metrics", "metrics", metrics.metrics, frozenset({"since", "until"})),
+    Page("policy", "policy", policy.policy, policy.QUERY),
+    Page("system", "system", system.system),
 )
 _PROJECT: Final = re.compile(r"/p/([A-Za-z0-9][A-Za-z0-9._+-]{0,63})/(.*)", re.DOTALL)
 
@@ -203,6 +228,7 @@ class Web:
                 break
         else:
             raise refused(404, "There is no such thing", "there is no page at this address")
+        scope[ROUTE] = f"/p/{{project}}/{page.pattern}"
         query = parameters(scope["query_string"], page.query | {"at"} | TOLD)
         told = await told_of(asker, project, query)
         shown = {name: value for name, value in query.items() if name not in TOLD}

@@ -68,6 +68,14 @@ class Asker:
         """Return the answer to POST `path` with `body` as JSON. Raises NotAnswered."""
         return await self.ask("POST", path, None, orjson.dumps(body) if body is not None else b"", headers)
 
+    async def content(self, path: str) -> bytes:
+        """Return the bytes that GET `path` gives, whatever they are. Raises NotAnswered."""
+        exchange = _Exchange(b"")
+        await self._api(self._scope("GET", path, None, b"", None), exchange.receive, exchange.send)
+        if exchange.status >= 400:
+            raise NotAnswered(exchange.status, orjson.loads(exchange.body), exchange.headers)
+        return bytes(exchange.body)
+
     async def ask(
         self,
         method: str,

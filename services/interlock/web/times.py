@@ -70,6 +70,11 @@ class Times:
         at = instant(value)
         return self._time(value, whole(at) if at is not None else "–")
 
+    def stamp(self, value: object) -> str:
+        """Return text as people type a moment: "2026-11-14 10:30"; "" where there is none."""
+        at = instant(value)
+        return "" if at is None else f"{at:%Y-%m-%d %H:%M}" + (f":{at:%S}" if at.second else "")
+
     def until(self, value: object, units: int = 2) -> Markup:
         """Return "in 1 d 18 h", "9 m ago" or "now", which the page keeps up."""
         at = instant(value)

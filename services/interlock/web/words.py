@@ -53,6 +53,35 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "withdrawn": ("none", "withdrawn"),
     "void": ("none", "void"),
 }
+ADJUSTMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "requested": ("need", "requested"),
+    "rehearsing": ("busy", "rehearsing"),
+    "rehearsed": ("need", "rehearsed"),
+    "verified": ("need", "being verified"),
+    "rejected": ("fail", "rejected"),
+    "authorized": ("wait", "authorized"),
+    "executing": ("busy", "executing"),
+    "started": ("busy", "being committed"),
+    "failed": ("fail", "failed"),
+    "executed": ("need", "executed, not checked"),
+    "disputed": ("fail", "result disputed"),
+    "checked": ("pass", "checked"),
+    "reverted": ("none", "taken back"),
+    "cancelled": ("none", "cancelled"),
+    "expired": ("none", "expired"),
+}
+FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "True": ("pass", "so"),
+    "False": ("fail", "not so"),
+    "None": ("none", "not yet"),
+}
+POLICIES: Final[Mapping[str, tuple[str, str]]] = {
+    "active": ("here", "in force"),
+    "proposed": ("need", "waits for a second person"),
+    "rejected": ("fail", "rejected"),
+    "superseded": ("none", "superseded"),
+}
+PARTS: Final[Mapping[str, tuple[str, str]]] = {"ok": ("pass", "ok")}
 PURPOSES: Final[Mapping[str, str]] = {
     "development": "development",
     "tests": "automatic tests",

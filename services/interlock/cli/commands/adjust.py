@@ -177,7 +177,7 @@ def list_(session: Session, everything: bool, state: str, at: str | None) -> Non
 @click.pass_obj
 def report(session: Session, adjustment: str, at: str | None) -> None:
     """Print the whole chain for an auditor: who did what, when, by which decision; what it proves and what not."""
-    from interlock.cli.adjustment_report import report_of
+    from interlock.answers.adjustment_report import report_of
     from interlock.cli.reading import scene_of
     from interlock.cli.render.adjustment_report import report_lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interlock.answers.visible import visible
 from interlock.cli.render.happenings import short
 from interlock.cli.render.lines import Lines, Part, Span, line, table, wrapped
 from interlock.cli.render.times import Scene, ago, brief, moment
@@ -205,11 +206,6 @@ def text_lines(plan: Facts, texts: Mapping[str, str]) -> Lines:
 def shown_rows(text: str) -> list[str]:
     """Return a text's rows, which a line feed alone ends: any other sign that might end one is made visible."""
     return [visible(row) for row in text.removesuffix("\n").split("\n")]
-
-
-def visible(text: str) -> str:
-    """Return a row of somebody's text with what a terminal would obey, or not show, made visible."""
-    return "".join(sign if sign == "\t" or sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def rehearsal_lines(rehearsal: Facts, scene: Scene) -> Lines:

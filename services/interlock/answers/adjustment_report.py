@@ -101,7 +101,7 @@ def findings(found: Facts, persons: Mapping[str, list[str]]) -> Iterator[Finding
     yield from _of_execution(found, steps)
 
 
-def finding(holds: bool | None, says: str, *positions: int) -> Finding:
+def finding(holds: bool | None, says: str, *positions: int) -> Finding:  # noqa: FBT001 - what the finding says
     """Return one finding; None where it has not come to that yet."""
     return {"holds": holds, "says": says, "positions": list(positions)}
 

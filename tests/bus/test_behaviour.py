@@ -68,6 +68,15 @@ async def test_a_record_comes_with_its_key_headers_and_place(bus: Bus) -> None:
     assert (record.key, record.value, tuple(record.headers)) == (b"shop", b"x", (("a", b"1"), ("a", b"2")))
 
 
+async def test_what_a_topic_keeps_is_read_from_given_offsets_to_its_present_end(bus: Bus) -> None:
+    topic = await bus.topic()
+    await put(bus, topic, 1, b"a", b"b", b"c", key=b"shop")
+    await put(bus, topic, 2, b"d")
+    pages = [list(page) async for page in bus.cluster.kept(topic, {0: 0, 1: 1, 2: 1})]
+    found = [(record.key, record.value, tuple(record.headers)) for page in pages for record in page]
+    assert found == [(b"shop", b"b", (("name", b"b"),)), (b"shop", b"c", (("name", b"c"),))]
+
+
 async def test_a_batch_takes_no_more_than_it_may(bus: Bus) -> None:
     await bus.topic()
     async with bus.cluster.producer() as producer:

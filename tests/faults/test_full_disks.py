@@ -20,7 +20,7 @@ import pytest
 from interlock.client import ProblemAnswer, ServerAway
 from interlock.ledger.embedded import EmbeddedPostgres
 from interlock.runners.restoring import ToolRefused
-from tests.faults.test_for_minutes import fill, small_disk
+from tests.faults.disk import fill, small_disk
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
 from tests.runners.places import Place, measured

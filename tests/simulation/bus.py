@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -13,6 +13,7 @@ from interlock.bus import (
     Batch,
     BusError,
     Cluster,
+    Kept,
     Producer,
     Sent,
     Topic,
@@ -121,6 +122,13 @@ class MemoryCluster(Cluster):
         places = [TopicPartition(topic, partition) for partition in partitions]
         found = await self._wire.call(self._broker.ends, places)
         return {place.partition: end for place, end in found.items()}
+
+    async def kept(self, topic: str, offsets: Mapping[int, int]) -> AsyncGenerator[Sequence[Kept]]:
+        """What is kept from offsets on, up to where partitions end now."""
+        ends = await self.ends(topic, offsets)
+        for partition, offset in offsets.items():
+            place = TopicPartition(topic, partition)
+            yield await self._wire.call(self._broker.fetch, place, offset, ends[partition] - offset)
 
     def producer(self) -> Producer:
         """A producer."""

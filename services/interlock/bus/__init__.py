@@ -1,7 +1,7 @@
 """Kafka as the parts see it: topics that are as they must be, waits that end, and errors by name."""
 
 from interlock.bus.bounded import JOIN_SECONDS, Graveyard, refused_by_name, within
-from interlock.bus.cluster import Cluster
+from interlock.bus.cluster import Cluster, Kept
 from interlock.bus.connection import KafkaAddress, Security
 from interlock.bus.errors import BusError, KafkaAway, KafkaRefuses, RecordTooLarge, TopicDiffers, TopicMissing
 from interlock.bus.producer import BATCH_BYTES_MAX, Batch, Producer, Sent, partition_of
@@ -22,6 +22,7 @@ __all__ = [
     "KafkaAddress",
     "KafkaAway",
     "KafkaRefuses",
+    "Kept",
     "Producer",
     "RecordTooLarge",
     "Security",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -15,6 +15,24 @@ from interlock.events.seams import Sleep
 
 OFFSETS_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 3.0
+FETCH_SECONDS: Final = 10.0
+FETCH_RECORDS_MAX: Final = 500
+
+
+class Kept(Protocol):
+    """A record that a topic keeps."""
+
+    @property
+    def key(self) -> bytes | None:
+        """What chose its partition."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """What stands beside them."""
 
 
 class Cluster:
@@ -47,6 +65,34 @@ class Cluster:
             graveyard.bury(consumer)
             await graveyard.close(LEAVE_SECONDS)
         return {where.partition: end for where, end in found.items()}
+
+    async def kept(self, topic: str, offsets: Mapping[int, int]) -> AsyncGenerator[Sequence[Kept]]:
+        """Yield what each partition keeps from its offset on, up to where it ends now. Raises BusError."""
+        graveyard = Graveyard()
+        options = self._address.options(f"{self._client}-looks-back")
+        consumer = AIOKafkaConsumer(**options, group_id=None, enable_auto_commit=False)
+        try:
+            await graveyard.start(FETCH_SECONDS, consumer)
+            places = [TopicPartition(topic, partition) for partition in offsets]
+            consumer.assign(places)
+            ends = await within(FETCH_SECONDS, consumer.end_offsets(places))
+            left = {place: end for place, end in ends.items() if offsets[place.partition] < end}
+            consumer.pause(*(place for place in places if place not in left))
+            for place in left:
+                consumer.seek(place, offsets[place.partition])
+            while left:
+                batches = await within(
+                    2 * FETCH_SECONDS,
+                    consumer.getmany(timeout_ms=int(1_000 * FETCH_SECONDS), max_records=FETCH_RECORDS_MAX),
+                )
+                for records in batches.values():
+                    yield records
+                for place in tuple(left):
+                    if await within(FETCH_SECONDS, consumer.position(place)) >= left[place]:
+                        del left[place]
+        finally:
+            graveyard.bury(consumer)
+            await graveyard.close(LEAVE_SECONDS)
 
     def producer(self) -> Producer:
         """Return a producer; nothing is connected before its first use."""

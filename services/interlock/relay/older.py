@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from interlock.bus import BusError, Cluster, Kept
+from interlock.relay.news import Ledger
 
-from interlock.bus import BusError, Graveyard, KafkaAddress, within
-from interlock.ledger import Ledger
-
-FETCH_SECONDS: Final = 10.0
-FETCH_MS: Final = 10_000
-FETCH_RECORDS_MAX: Final = 500
-LEAVE_SECONDS: Final = 3.0
 # The last event of a ledger that goes on elsewhere, where it publishes too.
 MOVED: Final = "LedgerMoved"
 
@@ -27,48 +22,25 @@ class OlderThanPublished(BusError):
     Restore it from Kafka, or publish to another topic"""
 
 
-async def must_hold_what_is_published(
-    ledger: Ledger, address: KafkaAddress, topic: str, offsets: Mapping[int, int], client: str
-) -> None:
+async def must_hold_what_is_published(ledger: Ledger, cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> None:
     """Raise OlderThanPublished where a record from `offsets` (by partition) on is not the ledger's event.
 
     After a crash there are such records too, whose acknowledgement was not stored: they are the ledger's own. Records
     of projects that this ledger never had are somebody else's. Raises BusError, LedgerError.
     """
     heads = await ledger.heads()
-    graveyard = Graveyard()
-    consumer = AIOKafkaConsumer(**address.options(client), group_id=None, enable_auto_commit=False)
-    try:
-        await graveyard.start(FETCH_SECONDS, consumer)
-        places = [TopicPartition(topic, partition) for partition in offsets]
-        consumer.assign(places)
-        ends = await within(FETCH_SECONDS, consumer.end_offsets(places))
-        left = {place: end for place, end in ends.items() if offsets[place.partition] < end}
-        consumer.pause(*(place for place in places if place not in left))
-        for place in left:
-            consumer.seek(place, offsets[place.partition])
-        while left:
-            batches = await within(
-                2 * FETCH_SECONDS,
-                consumer.getmany(timeout_ms=int(1_000 * FETCH_SECONDS), max_records=FETCH_RECORDS_MAX),
-            )
-            for records in batches.values():
-                await _compare(ledger, heads, records)
-            for place in tuple(left):
-                if await within(FETCH_SECONDS, consumer.position(place)) >= left[place]:
-                    del left[place]
-    finally:
-        graveyard.bury(consumer)
-        await graveyard.close(LEAVE_SECONDS)
+    async with aclosing(cluster.kept(topic, offsets)) as pages:
+        async for records in pages:
+            await _compare(ledger, heads, records)
 
 
-async def _compare(ledger: Ledger, heads: Mapping[str, int], records: Iterable[ConsumerRecord]) -> None:
+async def _compare(ledger: Ledger, heads: Mapping[str, int], records: Iterable[Kept]) -> None:
     published: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
     for record in records:
         project = (record.key or b"").decode(errors="replace")
-        position = dict(record.headers).get("position", b"")
-        if project in heads and position.isdigit():
-            published[project][int(position)] = record.value or b""
+        told = dict(record.headers).get("position", b"")
+        if project in heads and told.isdigit():
+            published[project][int(told)] = record.value or b""
     for project, bodies in published.items():
         first, last = min(bodies), max(bodies)
         held = {event.position: event for event in await ledger.read(project, after=first - 1, limit=last - first + 1)}

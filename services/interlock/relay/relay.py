@@ -138,7 +138,7 @@ class Relay:
         ends = {where.partition: where.offset for where in sorted(published.values(), key=lambda where: where.offset)}
         count = await producer.partitions(self._topic.name)
         after = {number: ends[number] + 1 if number in ends.keys() - lost else 0 for number in range(count)}
-        await must_hold_what_is_published(self._ledger, self._address, self._topic.name, after, f"{CLIENT}-looks-back")
+        await must_hold_what_is_published(self._ledger, self._cluster, self._topic.name, after)
         self._positions.clear()
         self._positions.update(
             {project: where.position for project, where in published.items() if where.partition not in lost}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from interlock.cli.demo.serving import Served
     from interlock.client import Client
 
+SECONDS_A_DAY: Final = 1.0
+
 
 @click.command("demo", cls=Command)
 @click.option("--once", is_flag=True, help="Play, compare with what is expected, and end (so without a terminal).")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keep the data there.")
 @click.option("--port", type=click.IntRange(1, 65_535), metavar="N", help="Where it listens; 8787 if it is free.")
+@click.option("--play", is_flag=True, help="Tell where the board is first, and play a day a second at most.")
 @click.option("--accept", is_flag=True, hidden=True, help="Make what is found what is expected.")
 @click.pass_obj
-def demo(session: Session, once: bool, keep: Path | None, port: int | None, accept: bool) -> None:
+def demo(session: Session, once: bool, keep: Path | None, port: int | None, play: bool, accept: bool) -> None:
     """Watch two weeks of releases, then try to break a rule.
 
     A server with a database of its own starts here, and a team's two weeks are played on it by the public API. On a
     terminal it then stays up for you; nothing of it leaves this machine. --keep DIR keeps it, and shows it again.
+    --play lets you watch the board meanwhile.
     """
     from interlock.cli.demo.home import Home
     from interlock.cli.demo.serving import interruptible, scratch
@@ -41,14 +45,22 @@ def demo(session: Session, once: bool, keep: Path | None, port: int | None, acce
     stays = sys.stdin.isatty() and sys.stdout.isatty() and not once and not session.options.json
     with interruptible(), ExitStack() as stack:
         home = Home(stack.enter_context(scratch()) if keep is None else keep)
-        Demo(session, home, port, accept=accept, stays=stays, keeps=keep is not None).run()
+        Demo(session, home, port, accept=accept, stays=stays, keeps=keep is not None, watched=play).run()
 
 
 class Demo:
     """One call of `dt demo`."""
 
     def __init__(
-        self, session: Session, home: Home, port: int | None, *, accept: bool, stays: bool, keeps: bool
+        self,
+        session: Session,
+        home: Home,
+        port: int | None,
+        *,
+        accept: bool,
+        stays: bool,
+        keeps: bool,
+        watched: bool,
     ) -> None:
         self.session = session
         self.home = home
@@ -56,6 +68,7 @@ class Demo:
         self.accept = accept
         self.stays = stays
         self.keeps = keeps
+        self.watched = watched
 
     def run(self) -> None:
         """Serve, play or find it played, compare, and stay where somebody looks. Raises Halt, Ended."""
@@ -77,32 +90,45 @@ class Demo:
                 self.show([line("  its data is as it was left")])
             else:
                 with clients(server.url) as client_for:
-                    events = self.play(client_for, secrets)
+                    events = self.play(client_for, secrets, server.url)
                     self.home.let_in(secrets.tokens, server.url)
                     self.home.finish()
                     self.compare(client_for(secrets.tokens[ME]), events)
             if self.stays:
                 self.stay(server)
 
-    def play(self, client_for: Callable[[str], Client], secrets: Secrets) -> int:
+    def play(self, client_for: Callable[[str], Client], secrets: Secrets, url: str) -> int:
         """Play the story, show each chapter when it is over, and return how many events there are. Raises Halt."""
+        from interlock.cli.demo.pace import Pace
         from interlock.cli.demo.playing import StoryStops
         from interlock.cli.demo.showing import chapter_lines
         from interlock.cli.demo.story import chapters, new_play
         from interlock.client import ServerAway
 
-        play = new_play(client_for, self.home, secrets.tokens, secrets.codes)
+        seconds_a_day = SECONDS_A_DAY if self.watched else 0.0
+        pace = Pace(seams.monotonic, seams.sleep, seconds_a_day=seconds_a_day)
+        play = new_play(client_for, self.home, secrets.tokens, secrets.codes, pace)
         began = seams.monotonic()
         try:
-            for chapter in chapters(play):
-                ended = seams.monotonic()
-                self.show(chapter_lines(chapter, ended - began, self.session.width))
-                began = ended
+            for number, chapter in enumerate(chapters(play)):
+                self.show(chapter_lines(chapter, seams.monotonic() - began, self.session.width))
+                # In the first chapter everybody enrols: from here on somebody can sign in.
+                if self.watched and number == 0:
+                    self.wait_for_watcher(url, secrets.tokens[ME])
+                began = seams.monotonic()
         except StoryStops as stopped:
             raise Halt("the story does not go on as it is told", code=UNEXPECTED, why=str(stopped)) from stopped
         except ServerAway as away:
             raise Halt(str(away), code=UNEXPECTED, why=self.home.last_words()) from away
         return play.position
+
+    def wait_for_watcher(self, url: str, token: str) -> None:
+        """Say where the board is; on a terminal, go on when somebody is there."""
+        from interlock.cli.demo.showing import invitation_to_watch
+
+        self.show(invitation_to_watch(url, token))
+        if self.stays:
+            click.prompt("  Return goes on", default="", show_default=False, prompt_suffix=" ")
 
     def compare(self, client: Client, events: int) -> None:
         """Read what the story came to, and compare. Raises Ended where it differs, unless somebody stays to look."""

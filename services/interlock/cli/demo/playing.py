@@ -41,6 +41,7 @@ class Play:
     `tokens` are everybody's; `codes` the one-time codes of the founders, who begin with them.
 
     What is so in the world, and no answer of the server's: `logs_from`, up to where somebody read the logs.
+    `pace` is told each moment, and may let the teller wait.
     """
 
     client_for: Callable[[str], Client]
@@ -53,6 +54,7 @@ class Play:
     codes: Mapping[str, str]
     routines: list[Routine] = field(default_factory=list)
     logs_from: datetime | None = None
+    pace: Callable[[datetime], None] = lambda _moment: None
     position: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
     arrivals: list[tuple[str, str]] = field(default_factory=list)
@@ -67,8 +69,10 @@ class Play:
             raise StoryStops(f"time does not go back from {self.now} to {until}")
         while self.routines and self.routines[0][0] <= until:
             self.now, happens = self.routines.pop(0)
+            self.pace(self.now)
             happens(self)
         self.now = max(self.now, until)
+        self.pace(self.now)
 
     def later(self, *, minutes: int) -> None:
         """Let so many minutes pass."""

@@ -14,6 +14,7 @@ DAYS_COLUMN = 17
 COMMAND_COLUMN = 60
 CHECKS_SHOWN = 4
 TRY = (
+    ("dt login --print", "your token: sign in to the board with it"),
     ("dt status", "what runs where, what is open, when production opens"),
     ("dt deploy 4.12.0 production", "a refusal: only time is missing"),
     ("dt deploy 4.13.0 stage", "another: people are missing, and a problem is open"),
@@ -64,6 +65,16 @@ def way(places: Sequence[str]) -> list[Part]:
         if place in places:
             parts += [place, Span(" ✓  ", "good")]
     return parts
+
+
+def invitation_to_watch(url: str, token: str) -> Lines:
+    """Return where the story can be watched, and by what somebody signs in there."""
+    return [
+        line(),
+        line("  Watch the board              ", Span(f"{url}/p/{PROJECT}/", "link")),
+        line(f"  sign in there as {ME} by     ", Span(token, "strong")),
+        line(),
+    ]
 
 
 def invitation(home: Home, url: str, *, keeps: bool) -> Lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from interlock.cli.demo.chapters import CHAPTERS, Chapter
@@ -25,7 +26,11 @@ class Played:
 
 
 def new_play(
-    client_for: Callable[[str], Client], home: Home, tokens: Mapping[str, str], codes: Mapping[str, str]
+    client_for: Callable[[str], Client],
+    home: Home,
+    tokens: Mapping[str, str],
+    codes: Mapping[str, str],
+    pace: Callable[[datetime], None],
 ) -> Play:
     """Return the story at its beginning; `tokens` are everybody's, `codes` the founders', by principal."""
     play = Play(
@@ -37,6 +42,7 @@ def new_play(
         instant(BEGINS),
         dict(tokens),
         codes,
+        pace=pace,
     )
     play.schedule(nights())
     play.schedule(log_readers())

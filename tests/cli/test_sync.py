@@ -1,4 +1,5 @@
 """Reports of facts wait while the server is away, durably and privately, and are sent in order, each once, as late."""
+# Long: one life of a waiting report, from the disk to its arrival, case by case.
 
 from __future__ import annotations
 

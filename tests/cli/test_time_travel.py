@@ -1,4 +1,5 @@
 """Every read shows the past as it was: what each said at a moment, it says for ever when asked about that moment."""
+# Long: one table of every read, and the tests that ask each of them about the past.
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from interlock.projector.runner import CannotApply, GapWithoutLedger
 from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
 from interlock.serve.restoring import FAILED
-from interlock.serve.settings import CONFIG_NAME, load, resolve
+from interlock.serve.secret import resolve
+from interlock.serve.settings import CONFIG_NAME, load
 
 REFUSALS: Final = (TopicBroken, NotEmpty, CannotApply, GapWithoutLedger)
 

@@ -76,6 +76,17 @@ def test_every_package_has_its_place_in_the_layers() -> None:
     assert packages().keys() <= known, "a package stands in no layer: pyproject.toml, [[tool.importlinter.contracts]]"
 
 
+def test_the_architecture_tells_the_layers_as_they_are_checked() -> None:
+    text = (REPOSITORY / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    told = text.partition("## Who may import whom")[2].strip().partition("\n\n")[0]
+    levels = [level.replace("`", "").split(" | ") for level in " ".join(told.split()).replace("`/", "/").split(" / ")]
+    checked = [
+        layer.replace("(", "").replace(")", "").split(" | ") for layer in contract("Arrows point down")["layers"]
+    ]
+    assert [name.strip() for level in levels for name in level] == [name for level in checked for name in level]
+    assert [len(level) for level in levels] == [len(level) for level in checked]
+
+
 def test_every_pure_package_is_kept_pure() -> None:
     listed = contract("What is pure imports no I/O, no clock and no randomness")
     expected = {f"interlock.{package}" for package in PURE & packages().keys()}

@@ -10,7 +10,6 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import asyncpg
 
@@ -25,8 +24,6 @@ from interlock.serve.refusals import CannotStart
 from interlock.serve.restoring import FAILED
 from interlock.serve.secret import resolve
 from interlock.serve.settings import CONFIG_NAME, load
-
-REFUSALS: Final = (TopicBroken, NotEmpty, CannotApply, GapWithoutLedger)
 
 
 async def rebuilt(database: str, address: KafkaAddress, topic: str) -> dict[str, tuple[int, str]]:

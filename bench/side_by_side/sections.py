@@ -1,4 +1,5 @@
 """Each comparison: who takes turns, and what is to be reached."""
+# Long: one table of comparisons, told in the order of the document that they fill.
 
 from __future__ import annotations
 

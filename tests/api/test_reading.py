@@ -1,4 +1,5 @@
 """Reads: as of any moment, page by page, tagged, and never older than what was asked for."""
+# Long: one suite over every way to read, on one server that is expensive to start.
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Production runs 4.11.2, which two persons declared; 4.12.0 is rehearsed in stage; 4.13.0 stands in sandbox with an open
 problem; the automatic tests of 4.13.1 run; 4.14.0 is being developed.
 """
+# Long: one story told in order, and the words that tell it.
 
 from __future__ import annotations
 
@@ -228,6 +229,7 @@ class Story:
 
     def rehearse(self, name: str, *, base: str, migrations: int = 0, snapshot: str) -> None:
         """Review, restore, migrate and test in stage, in this order."""
+        # Long: one story told in order, most of it the commands' own fields.
         self.by(
             "reviewer-1",
             "ApproveCodeReview",

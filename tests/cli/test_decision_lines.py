@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from interlock.answers.times import relative, span
 from interlock.cli.render.decision import decision_lines
 from interlock.cli.render.lines import painted, plain
-from interlock.cli.render.times import Scene, moment, relative, span
+from interlock.cli.render.times import Scene, moment
 
 NOW = datetime(2026, 11, 26, 14, 5, tzinfo=UTC)
 SCENE = Scene(NOW, 100, None, "anton")

@@ -82,6 +82,7 @@ def repository(home: Path) -> Path:
 
 
 def test_a_release_goes_from_its_developers_sandbox_to_stage_by_dt_alone(terminal: Terminal) -> None:
+    # Long: one release's way told in order, command by command.
     set_up(terminal)
     home = terminal.home
     path = repository(home)

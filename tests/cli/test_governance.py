@@ -12,8 +12,8 @@ import pytest
 from interlock.domain.policy import shipped
 from tests.cli.story import thursday
 from tests.cli.terminal import Terminal
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import on_a_copy
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +22,9 @@ def terminal(
 ) -> Iterator[Terminal]:
     """A terminal on Thursday 2026-11-26, 14:05 GMT."""
     home: Path = tmp_path_factory.mktemp("governance")
-    name = "governance"
-    elsewhere(postgres_server._copy(name, team_template))
-    config = home / "interlock.toml"
-    config.write_text(config_text(dsns=postgres_server.embedded.dsns(name)), encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as served:
-            story = thursday(served)
-            yield Terminal(home, served.url, served.project, story.served.now)
-    finally:
-        elsewhere(postgres_server._drop(name))
+    with on_a_copy(postgres_server, team_template, home, "governance") as served:
+        story = thursday(served)
+        yield Terminal(home, served.url, served.project, story.served.now)
 
 
 def policy_file(terminal: Terminal, name: str, document: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli import story_of_delivery as told
 from tests.cli.terminal import Terminal
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import Served, config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import Served, on_a_copy
 
 PERIOD = ("--since", "2026-11-16", "--until", "2026-11-23")
 
@@ -20,16 +20,9 @@ def delivered(
     postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """A server on which the week of `story_of_delivery` was told."""
-    home: Path = tmp_path_factory.mktemp("delivered")
-    elsewhere(postgres_server._copy("delivered", team_template))
-    config = home / "interlock.toml"
-    config.write_text(config_text(dsns=postgres_server.embedded.dsns("delivered")), encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as served:
-            told.tell(served)
-            yield served
-    finally:
-        elsewhere(postgres_server._drop("delivered"))
+    with on_a_copy(postgres_server, team_template, tmp_path_factory.mktemp("delivered"), "delivered") as served:
+        told.tell(served)
+        yield served
 
 
 @pytest.fixture

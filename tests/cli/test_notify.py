@@ -9,8 +9,8 @@ import pytest
 
 from interlock.client import ProblemAnswer
 from tests.cli.terminal import Terminal
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import Served, config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import Served, on_a_copy
 from tests.webhooks import receiver
 from tests.webhooks.receiver import receiving
 
@@ -22,16 +22,9 @@ def told(
     postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """All in one process, as by default; endpoints may be on this machine."""
-    name = "told_by_dt"
-    elsewhere(postgres_server._copy(name, team_template))
-    config = tmp_path_factory.mktemp("told") / "interlock.toml"
-    text = config_text(dsns=postgres_server.embedded.dsns(name)) + "[notify]\nloopback = true\n"
-    config.write_text(text, encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as served:
-            yield served
-    finally:
-        elsewhere(postgres_server._drop(name))
+    home, more = tmp_path_factory.mktemp("told"), "[notify]\nloopback = true\n"
+    with on_a_copy(postgres_server, team_template, home, "told_by_dt", more=more) as served:
+        yield served
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from tests.cli.story_of_adjustment import (
     verify_adjustment,
 )
 from tests.cli.terminal import Terminal
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import on_a_copy
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +29,11 @@ def terminal(
 ) -> Iterator[Terminal]:
     """A terminal on Thursday 2026-11-26, 14:05 GMT."""
     home: Path = tmp_path_factory.mktemp("thursday")
-    name = "thursday"
-    elsewhere(postgres_server._copy(name, team_template))
-    config = home / "interlock.toml"
-    config.write_text(config_text(dsns=postgres_server.embedded.dsns(name)), encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as served:
-            story = thursday(served)
-            made = Terminal(home, served.url, served.project, story.served.now)
-            made.story = story
-            yield made
-    finally:
-        elsewhere(postgres_server._drop(name))
+    with on_a_copy(postgres_server, team_template, home, "thursday") as served:
+        story = thursday(served)
+        made = Terminal(home, served.url, served.project, story.served.now)
+        made.story = story
+        yield made
 
 
 def test_status_is_the_whole_picture_on_one_screen(terminal: Terminal) -> None:

@@ -1,4 +1,5 @@
 """Reports of facts wait while the server is away, durably and privately, and are sent in order, each once, as late."""
+# Long: one life of a waiting report, from the disk to its arrival, case by case.
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from interlock.domain.commands import PUBLISHED
 from tests.cli.story import Story, digest, event
 from tests.cli.terminal import Done, Terminal
 from tests.client.scripted import gives, hangs_up, problem, scripted
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import Served, config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import Served, on_a_copy
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -197,17 +198,10 @@ def test_what_waits_for_another_server_or_project_is_not_sent_to_this_one(home: 
 def served(
     postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Story]:
-    home = tmp_path_factory.mktemp("synced")
-    elsewhere(postgres_server._copy("synced", team_template))
-    config = home / "interlock.toml"
-    config.write_text(config_text(dsns=postgres_server.embedded.dsns("synced")), encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as running:
-            story = Story(running)
-            story.begin()
-            yield story
-    finally:
-        elsewhere(postgres_server._drop("synced"))
+    with on_a_copy(postgres_server, team_template, tmp_path_factory.mktemp("synced"), "synced") as running:
+        story = Story(running)
+        story.begin()
+        yield story
 
 
 def begun(story: Story, name: str) -> dict[str, Any]:

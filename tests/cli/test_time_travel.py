@@ -1,4 +1,5 @@
 """Every read shows the past as it was: what each said at a moment, it says for ever when asked about that moment."""
+# Long: one table of every read, and the tests that ask each of them about the past.
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from tests.api.adjusting import BEFORE, EFFECT, SCRIPT, UNDO, plan
 from tests.cli.story import Story, identity
 from tests.cli.terminal import Terminal
 from tests.cli.test_command_line import EVERY
-from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import config_text, serving
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server import on_a_copy
 
 # What reads and has no past, each with the reason. Whatever else changes nothing takes a moment.
 NO_PAST = {
@@ -178,23 +179,17 @@ def then(
 ) -> Iterator[Then]:
     """Every read, asked at one moment; then a week goes by."""
     home: Path = tmp_path_factory.mktemp("then")
-    elsewhere(postgres_server._copy("back_then", team_template))
-    config = home / "interlock.toml"
-    config.write_text(config_text(dsns=postgres_server.embedded.dsns("back_then")), encoding="utf-8")
-    try:
-        with serving(config, "--test-clock") as served:
-            story = Story(served)
-            before(story)
-            terminal = Terminal(home, served.url, served.project, served.now)
-            [event] = served["anton"].get("/events", type="EnvironmentFrozen")["events"]
-            found = Then(terminal, "", f"{served.now:%Y-%m-%d %H:%M}", str(event["position"]), {})
-            found.said = {read: ask(terminal, found.words(read)) for read in READS}
-            found.position = str(found.said["status"].json["position"])
-            afterwards(story, event["position"])
-            terminal.now = served.now
-            yield found
-    finally:
-        elsewhere(postgres_server._drop("back_then"))
+    with on_a_copy(postgres_server, team_template, home, "back_then") as served:
+        story = Story(served)
+        before(story)
+        terminal = Terminal(home, served.url, served.project, served.now)
+        [event] = served["anton"].get("/events", type="EnvironmentFrozen")["events"]
+        found = Then(terminal, "", f"{served.now:%Y-%m-%d %H:%M}", str(event["position"]), {})
+        found.said = {read: ask(terminal, found.words(read)) for read in READS}
+        found.position = str(found.said["status"].json["position"])
+        afterwards(story, event["position"])
+        terminal.now = served.now
+        yield found
 
 
 def leaves() -> dict[str, click.Command]:

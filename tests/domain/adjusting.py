@@ -1,4 +1,5 @@
 """How far an adjustment of data has come when a test begins: told once, copied for each test."""
+# Long: one way in steps, each built on the one before it and told once.
 
 from __future__ import annotations
 

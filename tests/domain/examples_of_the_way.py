@@ -1,4 +1,5 @@
 """Examples of what moves a release: releases, deploys, evidence, environments."""
+# Long: one example a command, a table in the order of the flow.
 
 # ruff: noqa: N802
 # Each example has its command's name.

@@ -1,4 +1,5 @@
 """The stories of the checks of releases, environments and people; those of adjustments stand beside them."""
+# Long: one short story a check, a table in the order of the rules.
 
 from __future__ import annotations
 

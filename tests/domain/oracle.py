@@ -2,6 +2,7 @@
 
 It knows the flow a second time, in other words: where the two disagree, one of them is wrong.
 """
+# Long: one fold that tells the flow a second time, read beside the rules from top to bottom.
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 Everything goes through the real rules and the real codec; only the ledger is a list.
 """
+# Long: the one teller of stories that every test of the rules uses, and the beginnings that it knows.
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 Everything random comes from one seed, so that a walk which finds something can be walked again.
 """
+# Long: one walker: everything that it may do, in the order of the flow, draws from one seed.
 
 from __future__ import annotations
 
@@ -327,6 +328,7 @@ class Walk:
 
     def report_work(self, place: Any, lease: Any, *, good: bool) -> None:
         """The test run, the restore or the migration gives its report."""
+        # Long: one report for each kind of lease, most of it the commands' own fields.
         name, token, now = lease.subject.split()[1], lease.token, self.story.now
         schema = self.story.situation.environment(PRODUCTION).mark.schema_digest
         match lease.kind:
@@ -412,6 +414,7 @@ class Walk:
 
     def whim(self) -> None:
         """Anybody does anything."""
+        # Long: one table of everything that anybody could think of.
         story = self.story
         who = self.any_of((*PEOPLE, "ci-1"))
         name = self.any_of(story.situation.releases) or "5.1.0"

@@ -1,4 +1,5 @@
 """What the library's own cases leave open: opaque states, versions, ids, limits, and calls that share a batch."""
+# Long: one suite of cases over one factory, as the library's own cases are.
 
 from __future__ import annotations
 

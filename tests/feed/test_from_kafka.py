@@ -1,4 +1,5 @@
 """What only the feed from Kafka has: what comes twice, what is missing, what is no event, and who reads what."""
+# Long: one suite over one broker: what only this feed has, case by case.
 
 from __future__ import annotations
 

@@ -15,9 +15,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from interlock.ledger import Ledger, embedded
+from interlock.ledger import Ledger
 from interlock.ledger.connections import POOL_CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
+from interlock.ledger.processes import children
 from tests.fire.proxy import Proxy, proxy_to, socket_of
 from tests.fire.servers import PROJECT, Servers, servers, token_of
 from tests.fire.ways import ByDesk, ByHttp, Deed, Lost, NothingDone
@@ -104,7 +105,7 @@ async def sessions(dsn: str) -> int:
 def frozen(server: EmbeddedPostgres) -> Iterator[None]:
     """Stop every process of the database where it stands."""
     postmaster = server._postmaster()
-    pids = [postmaster, *embedded._children(postmaster)]
+    pids = [postmaster, *children(postmaster)]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

@@ -1,4 +1,5 @@
 """Whether the registered people could pass each gate: exact, and told with who is missing."""
+# Long: the exact search, its check by trying everything, and the cases that both answer.
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tests.house.tree import Source
 
@@ -12,6 +12,18 @@ FUNCTION_LINES_ASKED = 50
 FUNCTION_LINES_MAX = 80
 FILE_LINES_ASKED = 300
 FILE_LINES_MAX = 600
+# What is longer than asked says why: one comment, right below the docstring of the module, or below the head of the
+# function and its docstring, before its first statement.
+WHY_LONG = re.compile(r"^\s*# Long:(?P<reason>.*)$")
+REASON_WORDS_MIN = 4
+# These say it here. An entry that is not needed is refused too.
+SAID_HERE = {
+    "tests/web/test_acting.py": "one suite over one server and one signed-in person, form by form",
+    "tests/web/test_record.py": "one suite over every page of the record, on one story that is expensive to serve",
+    "tests/web/test_signing_in.py": "one suite over one server, request by request, whatever it holds",
+}
+
+Head = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 
 BANNED_NAMES = {"utils", "util", "common", "helpers", "manager", "base", "core"}
 
@@ -136,21 +148,67 @@ def _full_name(node: ast.expr, names: dict[str, str]) -> str:
             return ""
 
 
-def long_functions(source: Source, limit: int = FUNCTION_LINES_MAX) -> Iterator[str]:
-    """A function is a thought; a long one is several."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            if lines > limit:
-                where = f"{source.path}:{node.lineno}"
-                yield f"{where}: `{node.name}` has {lines} lines (more than {limit}): which thoughts are in it?"
+def long_functions(source: Source) -> Iterator[str]:
+    """A function is a thought; a long one is several, or says why it is not."""
+    everything = source.text.splitlines()
+    for node in _functions(source):
+        lines = (node.end_lineno or node.lineno) - node.lineno + 1
+        where = f"{source.path}:{node.lineno}: `{node.name}`"
+        if lines > FUNCTION_LINES_MAX:
+            yield f"{where} has {lines} lines (more than {FUNCTION_LINES_MAX}): which thoughts are in it?"
+        else:
+            yield from _unless_said(where, lines, FUNCTION_LINES_ASKED, _reasons(everything, node))
 
 
-def long_file(source: Source, limit: int = FILE_LINES_MAX) -> Iterator[str]:
-    """A module is read at one sitting."""
+def long_file(source: Source) -> Iterator[str]:
+    """A module is read at one sitting, or says why it is longer."""
     lines = source.text.count("\n")
-    if lines > limit:
-        yield f"{source.path}:1: {lines} lines (more than {limit}): which modules are in it?"
+    where = f"{source.path}:1:"
+    if lines > FILE_LINES_MAX:
+        yield f"{where} {lines} lines (more than {FILE_LINES_MAX}): which modules are in it?"
+    else:
+        here = [(0, SAID_HERE[source.path])] if source.path in SAID_HERE else []
+        said = [*_reasons(source.text.splitlines(), source.tree), *here]
+        yield from _unless_said(where, lines + len(here), FILE_LINES_ASKED, said)
+
+
+def misplaced_reason(source: Source) -> Iterator[str]:
+    """A reason for being long stands where it belongs, or nobody finds it, and no rule reads it."""
+    everything = source.text.splitlines()
+    found = {number for number, line in enumerate(everything, start=1) if WHY_LONG.match(line)}
+    if found:
+        for head in (source.tree, *_functions(source)):
+            found -= {number for number, _ in _reasons(everything, head)}
+        for number in sorted(found):
+            yield f"{source.path}:{number}: `# Long:` stands below the module's docstring, or on top of its function"
+
+
+def _unless_said(where: str, lines: int, asked: int, reasons: list[tuple[int, str]]) -> Iterator[str]:
+    """Find what is long and does not say why, and what says why and is not; the reason itself is not counted."""
+    said = [reason for _, reason in reasons]
+    if lines - len(said) > asked and not said:
+        yield f"{where} has {lines} lines (more than {asked}): split it, or say why not below its head: `# Long: …`"
+    elif lines - len(said) <= asked and said:
+        yield f"{where} is not long ({lines} lines, {asked} are free): remove `# Long:`"
+    elif len(said) > 1 or any(len(reason.split()) < REASON_WORDS_MIN for reason in said):
+        yield f"{where}: `# Long:` gives one reason, in at least {REASON_WORDS_MIN} words"
+
+
+def _functions(source: Source) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _reasons(everything: list[str], head: Head) -> list[tuple[int, str]]:
+    """Each `# Long:` between a head (with its docstring) and its first statement: its line and its reason."""
+    documented = ast.get_docstring(head, clean=False) is not None
+    begins = (head.body[0].end_lineno or 0) if documented else getattr(head, "lineno", 0)
+    statements = head.body[1:] if documented else head.body
+    lines = everything[begins : statements[0].lineno - 1 if statements else len(everything)]
+    return [
+        (number, found["reason"].strip())
+        for number, line in enumerate(lines, start=begins + 1)
+        if (found := WHY_LONG.match(line))
+    ]
 
 
 def left_over(path: str, text: str) -> Iterator[str]:
@@ -175,12 +233,3 @@ def _lines_with(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str]
     for number, line in enumerate(text.splitlines(), start=1):
         if pattern.search(line):
             yield number, line
-
-
-def questions(files: Iterable[Source]) -> list[str]:
-    """What is allowed, but asks whether it should be: long functions and long files."""
-    found: list[str] = []
-    for source in files:
-        found += long_functions(source, FUNCTION_LINES_ASKED)
-        found += long_file(source, FILE_LINES_ASKED)
-    return found

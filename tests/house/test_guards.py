@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from tests.house import guards
 from tests.house.tree import Source
+
+Guard = Callable[[Source], Iterator[str]]
+Planted = Callable[..., Source]
 
 PLANTED = "services/interlock/desk/planted.py"
 
@@ -68,13 +73,51 @@ def test_a_name_that_says_nothing_is_found(name: str) -> None:
     assert not [*guards.badly_named(Source.of("services/interlock/desk/batch.py", ""))]
 
 
-def test_a_function_and_a_file_that_are_too_long_are_found() -> None:
-    body = "    x = 1\n"
-    assert [*guards.long_functions(Source.of(PLANTED, "def f():\n" + body * guards.FUNCTION_LINES_MAX))]
-    assert not [*guards.long_functions(Source.of(PLANTED, "def f():\n" + body * (guards.FUNCTION_LINES_MAX - 1)))]
-    assert [*guards.long_file(Source.of(PLANTED, "x = 1\n" * (guards.FILE_LINES_MAX + 1)))]
-    assert not [*guards.long_file(Source.of(PLANTED, "x = 1\n" * guards.FILE_LINES_MAX))]
-    assert guards.questions([Source.of(PLANTED, "def f():\n" + body * guards.FUNCTION_LINES_ASKED)])
+WHY = "# Long: one table, read from top to bottom"
+
+
+def function(lines: int, *head: str) -> Source:
+    """A function of that many lines, those of `head` not counted."""
+    return Source.of(PLANTED, "def f():\n" + "".join(f"    {line}\n" for line in head) + "    x = 1\n" * (lines - 1))
+
+
+def module(lines: int, *head: str) -> Source:
+    """A module of that many lines, those of `head` not counted."""
+    return Source.of(PLANTED, "".join(f"{line}\n" for line in head) + "x = 1\n" * lines)
+
+
+LONG = [
+    (guards.long_functions, function, guards.FUNCTION_LINES_ASKED, guards.FUNCTION_LINES_MAX),
+    (guards.long_file, module, guards.FILE_LINES_ASKED, guards.FILE_LINES_MAX),
+]
+
+
+@pytest.mark.parametrize("guard, planted, asked, most", LONG)
+def test_what_is_long_says_why_right_below_its_head(guard: Guard, planted: Planted, asked: int, most: int) -> None:
+    assert not [*guard(planted(asked))]
+    assert "say why not" in str([*guard(planted(asked + 1))])
+    assert not [*guard(planted(asked + 1, WHY))]
+    assert not [*guard(planted(asked + 1, '"""What it is."""', WHY))]
+    assert "say why not" in str([*guard(planted(asked + 1, "x = 1", WHY))])
+    assert [*guards.misplaced_reason(planted(asked + 1, "x = 1", WHY))]
+    assert not [*guards.misplaced_reason(planted(asked + 1, WHY))]
+
+
+@pytest.mark.parametrize("guard, planted, asked, most", LONG)
+def test_a_reason_is_one_and_says_something(guard: Guard, planted: Planted, asked: int, most: int) -> None:
+    assert "one reason" in str([*guard(planted(asked + 1, "# Long: it is"))])
+    assert "one reason" in str([*guard(planted(asked + 1, WHY, WHY))])
+
+
+@pytest.mark.parametrize("guard, planted, asked, most", LONG)
+def test_what_is_not_long_has_no_reason_for_it(guard: Guard, planted: Planted, asked: int, most: int) -> None:
+    assert "remove" in str([*guard(planted(asked, WHY))])
+
+
+@pytest.mark.parametrize("guard, planted, asked, most", LONG)
+def test_no_reason_is_good_enough_beyond_the_most(guard: Guard, planted: Planted, asked: int, most: int) -> None:
+    assert not [*guard(planted(most - 1, WHY))]
+    assert "which" in str([*guard(planted(most, WHY))])
 
 
 @pytest.mark.parametrize("word", ["TO" + "DO", "FIX" + "ME"])

@@ -1,4 +1,5 @@
 """Histories that nobody thought of: plausible ones by a random walk, and impossible ones of arbitrary events."""
+# Long: one random walker over all event types, each of its steps a few lines.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """A release's way to production, with a failed deploy, a problem, a refusal and a rollback on it."""
+# Long: one story told in order, and the words that tell it.
 
 from __future__ import annotations
 

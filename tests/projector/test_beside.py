@@ -1,4 +1,5 @@
 """Read models built anew under load: never empty, never older than before, and right at the end."""
+# Long: one rebuild beside what serves, attacked at each of its steps in order.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """What anybody may do about an adjustment of data, and when two states of it are one."""
+# Long: one alphabet of moves, and when two of their states are one: neither is true without the other.
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Positions, tokens, ids and times are replaced by what they are compared for (see docs/PROOF.md). A part of the state
 that did not change since the state before keeps its number.
 """
+# Long: one mapping of the whole state, part by part; a part that is missing here is a hole in the proof.
 
 from __future__ import annotations
 

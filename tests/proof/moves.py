@@ -4,6 +4,7 @@ Each move is one command, or a few in a row where nothing that happens between t
 search. A move that helps costs nothing. One that disturbs costs one of the disturbances that the part allows: so the
 space is finite, and people who mean well are never out of moves.
 """
+# Long: one alphabet, move by move, in the order of the flow.
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 The flow is told here a second time, in other words and as a fold. Where it and the rules disagree, one is wrong.
 """
+# Long: one fold over all event types that tells the flow a second time, read from top to bottom.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """What must hold of each event of an adjustment, read from the events alone, and from none of the rules."""
+# Long: one fold that tells an adjustment's flow a second time, read from top to bottom.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """What must hold of each deploy and of each doubt about an environment, read from the events alone."""
+# Long: one gate after the other, told a second time, in the order of the flow.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """A shop's databases to adjust data in, and an Interlock that knows them: both real, both small."""
+# Long: one small shop with its server, data and people: tests take it whole or not at all.
 
 from __future__ import annotations
 

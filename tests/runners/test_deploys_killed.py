@@ -3,6 +3,7 @@
 Whatever dies: no command runs past its lease, the record never says what did not happen, and the next look says where
 things stand.
 """
+# Long: one table of steps, and every kill and loss at each of them.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """An adjustment executed on a real database, with a real Interlock: what it does, and what keeps it from doing it."""
+# Long: one execution, step by step: what it does at each, and what keeps it from it.
 
 from __future__ import annotations
 

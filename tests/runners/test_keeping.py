@@ -1,4 +1,5 @@
 """The touched rows are kept exactly, in whatever way they were touched, and can be put back."""
+# Long: one promise, that rows come back exactly, tried with every shape of table and of change.
 
 from __future__ import annotations
 

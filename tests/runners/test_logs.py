@@ -1,4 +1,5 @@
 """Logs are read without a gap, through every rotation; what cannot be read is said and never counts as read."""
+# Long: one reader, tried with every way of rotating, cutting and losing a log.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """What is lost in the middle: the answer to COMMIT, the database, Interlock, the lease: never guessed."""
+# Long: one execution, and everything that can be lost in its middle, in the order of its steps.
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Whatever dies: the record never says that what did not run has run, nothing runs on after its runner, and of a
 migration that was begun and not ended either nothing is there, or nobody goes on before somebody has looked.
 """
+# Long: one table of steps, and every kill at each of them.
 
 from __future__ import annotations
 

@@ -91,6 +91,7 @@ def dsns(pair: Pair, **others: str) -> dict[str, str]:
 
 
 async def test_a_release_is_rehearsed_on_productions_data(terminal: Terminal, pair: Pair) -> None:
+    # Long: one rehearsal told in order, command by command.
     def dt(*words: str, who: str = "ci-1", **env: str) -> Any:
         return terminal.dt(*words, who=who, env=dsns(pair, **env))
 

@@ -1,4 +1,5 @@
 """What git says of a release over all its repositories: real ones, two to a release."""
+# Long: one suite over the same two repositories, question by question.
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Which scripts may adjust data: judged by PostgreSQL's own parser, whatever disguise a statement wears."""
+# Long: one table of disguises, and the few tests that judge them.
 
 from __future__ import annotations
 

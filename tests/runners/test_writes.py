@@ -1,4 +1,5 @@
 """Writes around Interlock are found in PostgreSQL's own log, told once, and open a problem."""
+# Long: one reader of one server's log, case by case.
 
 from __future__ import annotations
 

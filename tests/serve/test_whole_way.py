@@ -34,6 +34,7 @@ def asked_then(decision: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_rollback_leads_to_a_release_that_is_over_and_gates_are_shown_as_they_were_decided(server: Served) -> None:
+    # Long: one release's way told in order, through a kill and a rollback.
     story = Story(server)
     story.begin()
     story.at("11-24T09:00")

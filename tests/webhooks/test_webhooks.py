@@ -1,4 +1,5 @@
 """Endpoints are told what happens: signed, at least once, whatever they or the sender do; and nobody waits for them."""
+# Long: one suite over one office and its endpoints, case by case.
 
 from __future__ import annotations
 

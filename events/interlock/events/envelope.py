@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from interlock.events.fact import fact
@@ -70,6 +69,3 @@ class Recorded(Generic[E]):
     def timestamp(self) -> datetime:
         """When the ledger recorded it, UTC."""
         return self.recorded_at
-
-
-Metadata = Mapping[str, Any]

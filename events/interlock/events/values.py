@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-NAME_CHARACTERS_MAX = 64
 TEXT_CHARACTERS_MAX = 4_000
 LINE_CHARACTERS_MAX = 300
-LIST_ITEMS_MAX = 200
 INTEGER_MAX = 2**53 - 1
 
 RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")

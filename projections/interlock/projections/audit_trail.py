@@ -1,4 +1,5 @@
 """Who did what, when, to what, because of what, and what was refused: everything that was ever recorded."""
+# Long: the tables, what is written and what is asked of them change together, so they are read together.
 
 from __future__ import annotations
 

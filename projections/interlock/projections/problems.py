@@ -84,6 +84,11 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.problem, "resolution", label, data(event, "problem"))
         case _:
             pass
+    yield from _line(recorded)
+
+
+def _line(recorded: Recorded[Any]) -> Iterator[Write]:
+    """Write the event into the history of each problem that it names."""
     named = mentions.problems(recorded)
     if named:
         yield Write(

@@ -1,1 +1,1 @@
-"""How an answer looks, the same on every way out: in the HTTP API, and on Kafka's topic of outcomes."""
+"""How an answer looks, the same on every way out: in the HTTP API, on Kafka's topic of outcomes, to people."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.cli.render.times import Scene, instant
+from interlock.answers.times import instant
+from interlock.cli.render.times import Scene
 from interlock.cli.session import Session
 
 # A list longer than this is for `--json` and a cursor of one's own.

@@ -213,7 +213,7 @@ class Session:
 
     def now(self) -> datetime:
         """Return the server's time, which under a test clock stands still; this machine's where it is not told."""
-        from interlock.cli.render.times import instant
+        from interlock.answers.times import instant
 
         told = self._client.server_now if self._client is not None else None
         return told or self.test_now or instant(self.myself().get("now")) or seams.now()

@@ -1,4 +1,5 @@
 """One project's desk: what queued during the last commit is the next batch."""
+# Long: one class: its queue, turn, retries and memory share one state, and are safe only together.
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ code, and a document that goes under it is no policy.
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -43,11 +43,6 @@ class WindowRule(_Closed):
         if self.closes_minute <= self.opens_minute:
             raise ValueError("closes: a window closes after it opens, on the same day")
         return self
-
-    @property
-    def opens_at(self) -> time:
-        """The opening's time of day."""
-        return time.fromisoformat(self.opens)
 
     @property
     def opens_minute(self) -> int:

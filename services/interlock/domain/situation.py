@@ -3,6 +3,7 @@
 Only what a rule reads is here; what people want to see belongs in a projection. Positions are the
 ledger's. Nothing here is changed in place: `evolve` makes a new one.
 """
+# Long: one table of nouns without behaviour: nearly every rule reads several, and all are one state.
 
 from __future__ import annotations
 

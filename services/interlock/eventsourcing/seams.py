@@ -9,13 +9,9 @@ import asyncio
 import secrets
 import time
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
-_VERSION_7: Final = 0x7 << 76
-_VARIANT: Final = 0b10 << 62
-_RANDOM_A: Final = (1 << 12) - 1
-_RANDOM_B: Final = (1 << 62) - 1
+from interlock.events.event_ids import RANDOM_BITS, uuid7
 
 
 def monotonic() -> float:
@@ -29,8 +25,5 @@ async def sleep(seconds: float) -> None:
 
 
 def event_id(at: datetime) -> UUID:
-    """Return a new UUIDv7 (RFC 9562): the milliseconds of `at`, then 74 random bits."""
-    milliseconds = int(at.timestamp() * 1000) & ((1 << 48) - 1)
-    random = secrets.randbits(74)
-    high = milliseconds << 80 | _VERSION_7 | (random >> 62 & _RANDOM_A) << 64
-    return UUID(int=high | _VARIANT | random & _RANDOM_B)
+    """Return a new UUIDv7 of that moment."""
+    return uuid7(at, secrets.randbits(RANDOM_BITS))

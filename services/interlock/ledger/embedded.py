@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import os
 import pwd
-import select
 import shutil
 import signal
 import socket
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from interlock.ledger import migrate
+from interlock.ledger.processes import children, ended
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
         """Kill every process of the server with SIGKILL, as a test of what a crash leaves (Linux)."""
         postmaster = self._postmaster()
         os.kill(postmaster, signal.SIGSTOP)  # so that it starts no more children
-        for pid in (*_children(postmaster), postmaster):
+        for pid in (*children(postmaster), postmaster):
             self._end(pid, signal.SIGKILL)
 
     def dsn(self, role: str = SUPERUSER, database: str = "postgres") -> str:
@@ -181,7 +181,7 @@ class EmbeddedPostgres:
         handle = os.pidfd_open(pid)
         try:
             for _ in range(int(START_SECONDS / READY_POLL_SECONDS)):
-                if _ended(handle, READY_POLL_SECONDS):
+                if ended(handle, READY_POLL_SECONDS):
                     break
                 with suppress(OSError):
                     lines = (self._data / "postmaster.pid").read_text().split("\n")
@@ -202,7 +202,7 @@ class EmbeddedPostgres:
             return
         try:
             signal.pidfd_send_signal(handle, by)
-            if not _ended(handle, STOP_SECONDS):
+            if not ended(handle, STOP_SECONDS):
                 raise ServerNotStarted(f"process {pid} does not end")
         finally:
             os.close(handle)
@@ -285,21 +285,3 @@ def _socket_directory(home: Path) -> Path:
     if len(os.fsencode(inside / f".s.PGSQL.{PORT}.lock")) <= SOCKET_PATH_BYTES_MAX:
         return inside
     return Path(tempfile.gettempdir()) / f"interlock-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
-
-
-def _children(parent: int) -> list[int]:
-    """Return the processes whose parent is `parent`."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended while we looked
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def _ended(process: int, seconds: float) -> bool:
-    """Wait at most `seconds` for the end of a process, given by its descriptor; tell whether it ended."""
-    return bool(select.select([process], [], [], seconds)[0])

@@ -18,7 +18,8 @@ from interlock.ledger import LedgerError, LedgerUnavailable, NotATestDatabase, S
 from interlock.ledger.embedded import EmbeddedPostgres, NoServerFound, ServerNotStarted
 from interlock.ledger.migrate import apply
 from interlock.serve.refusals import AWAY, CannotStart
-from interlock.serve.settings import Settings, resolve
+from interlock.serve.secret import resolve
+from interlock.serve.settings import Settings
 
 T = TypeVar("T")
 

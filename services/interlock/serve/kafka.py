@@ -12,7 +12,8 @@ from interlock.intake import Intake, own_topic
 from interlock.ledger import Ledger
 from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
-from interlock.serve.settings import Kafka, Settings, secret
+from interlock.serve.secret import secret
+from interlock.serve.settings import Kafka, Settings
 
 
 def kafka_of(settings: Settings, part: str) -> Kafka:

@@ -34,7 +34,8 @@ from interlock.serve import seams
 from interlock.serve.database import database_of
 from interlock.serve.refusals import CannotStart
 from interlock.serve.restoring import FAILED, fill, say
-from interlock.serve.settings import CONFIG_NAME, Settings, load, resolve
+from interlock.serve.secret import resolve
+from interlock.serve.settings import CONFIG_NAME, Settings, load
 
 PAGE_EVENTS: Final = 2_000
 

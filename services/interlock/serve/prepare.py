@@ -23,7 +23,7 @@ from interlock.ledger.migrate import create_database
 from interlock.serve import seams
 from interlock.serve.database import NAME, why_not
 from interlock.serve.refusals import CannotStart
-from interlock.serve.settings import resolve, secret
+from interlock.serve.secret import resolve, secret
 
 ANSWER_SECONDS: Final = 10.0
 ITERATIONS: Final = 4_096

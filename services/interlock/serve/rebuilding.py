@@ -10,7 +10,6 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import asyncpg
 
@@ -23,9 +22,8 @@ from interlock.projector.runner import CannotApply, GapWithoutLedger
 from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
 from interlock.serve.restoring import FAILED
-from interlock.serve.settings import CONFIG_NAME, load, resolve
-
-REFUSALS: Final = (TopicBroken, NotEmpty, CannotApply, GapWithoutLedger)
+from interlock.serve.secret import resolve
+from interlock.serve.settings import CONFIG_NAME, load
 
 
 async def rebuilt(database: str, address: KafkaAddress, topic: str) -> dict[str, tuple[int, str]]:

@@ -41,7 +41,8 @@ from interlock.ledger.restore import Restore, restoring
 from interlock.serve import seams
 from interlock.serve.project import NAMESPACE
 from interlock.serve.refusals import CannotStart
-from interlock.serve.settings import CONFIG_NAME, load, resolve
+from interlock.serve.secret import resolve
+from interlock.serve.settings import CONFIG_NAME, load
 
 ROWS_AT_ONCE: Final = 2_000
 FAILED: Final = 9

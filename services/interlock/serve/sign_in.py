@@ -15,7 +15,8 @@ from interlock.identity.sessions import Limits, Sessions
 from interlock.ledger import Ledger
 from interlock.serve import seams
 from interlock.serve.refusals import CannotStart
-from interlock.serve.settings import Oidc, Settings, secret
+from interlock.serve.secret import secret
+from interlock.serve.settings import Oidc, Settings
 
 
 def sessions_of(settings: Settings, ledger: Ledger) -> Sessions:

@@ -35,7 +35,8 @@ from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import remembered
-from interlock.serve.settings import Settings, secret
+from interlock.serve.secret import secret
+from interlock.serve.settings import Settings
 from interlock.serve.test_clock import TestClock
 from interlock.watch import Watch
 
@@ -63,6 +64,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
 
     A crash at any point leaves what the ledger holds, and the next start does the rest.
     """
+    # Long: one stack, in the order in which everything is lent and, read upwards, given back.
     async with AsyncExitStack() as stack:
         ledger = await Ledger.open(database.app)
         stack.push_async_callback(ledger.close)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from interlock.answers.times import DAYS, instant
 from interlock.web.asked import Document
-from interlock.web.times import DAYS, instant
 
 # The drawing's own units; it is as wide as its place.
 WIDTH: Final = 1000

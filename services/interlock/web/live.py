@@ -68,6 +68,7 @@ class Live:
         still: Still,
         session: SignedIn,
     ) -> AsyncGenerator[bytes, None]:
+        # Long: one loop over two futures, and its one end that gives both back.
         self._open[session.session] += 1
         rest = bytearray(first)
         following = asyncio.ensure_future(anext(chunks, None))

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import missing
 
+from interlock.answers.times import instant
 from interlock.identity import SignedIn
 from interlock.web import words
 from interlock.web.asked import Asked, named
-from interlock.web.times import Times, instant
+from interlock.web.times import Times
 
 DIGEST_CHARACTERS: Final = 8
 # Before a project is known, nobody knows what time it is there, and nothing on the page depends on it.

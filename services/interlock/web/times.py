@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-RECENT: Final = timedelta(days=6)
-MINUTE: Final = 60
-
-
-def instant(value: object) -> datetime | None:
-    """Return an RFC 3339 text of an answer as an instant in UTC; None where there is none."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    if not isinstance(value, str) or not value:
-        return None
-    return datetime.fromisoformat(value).astimezone(UTC)
-
-
-def span(length: timedelta, units: int = 2) -> str:
-    """Return a length as in "1 d 18 h", "2 h", "38 s": its first `units` units, zeros at the end left out."""
-    seconds = int(abs(length).total_seconds())
-    if seconds < MINUTE:
-        return f"{seconds} s"
-    days, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    parts = [(days, "d"), (hours, "h"), (rest // 60, "m")]
-    while parts[0][0] == 0:
-        parts.pop(0)
-    parts = parts[:units]
-    while parts[-1][0] == 0:
-        parts.pop()
-    return " ".join(f"{count} {unit}" for count, unit in parts)
+from interlock.answers.times import DAYS, RECENT, instant, relative, span
 
 
 def whole(at: datetime) -> str:
@@ -95,9 +67,7 @@ class Times:
 
     def relative(self, at: datetime, units: int = 2) -> str:
         """Return text: "in 1 d 18 h", "2 h ago" or "now"."""
-        if at == self.now:
-            return "now"
-        return f"in {span(at - self.now, units)}" if at > self.now else f"{span(self.now - at, units)} ago"
+        return relative(at, self.now, units)
 
     def length(self, seconds: object, units: int = 2) -> str:
         """Return text: so many seconds as people say it."""
@@ -105,7 +75,9 @@ class Times:
 
     def brief_ms(self, ms: int) -> str:
         """Return text: a short length, as in "17 ms", "38.2 s"."""
-        return f"{ms} ms" if ms < 1_000 else f"{ms / 1_000:.1f} s" if ms < 60_000 else span(timedelta(milliseconds=ms))
+        return (
+            f"{ms} ms" if ms < 1_000 else f"{ms / 1_000:.1f} s" if ms < 60_000 else span(timedelta(milliseconds=ms), 2)
+        )
 
     def between(self, begin: object, end: object, units: int = 2) -> str:
         """Return text: how long it was from one moment to the other, or until now."""

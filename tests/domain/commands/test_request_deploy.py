@@ -1,4 +1,5 @@
 """RequestDeploy: gate by gate, each check of the gate table refuses by itself, and says what would help."""
+# Long: one gate table, row by row, in the order of the flow.
 
 from __future__ import annotations
 

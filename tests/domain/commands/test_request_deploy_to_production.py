@@ -1,4 +1,5 @@
 """RequestDeploy: into production, waiting for the window, once more, and by whom."""
+# Long: one gate, production's, with its window, in the order of its rules.
 
 from __future__ import annotations
 

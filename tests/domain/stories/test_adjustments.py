@@ -1,4 +1,5 @@
 """Stories of data adjustments: what must never let one through, and what must not stop one for ever."""
+# Long: one story a test, all with the same people and the same adjustment.
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 These types are the storage format: a changed shape is a new schema number and an upcaster.
 """
+# Long: every event of one stream, a short class each, in the order in which they happen.
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from interlock.projections.projection import Write
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
     """Say what one event changes in the environments."""
-    for part in (_occupancy, _lease, _data, _adjusted, _care):
+    for part in (_occupancy, _lease, _run, _data, _adjusted, _care):
         yield from part(recorded)
 
 
@@ -110,6 +110,13 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
             yield _lost(recorded, "occupancy", ("deploy", "restore", "migration"), "unsure")
             yield _lost(recorded, "data", ("restore", "migration"), "unknown")
             yield FACETS.close(recorded, event.environment, "lease")
+        case _:
+            return
+
+
+def _run(recorded: Recorded[Any]) -> Iterator[Write]:
+    event = recorded.event
+    match event:
         case env.TestRunStarted():
             yield FACETS.set(recorded, event.environment, "run", "running", data(event, "environment"))
             if event.fulfils is not None:

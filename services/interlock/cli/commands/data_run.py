@@ -152,11 +152,6 @@ def ask_first(session: Session, name: str, fields: dict[str, Any], registered: I
         raise refused(session, name, {**fields, "observed": {}}, decision)
 
 
-def not_from_here(environment: str, why: Exception) -> Halt:
-    """Return what to say where interlock.toml does not say how."""
-    return Halt(f"it cannot be done to {environment} from here", code=USAGE, why=str(why), then=(CONFIG_HELP,))
-
-
 def in_short(done: Restored) -> str:
     """Say what is there now in one line."""
     rows, masked = sum(table.rows for table in done.copied.tables), ", masked" if done.copied.masked else ""

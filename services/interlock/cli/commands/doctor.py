@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from interlock.answers.times import instant
 from interlock.cli import seams
 from interlock.cli.exits import UNEXPECTED, Ended, Halt
 from interlock.cli.lazy import Command
-from interlock.cli.render.times import instant
 from interlock.cli.session import Session
 
 # Decisions use the ledger's clock, so a wrong clock here only makes what is shown wrong.

@@ -189,7 +189,7 @@ def request(session: Session, principal: str | None, days: int, *, show: bool) -
 
 def as_instant(value: Any) -> Any:
     """Return an answer's instant."""
-    from interlock.cli.render.times import instant
+    from interlock.answers.times import instant
 
     return instant(value)
 

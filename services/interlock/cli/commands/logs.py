@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from interlock.answers.times import instant
 from interlock.cli import seams
 from interlock.cli.change import accepted_lines, changing, give
 from interlock.cli.exits import USAGE, WORK_FAILED, Ended, Halt
 from interlock.cli.instants import parse_instant, parse_length, rfc3339
 from interlock.cli.lazy import Group
 from interlock.cli.names import seen
-from interlock.cli.render.times import instant
 from interlock.cli.running import CONFIG_HELP, asker_of, document_of, home_of
 from interlock.cli.session import Session
 

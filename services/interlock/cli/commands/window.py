@@ -43,7 +43,7 @@ def list_(session: Session, environment: str, count: int, ics: bool, at: str | N
 
 def show(session: Session, environment: str, count: int, ics: bool, at: str | None) -> None:
     """Ask for windows and show them, as lines or as a calendar."""
-    from interlock.cli.render.times import instant
+    from interlock.answers.times import instant
     from interlock.cli.render.windows import calendar, window_lines
 
     answer = session.get(f"/windows/{environment}", at=at, count=count)

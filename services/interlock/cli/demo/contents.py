@@ -1,4 +1,5 @@
 """What the demo's releases are made of: commits in a repository that the demo makes. Data, and nothing else."""
+# Long: the texts of the demo's own small program, commit by commit, and hardly any code.
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interlock.answers.times import instant
 from interlock.answers.visible import visible
 from interlock.cli.render.adjustments import TEXTS, digest_of_part, fact_lines, rows_expected, shown_rows
 from interlock.cli.render.lines import Lines, Part, Span, folded, line, table, wrapped
-from interlock.cli.render.times import Scene, day, instant
+from interlock.cli.render.times import Scene, day
 
 Facts = Mapping[str, Any]
 SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("·", "dim")}

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from interlock.answers.times import instant
 from interlock.cli.render.environments import data_of, logs_in_short, occupant_of
 from interlock.cli.render.happenings import short
 from interlock.cli.render.lines import Lines, Part, Span, line, table, wrapped
 from interlock.cli.render.records import event_rows
-from interlock.cli.render.times import Scene, brief, clock, day, instant
+from interlock.cli.render.times import Scene, brief, clock, day
 
 Facts = Mapping[str, Any]
 LABEL_COLUMN = 12

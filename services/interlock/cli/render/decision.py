@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interlock.answers.times import instant
 from interlock.cli.render.lines import Line, Lines, Part, Span, apart, line, padded, wrapped
-from interlock.cli.render.times import Scene, ago, brief, instant, moment, until
+from interlock.cli.render.times import Scene, ago, brief, moment, until
 
 Check = Mapping[str, Any]
 

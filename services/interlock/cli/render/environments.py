@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from interlock.answers.times import instant
 from interlock.cli.render.happenings import short
 from interlock.cli.render.lines import Lines, Part, Span, line, table, wrapped
-from interlock.cli.render.times import Scene, ago, brief, clock, day, instant, moment
+from interlock.cli.render.times import Scene, ago, brief, clock, day, moment
 
 Facts = Mapping[str, Any]
 LABEL_COLUMN = 10

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from interlock.answers.times import instant, span
 from interlock.cli.render.lines import Lines, Part, Span, apart, line, table, wrapped
-from interlock.cli.render.times import Scene, brief, instant, span
+from interlock.cli.render.times import Scene, brief
 
 FIGURES = (
     ("lead_time", "change lead time"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interlock.answers.times import instant, span
 from interlock.cli.render.lines import Lines, Part, Span, line, padded, wrapped
-from interlock.cli.render.times import Scene, brief, clock, day, instant, span
+from interlock.cli.render.times import Scene, brief, clock, day
 
 WHEN_COLUMN = 20
 WHO_MIN, WHO_MAX = 8, 26

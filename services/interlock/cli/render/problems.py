@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interlock.answers.times import instant, span
 from interlock.cli.render.lines import Lines, Part, Span, line, table, wrapped
 from interlock.cli.render.records import event_rows
-from interlock.cli.render.times import Scene, ago, brief, instant, span
+from interlock.cli.render.times import Scene, ago, brief
 
 Facts = Mapping[str, Any]
 SEVERITY = {"critical": "bad", "high": "bad", "medium": "wait", "low": ""}

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from interlock.answers.times import instant, span
 from interlock.cli.render.lines import Lines, Part, Span, line, table
-from interlock.cli.render.times import Scene, instant, moment, span
+from interlock.cli.render.times import Scene, moment
 
 Facts = Mapping[str, Any]
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from interlock.answers.times import instant, span
 from interlock.cli.render.happenings import short
 from interlock.cli.render.lines import Lines, Part, Span, line, table, wrapped
-from interlock.cli.render.times import Scene, ago, brief, instant, span
+from interlock.cli.render.times import Scene, ago, brief
 
 Facts = Mapping[str, Any]
 STYLES = {"held": "wait", "withdrawn": "dim", "superseded": "dim", "completed": "good"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from interlock.answers.times import span
 from interlock.cli.render.lines import Line, Lines, Part, Span, apart, line, table
-from interlock.cli.render.times import Scene, clock, span
+from interlock.cli.render.times import Scene, clock
 
 if TYPE_CHECKING:
     from interlock.runners.junit import Case

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from interlock.answers.times import instant
 from interlock.cli.render.lines import Lines, Span, line
-from interlock.cli.render.times import Scene, instant, moment, until
+from interlock.cli.render.times import Scene, moment, until
 
 
 def window_lines(answer: Mapping[str, Any], scene: Scene) -> Lines:

@@ -1,4 +1,4 @@
-"""Deciding about an environment's data: restores, migrations, erasing, corruption, feeds."""
+"""Deciding about an environment's data: restores, erasing, corruption, feeds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from interlock.domain.commands.environment import (
     MarkDataClean,
     MarkDataCorrupt,
     ReportErased,
-    ReportMigrated,
-    ReportMigrationFailed,
     ReportRestored,
     ReportRestoreFailed,
     SetDataFeed,
-    StartMigration,
     StartRestore,
 )
 from interlock.domain.decide.aftermath import observed_late
@@ -27,8 +24,6 @@ from interlock.domain.errors import InvalidCommand
 from interlock.domain.policy import HandReport
 from interlock.domain.situation import Environment, Lease, Release
 from interlock.events.catalogue import environment as happened_there
-from interlock.events.catalogue import release as happened
-from interlock.events.catalogue.parts import AppliedMigration
 from interlock.events.decision import CheckOutcome, Decision
 from interlock.events.values import LeaseKind
 
@@ -75,7 +70,7 @@ def _lease_of(place: Environment, kind: LeaseKind, identifier: str) -> Lease | N
     return lease if lease is not None and lease.activity == f"{kind} {identifier}" else None
 
 
-def _late(
+def late_report(
     case: Case,
     place: Environment,
     kind: Literal["restore", "migration"],
@@ -94,7 +89,7 @@ def _late(
     return observed_late(case, place, kind, identifier, description, None, happened_at)
 
 
-def _report(
+def report(
     case: Case,
     place: Environment,
     identifier: str,
@@ -105,6 +100,7 @@ def _report(
     extra: tuple[CheckOutcome, ...] = (),
     release: Release | None = None,
 ) -> Ruled:
+    """A report by who holds the lease of that restore, migration or erasing."""
     asked = case.asked(
         place.name, release or _occupant(case, place), token=token, lease=f"{hand} {identifier}", hand=hand
     )
@@ -119,7 +115,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
         return case.unchanged(action, stream_of(place.name))
     if command.taken_at > case.now:
         raise InvalidCommand("taken_at", "lies in the future")
-    late = _late(case, place, "restore", command.restore, "done", command.happened_at)
+    late = late_report(case, place, "restore", command.restore, "done", command.happened_at)
     if late is not None:
         return late
     lease = _lease_of(place, "restore", command.restore)
@@ -143,7 +139,7 @@ def report_restored(case: Case, command: ReportRestored) -> Ruled:
         )
         yield released(place)
 
-    return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
+    return report(case, place, command.restore, command.fencing_token, "restore", action, effect)
 
 
 def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
@@ -152,7 +148,7 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
     action = f"report {command.restore} failed"
     if f"{command.restore} failed" in place.finished:
         return case.unchanged(action, stream_of(place.name))
-    late = _late(case, place, "restore", command.restore, "failed", command.happened_at)
+    late = late_report(case, place, "restore", command.restore, "failed", command.happened_at)
     if late is not None:
         return late
     lease = _lease_of(place, "restore", command.restore)
@@ -168,127 +164,7 @@ def report_restore_failed(case: Case, command: ReportRestoreFailed) -> Ruled:
         )
         yield released(place)
 
-    return _report(case, place, command.restore, command.fencing_token, "restore", action, effect)
-
-
-def start_migration(case: Case, command: StartMigration) -> Ruled:
-    """The release's migrations are rehearsed on data that was restored after this deploy."""
-    release, place = case.release(command.release), case.environment(command.environment)
-    _check_rehearses(case, place)
-    asked = case.asked(place.name, release, observed=command.observed, starting=True, hand="migration")
-    subject = f"migration {case.new_id('M')}"
-    return case.ruled(
-        f"migrate {place.name} for {release.name}",
-        f"release/{release.name}",
-        ("reported-by-runner", *gates.MIGRATION),
-        asked,
-        lambda _: (granted(case, place, "migration", subject, command.observed, release.name),),
-    )
-
-
-def _check_rehearses(case: Case, place: Environment) -> None:
-    if place.name != case.policy.named("rehearsal"):
-        raise InvalidCommand("environment", f"migrations are rehearsed in {case.policy.named('rehearsal')}")
-
-
-def report_migrated(case: Case, command: ReportMigrated) -> Ruled:
-    """Exactly the release's migrations ran, by id and digest."""
-    release, place = case.release(command.release), case.environment(command.environment)
-    action, subject = f"report {command.migration} migrated", f"release/{release.name}"
-    if f"{command.migration} migrated" in place.finished:
-        return case.unchanged(action, subject)
-    late = _late(case, place, "migration", command.migration, "done", command.happened_at, release)
-    if late is not None:
-        return late
-    rehearsal, running = place.rehearsal, case.situation.environment(case.policy.production).last_sure
-    _check_subject(place, release)
-
-    def effect(_: Decision) -> Iterator[New]:
-        if rehearsal is not None:
-            yield New(
-                stream=subject,
-                event=happened.StageMigrated(
-                    content_digest=rehearsal.content,
-                    deploy=rehearsal.deploy,
-                    migration=command.migration,
-                    migrations=command.migrations,
-                    schema_before=command.schema_before,
-                    schema_after=command.schema_after,
-                    restore=rehearsal.restore.restore if rehearsal.restore is not None else None,
-                    base_release=running.release if running is not None else None,
-                    report=command.report,
-                ),
-                occurred_at=case.past(command.happened_at),
-            )
-        yield released(place)
-
-    extra = (_complete(place, release, command.migrations),)
-    return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, extra, release)
-
-
-def _check_subject(place: Environment, release: Release) -> None:
-    """A migration is reported of the release that it was started for. Raises InvalidCommand."""
-    lease = place.lease
-    if lease is not None and lease.kind == "migration" and lease.work.release != release.name:
-        raise InvalidCommand("release", f"{lease.activity} is one of {lease.work.release}")
-
-
-def _complete(place: Environment, release: Release, ran: tuple[AppliedMigration, ...]) -> CheckOutcome:
-    # Those of the content that is in stage, also when the release has a newer one by now.
-    there = place.occupant.migrations if place.occupant is not None else ()
-    content = release.content
-    if content is not None and place.occupant is not None and place.occupant.content == content.digest:
-        # What was over when it was deployed here was in no situation that the deploy could take them from.
-        there = content.migrations
-    wanted = {(m.id, m.digest) for m in there}
-    found = {(m.id, m.digest) for m in ran}
-    different = sorted(name for name, _ in wanted ^ found)
-    return CheckOutcome(
-        check="migrations-complete",
-        state="failed" if different or place.occupant is None else "passed",
-        required="exactly the release's migrations, by id and digest",
-        observed=f"different: {', '.join(different[:5])}" if different else f"{len(wanted)} of {len(wanted)}",
-    )
-
-
-def report_migration_failed(case: Case, command: ReportMigrationFailed) -> Ruled:
-    """The restore that they ran on is void with them."""
-    release, place = case.release(command.release), case.environment(command.environment)
-    action, subject = f"report {command.migration} failed", f"release/{release.name}"
-    if f"{command.migration} failed" in place.finished:
-        return case.unchanged(action, subject)
-    late = _late(case, place, "migration", command.migration, "failed", command.happened_at, release)
-    if late is not None:
-        return late
-    rehearsal = place.rehearsal
-    _check_subject(place, release)
-
-    def effect(_: Decision) -> Iterator[New]:
-        if rehearsal is not None:
-            restore = rehearsal.restore.restore if rehearsal.restore is not None else None
-            yield New(
-                stream=subject,
-                event=happened.StageMigrationFailed(
-                    content_digest=rehearsal.content,
-                    deploy=rehearsal.deploy,
-                    migration=command.migration,
-                    error=command.error,
-                    failed_migration=command.failed_migration,
-                    restore=restore,
-                    report=command.report,
-                ),
-                occurred_at=case.past(command.happened_at),
-            )
-            if restore is not None:
-                yield New(
-                    stream=subject,
-                    event=happened.EvidenceInvalidated(
-                        evidence=(f"DataRestored {place.name}",), cause=f"{command.migration} failed on it"
-                    ),
-                )
-        yield released(place)
-
-    return _report(case, place, command.migration, command.fencing_token, "migration", action, effect, (), release)
+    return report(case, place, command.restore, command.fencing_token, "restore", action, effect)
 
 
 def report_erased(case: Case, command: ReportErased) -> Ruled:

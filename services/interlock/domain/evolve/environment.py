@@ -1,10 +1,11 @@
-"""What an environment's own events do to it: leases, test runs, data, freezes, what two persons stated."""
+"""What an environment's own events do to it: leases, test runs, freezes, what two persons stated."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from interlock.domain.evolve.adjustment import attempted
+from interlock.domain.evolve.data import on_data, without_restore
 from interlock.domain.evolve.deploy import lost, reported, still_known
 from interlock.domain.evolve.parts import counted, forget, with_environment
 from interlock.domain.situation import (
@@ -15,7 +16,6 @@ from interlock.domain.situation import (
     Lease,
     Occupant,
     ProductionMark,
-    Restore,
     Situation,
     TestRun,
     Unsure,
@@ -29,7 +29,7 @@ from interlock.events.fact import replace
 def on_environment(situation: Situation, recorded: Recorded[Any]) -> Situation:
     """Apply an event of an environment's stream."""
     environment = situation.environment(recorded.event.environment)
-    for apply in (_lease, _activity, _data, _standing, _stated):
+    for apply in (_lease, _activity, on_data, _standing, _stated):
         changed = apply(environment, recorded)
         if changed is not None:
             situation = with_environment(situation, changed)
@@ -86,14 +86,7 @@ def _lease_lost(environment: Environment, recorded: Recorded[Any]) -> Environmen
     after = replace(lost(environment, recorded, f"the lease of {lease.subject} {word}"), lease=None, lost=gone)
     if lease.kind == "deploy":
         return after
-    return _without_restore(after)
-
-
-def _without_restore(environment: Environment) -> Environment:
-    rehearsal = environment.rehearsal
-    if rehearsal is not None:
-        rehearsal = replace(rehearsal, restore=None, migration=None, core=None)
-    return replace(environment, rehearsal=rehearsal, data=replace(environment.data, restored=None))
+    return without_restore(after)
 
 
 def _activity(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
@@ -139,56 +132,6 @@ def _unexplained(environment: Environment, source: str) -> Environment:
 def fingerprint(kind: str, source: str, what: str) -> str:
     """One line by which the same observation is recognized when it is reported again."""
     return f"{kind}|{source}|{what}"
-
-
-def _data(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
-    match recorded.event:
-        case happened.DataErased():
-            cleared = _without_restore(environment)
-            return replace(cleared, data=replace(cleared.data, erased_at=recorded.position, erased=True, corrupt=None))
-        case happened.DataRestored() as event:
-            return _restored(environment, recorded, event)
-        case happened.DataRestoreFailed(restore=restore):
-            failed = replace(environment, finished=reported(environment, f"{restore} failed"))
-            return _without_restore(failed)
-        case happened.DataMarkedCorrupt(reason=reason):
-            # Corruption voids what was rehearsed on the data, not the review that came before it.
-            cleared = _without_restore(environment)
-            return replace(cleared, data=replace(cleared.data, corrupt=reason))
-        case happened.DataMarkedClean():
-            return replace(environment, data=replace(environment.data, corrupt=None))
-        case happened.DataFeedSet(feed=feed, volume_percent=volume):
-            return replace(environment, data=replace(environment.data, feed=feed, volume_percent=volume))
-        case happened.MigrationsApplied(schema_after=schema):
-            return replace(environment, mark=replace(environment.mark, schema_digest=schema))
-        case _:
-            return None
-
-
-def _restored(environment: Environment, recorded: Recorded[Any], event: happened.DataRestored) -> Environment:
-    restore = Restore(
-        restore=event.restore,
-        source=event.source,
-        taken_at=event.taken_at,
-        position=recorded.position,
-        by=recorded.actor.id,
-        schema_digest=event.schema_digest,
-    )
-    data = replace(environment.data, restored=restore, erased=False, corrupt=None)
-    rehearsal = environment.rehearsal
-    if rehearsal is not None:
-        rehearsal = replace(rehearsal, restore=restore, migration=None, core=None)
-    finished = reported(environment, f"{event.restore} restored")
-    environment = replace(environment, data=data, rehearsal=rehearsal, finished=finished)
-    unsure = environment.unsure
-    if unsure is not None and unsure.retriable is not None and unsure.retriable.kind == "restore":
-        lease = environment.lease
-        if lease is not None and lease.position > unsure.position:
-            # The retry of the lost restore ends the uncertainty: the code there never changed.
-            return replace(
-                environment, unsure=None, occupant=unsure.occupant_before, late_reports=still_known(environment)
-            )
-    return environment
 
 
 def _standing(environment: Environment, recorded: Recorded[Any]) -> Environment | None:
@@ -267,6 +210,30 @@ def _stated(environment: Environment, recorded: Recorded[Any]) -> Environment | 
             return None
 
 
+def _said_to_be_there(
+    environment: Environment, recorded: Recorded[Any], release: str, content: str, *, deployable: bool, base: bool
+) -> Occupant:
+    history = environment.history
+    known = next((o for o in reversed(history) if o.content == content), None)
+    # What was half done and is now said to be there had its own fixes and migrations.
+    work = environment.unsure.work if environment.unsure is not None else None
+    source = known or (work if work is not None and work.content == content else None)
+    # Its deploy still counts where all is as it was before the doubt.
+    before = history[-1] if history and (history[-1].release, history[-1].content) == (release, content) else None
+    return Occupant(
+        release=release,
+        content=content,
+        position=recorded.position,
+        since=recorded.recorded_at,
+        deploy=before.deploy if before else None,
+        fixes=source.fixes if source else (),
+        migrations=source.migrations if source else (),
+        deployable=known.deployable if known else deployable,
+        # Of a base there is no more than was declared; of anything else its release tells, if there is one.
+        untold=source.untold if source else not base,
+    )
+
+
 def _placed(
     environment: Environment,
     recorded: Recorded[Any],
@@ -281,24 +248,7 @@ def _placed(
     occupant = None
     history = environment.history
     if release is not None and content is not None:
-        known = next((o for o in reversed(history) if o.content == content), None)
-        # What was half done and is now said to be there had its own fixes and migrations.
-        work = environment.unsure.work if environment.unsure is not None else None
-        source = known or (work if work is not None and work.content == content else None)
-        # Its deploy still counts where all is as it was before the doubt.
-        before = history[-1] if history and (history[-1].release, history[-1].content) == (release, content) else None
-        occupant = Occupant(
-            release=release,
-            content=content,
-            position=recorded.position,
-            since=recorded.recorded_at,
-            deploy=before.deploy if before else None,
-            fixes=source.fixes if source else (),
-            migrations=source.migrations if source else (),
-            deployable=known.deployable if known else deployable,
-            # Of a base there is no more than was declared; of anything else its release tells, if there is one.
-            untold=source.untold if source else not base,
-        )
+        occupant = _said_to_be_there(environment, recorded, release, content, deployable=deployable, base=base)
         history = (*history, occupant)[-OCCUPANTS_KEPT_MAX:]
     mark = ProductionMark(
         started=environment.mark.started,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from interlock.runners.adjust.kept import Kept
-from interlock.runners.adjust.sessions import TEXT_SETTINGS
+from interlock.runners.row_text import TEXT_SETTINGS
 from interlock.runners.statements import sql
 
 PUT_BACK: Final = (

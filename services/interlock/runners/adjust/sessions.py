@@ -12,6 +12,7 @@ import asyncpg
 
 from interlock.runners.adjust.failures import CannotTell, DatabaseAway, UnfitSession
 from interlock.runners.failures import LOST
+from interlock.runners.row_text import TEXT_SETTINGS
 from interlock.runners.statements import sql
 
 CONNECT_SECONDS: Final = 10.0
@@ -28,15 +29,6 @@ VERSION_MIN: Final = 140_000
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# How a row is written as text: the same for the backup, for its digest, and when it is put back.
-TEXT_SETTINGS: Final = {
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "lc_monetary": "C",
-}
 # As startup settings they win over what a role or a database has been given.
 SETTINGS: Final = {
     "application_name": "interlock-adjust",

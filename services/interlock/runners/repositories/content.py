@@ -37,15 +37,6 @@ class SameMigration(Stopped):
     """two migrations have the same name"""
 
 
-class UnknownAuthors(Stopped):
-    """a commit's author is no principal"""
-
-    def __init__(self, authors: Sequence[Author]) -> None:
-        """Keep them: each must be said who it is."""
-        super().__init__(f"no principal is known to be {', '.join(str(each) for each in authors)}")
-        self.authors = tuple(authors)
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """The content's fields, and what a person should be told about them."""

@@ -8,19 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from interlock.runners.row_text import TEXT_SETTINGS
 from interlock.runners.statements import sql
-
-# How a row is written as text.
-TEXT_SETTINGS: Final = {
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "lc_monetary": "C",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Whatever dies on the way, nothing is recorded that did not happen: without a report there is no verdict, a runner that
 is gone takes its child with it (runners/leash.py), its lease expires, and a verdict that comes later is refused.
 """
+# Long: one run from its lease to its verdict: the steps share what has to be given back at each end.
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from interlock.identity import SignedIn
-from interlock.web.actions.fields import faults_of, members_of, sample_of, typed
+from interlock.web.actions.fields import faults_of, members_of, sample_of, shown_fields, typed
 from interlock.web.actions.login_dt import Lent, lent_of
 from interlock.web.actions.preparing import prepared
 from interlock.web.actions.table import BY_NAME, LOGIN_DT, Action
@@ -29,8 +29,9 @@ from interlock.web.asking import Asker, NotAnswered
 from interlock.web.forms import Form, form_of
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
+from interlock.web.sessions.refusals import old_form
 from interlock.web.sessions.shown import Shown, gone_to
-from interlock.web.sessions.signing_in import IN, old_form
+from interlock.web.sessions.signing_in import IN
 from interlock.web.sessions.site import from_a_page_of_ours
 
 CHANGES_SHOWN_MAX: Final = 20
@@ -127,19 +128,7 @@ class Acting:
                 "leads_to": f"/p/{named(asked.project)}/{action.leads_to(doing.names)}",
             },
             "subject": dict(doing.names),
-            "fields": [
-                {
-                    "name": field.name,
-                    "label": field.label,
-                    "kind": field.kind,
-                    "required": field.required,
-                    "hint": field.hint,
-                    "choices": list(field.choices),
-                    "value": filled[field.name],
-                    "fault": (faults or {}).get(field.name),
-                }
-                for field in action.fields
-            ],
+            "fields": shown_fields(action.fields, filled, faults or {}),
             "key": key or str(UUID(hex=self._browsers.sessions.new_secret(KEY_BYTES), version=4)),
             "version": ready.version,
             "seen": frame["head"],

@@ -34,6 +34,25 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
+def shown_fields(
+    fields: tuple[Field, ...], filled: Mapping[str, str], faults: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the fields as a form shows them: what is filled in, and what is wrong with it."""
+    return [
+        {
+            "name": field.name,
+            "label": field.label,
+            "kind": field.kind,
+            "required": field.required,
+            "hint": field.hint,
+            "choices": list(field.choices),
+            "value": filled[field.name],
+            "fault": faults.get(field.name),
+        }
+        for field in fields
+    ]
+
+
 def typed(fields: tuple[Field, ...], form: Form) -> dict[str, str]:
     """Return what somebody typed, as the form shows it again. Raises NotAnswered."""
     return {

@@ -6,10 +6,10 @@ import asyncio
 import re
 from typing import Final
 
+from interlock.answers.times import instant
 from interlock.events.catalogue import CATALOGUE
 from interlock.web.asked import Asked, Document, moment, refused
 from interlock.web.frame import framed
-from interlock.web.times import instant
 
 EVENTS_SHOWN: Final = 40
 FOLLOWING_SHOWN: Final = 5

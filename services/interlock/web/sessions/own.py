@@ -18,8 +18,8 @@ from interlock.web.asking import Asker
 from interlock.web.forms import form_of
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
+from interlock.web.sessions.refusals import old_form
 from interlock.web.sessions.shown import Shown, gone_to
-from interlock.web.sessions.signing_in import old_form
 from interlock.web.sessions.site import SESSION, from_a_page_of_ours
 from interlock.web.told import TOLD, told_of
 

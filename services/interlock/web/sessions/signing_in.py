@@ -23,6 +23,7 @@ from interlock.web.forms import form_of
 from interlock.web.sessions.attempts import Attempts
 from interlock.web.sessions.browsers import Browsers
 from interlock.web.sessions.journey import Journey
+from interlock.web.sessions.refusals import a_person, old_form
 from interlock.web.sessions.shown import Shown, gone_to
 from interlock.web.sessions.site import (
     SESSION,
@@ -155,7 +156,7 @@ class SigningIn:
                 "An enrolment code is no token",
                 "this is an enrolment code: dt login --code makes a token of it, once",
             )
-        return _a_person(who)
+        return a_person(who)
 
     # -- by the identity provider
 
@@ -218,7 +219,7 @@ class SigningIn:
             signed_in_at=now,
             expires_at=now,
         )
-        return _a_person(await Asker(self._api, candidate).get(f"/v1/{named(project)}/whoami"))
+        return a_person(await Asker(self._api, candidate).get(f"/v1/{named(project)}/whoami"))
 
     async def _not_in(
         self, said: str, here: Here | None = None, journey: Journey | None = None, *, status: int = 401
@@ -273,19 +274,6 @@ class SigningIn:
             raise old_form()
         await self._browsers.sessions.end(session.project, session.session, session.principal, because="signed out")
         return gone_to(IN, here.forget(SESSION))
-
-
-def old_form() -> NotAnswered:
-    """A form that belongs to no open session, or to another one."""
-    return refused(
-        403, "This form is not of your session", "it was shown before you signed in, or to somebody else; open it anew"
-    )
-
-
-def _a_person(who: dict[str, Any]) -> dict[str, Any]:
-    if who["kind"] != "person":
-        raise refused(403, "Pages are for people", f"{who['principal']} is a {who['kind']}: it asks the API instead")
-    return who
 
 
 def _query_of_the_provider(scope: Scope) -> dict[str, str]:

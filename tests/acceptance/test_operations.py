@@ -23,12 +23,10 @@ NOT_OF_A_SERVER = {"home", "environments", "logs", "tests", "repositories", "con
 
 
 class Operator(Newcomer):
-    """Somebody who runs servers: notes also which credential is whose, and which question was asked."""
+    """Somebody who runs servers: notes also which credential is whose."""
 
     def learns(self) -> None:
         super().learns()
-        if found := re.search(r"dt confirm (C-\d+)", self.shown):
-            self.own["ASK-OF-THE-RESTORE"] = found[1]
         if found := re.search(r"^ +(\S+) +anton +(?!enrolment)\S+ +read, write", self.shown, re.MULTILINE):
             self.own["CREDENTIAL-OF-ANTON"] = found[1]
 

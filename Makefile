@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 # As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
 
-.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots reference schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench: $(READY) ## Measure ledger, desk, HTTP and read models beside other store
 
 screenshots: $(READY) $(CHROMIUM) ## Take the README's pictures of the demo anew (ARGS=board takes one)
 	$(BIN)/python -m tests.web.screenshots $(ARGS)
+
+reference: $(READY) ## Write docs/DT.md from the commands of dt
+	$(BIN)/python -m interlock.cli.reference docs/DT.md
 
 schemas: $(READY) ## Freeze a JSON Schema for each event type that has none yet
 	$(BIN)/python -m interlock.events.schemas $(ARGS)

@@ -76,7 +76,10 @@ async def test_every_problem_type_is_explained_where_its_name_leads(here: Here) 
 
 
 async def test_the_page_of_the_documentation_needs_no_other_host(here: Here) -> None:
-    page = (await here.http.get("/docs")).text
+    answer = await here.http.get("/docs")
+    page = answer.text
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
     assert re.findall(r"https?://", page) == []
     for asset in re.findall(r'(?:src|href)="([^"]+)"', page):
         got = await here.http.get(asset)

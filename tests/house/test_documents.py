@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 import subprocess
+from typing import get_args
 
 import pytest
 
+from interlock.events.values import Role
 from tests.house.tree import REPOSITORY, texts
 
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 SECTIONS = ["Context", "Decision", "Consequences", "What else was considered"]
 DECISION_LINES_MAX = 60
 DOCUMENTS = {path: text for path, text in texts() if path.endswith(".md")}
+# What people meet in `dt`, on the pages and in the record.
+WORDS = """
+    project release content environment identity occupant deploy rollback principal role operator owner founder author
+    command event rule policy check gate decision refusal evidence window freeze hold lease rehearsal restore review
+    problem obligation adjustment verification record ledger position projection relay intake desk artifact
+"""
+CONCEPTS_LINES_MAX = 110
 TARGETS_ASKED = {"demo", "test", "check", "bench", "up", "schemas", "help", "setup", "format", "locks"}
 
 
@@ -66,6 +75,14 @@ def test_every_link_of_a_document_leads_somewhere(path: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", DOCUMENTS[path]):
         if "://" not in link:
             assert ((REPOSITORY / path).parent / link).exists(), f"{path}: {link}"
+
+
+def test_the_page_of_words_has_each_of_them_and_is_one_page() -> None:
+    text = DOCUMENTS["docs/CONCEPTS.md"]
+    told = {word.lower().rstrip("s") for word in re.findall(r"\*\*([^*]+)\*\*", text)}
+    assert [word for word in WORDS.split() if word.rstrip("s") not in told] == []
+    assert [role for role in get_args(Role) if role not in text] == []
+    assert text.count("\n") <= CONCEPTS_LINES_MAX
 
 
 def test_decisions_are_numbered_without_gap() -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
 
+from interlock.api import explorer
 from interlock.api.documents import json_bytes
 from interlock.api.openapi import Documented, document
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem
 from interlock.domain.problem_types import PROBLEM_PATH, PROBLEM_TYPES
 from interlock.events.foreign import own
-
-ASSETS_PACKAGE: Final = "fastapi_swagger.resources"
-ASSETS: Final = {
-    "swagger-ui-bundle.js": "application/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon-32x32.png": "image/png",
-}
 
 router = APIRouter(tags=["server"])
 
@@ -67,7 +59,7 @@ async def problem_type(name: str) -> Response:
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Serve the OpenAPI document and its page; every asset comes from a Python package, none from another host."""
+    """Serve the OpenAPI document, and the page that shows it."""
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
@@ -77,26 +69,8 @@ def add_documentation(app: FastAPI) -> None:
 
     setattr(app, "openapi", openapi)  # noqa: B010 - the framework's own way to extend it; types call it a method
 
-    @app.get("/docs", include_in_schema=False)
-    async def page() -> Response:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="Interlock's API",
-            swagger_js_url="/docs/swagger-ui-bundle.js",
-            swagger_css_url="/docs/swagger-ui.css",
-            swagger_favicon_url="/docs/favicon-32x32.png",
-        )
-
-    @app.get("/docs/{asset}", include_in_schema=False)
-    async def asset(asset: str) -> Response:
-        media_type = ASSETS.get(asset)
-        if media_type is None:
-            raise Problem("not-found", "the page has no such part")
-        return Response(
-            files(ASSETS_PACKAGE).joinpath(asset).read_bytes(),
-            media_type=media_type,
-            headers={"Cache-Control": "max-age=86400"},
-        )
+    # As they are, like the others.
+    app.router.routes.extend(explorer.router.routes)
 
 
 def _json(content: dict[str, Any]) -> Response:

@@ -1,0 +1,112 @@
+"""docs/OPERATIONS.md, followed word for word: tokens, a move, a backup that is restored; and its table of settings."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from interlock.ledger.embedded import EmbeddedPostgres
+from interlock.serve.database import NAME
+from interlock.serve.settings import Settings
+from tests.acceptance.following import ROOT, Newcomer, blocks, free_port, stopped, surroundings, tools
+from tests.fixtures.postgres import roomy_memory
+
+PAGE = ROOT / "docs" / "OPERATIONS.md"
+# For `dt`, which has its own list (`dt help config`); and where the file stands.
+NOT_OF_A_SERVER = {"home", "environments", "logs", "tests", "repositories", "content", "authors", "feeds", "commands"}
+
+
+class Operator(Newcomer):
+    """Somebody who runs servers: notes also which credential is whose."""
+
+    def learns(self) -> None:
+        super().learns()
+        if found := re.search(r"^ +(\S+) +anton +(?!enrolment)\S+ +read, write", self.shown, re.MULTILINE):
+            self.own["CREDENTIAL-OF-ANTON"] = found[1]
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Iterator[Operator]:
+    """An empty directory, a PostgreSQL server with nothing in it, and its own tools."""
+    data = Path(tempfile.mkdtemp(prefix="operating-", dir=roomy_memory()))
+    server = EmbeddedPostgres(data / "p")
+    made = Operator(
+        home=tmp_path, port=free_port(), environ=surroundings(tmp_path), own={}, where=tmp_path, asks="health"
+    )
+    made.environ["PATH"] = f"{tools()}:{made.environ['PATH']}"
+    try:
+        server.start()
+        dsns = server.dsns(NAME)
+        made.own |= {
+            "ADDRESS-OF-POSTGRESQL": server.dsn("postgres", "postgres"),
+            "ADDRESS-OF-THE-LEDGER": server.dsn("postgres", NAME),
+            "ADDRESS-OF-THE-APP": dsns.app,
+            "ADDRESS-OF-THE-OWNER": dsns.owner,
+            "127.0.0.1:8787": f"127.0.0.1:{made.port}",
+        }
+        yield made
+    finally:
+        if "SERVER" in made.own:
+            stopped(int(made.own["SERVER"]))
+        server.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.mark.timeout(600)  # On a quiet machine it takes less than one; every command is a process of its own.
+def test_an_operator_moves_backs_up_loses_and_restores_a_server(operator: Operator) -> None:
+    for block in blocks(PAGE):
+        if block.kind == "text":
+            operator.sees(block)
+            continue
+        if "dt up" in block.text and "SERVER" in operator.own:
+            # Whoever types waits a little by himself.
+            stopped(int(operator.own["SERVER"]))
+        if "drop database" in block.text:
+            stopped(int(operator.own["SERVER"]))
+        operator.does(block)
+        for word, said in SAID.items():
+            if word in block.text:
+                assert re.search(said, operator.shown), operator.shown
+
+
+# What commands must have said, by a word of their block.
+SAID = {
+    'annotate 1 "Is it open?"': "two administrators|was known",
+    "audit recheck": r"decided again",
+    "restore --from backup": r"another administrator",
+    "projections rebuild": "releases",
+}
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every setting of a server, with its table's name before it."""
+    for name, each in model.model_fields.items():
+        inner = [part for part in (each.annotation, *getattr(each.annotation, "__args__", ())) if is_model(part)]
+        if name in NOT_OF_A_SERVER and not prefix:
+            continue
+        if inner:
+            yield from settings(inner[0], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def is_model(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def test_the_table_of_settings_has_each_of_them_and_no_other() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert rows == sorted(set(rows), key=rows.index)
+    assert set(rows) == set(settings(Settings))
+
+
+def test_every_fenced_block_of_the_page_is_found() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert len(blocks(PAGE)) * 2 == page.count("```")
+    assert len([block for block in blocks(PAGE) if block.kind == "sh"]) > 15

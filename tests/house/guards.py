@@ -16,13 +16,6 @@ FILE_LINES_MAX = 600
 # function and its docstring, before its first statement.
 WHY_LONG = re.compile(r"^\s*# Long:(?P<reason>.*)$")
 REASON_WORDS_MIN = 4
-# These say it here. An entry that is not needed is refused too.
-SAID_HERE = {
-    "tests/web/test_acting.py": "one suite over one server and one signed-in person, form by form",
-    "tests/web/test_record.py": "one suite over every page of the record, on one story that is expensive to serve",
-    "tests/web/test_signing_in.py": "one suite over one server, request by request, whatever it holds",
-}
-
 Head = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 
 BANNED_NAMES = {"utils", "util", "common", "helpers", "manager", "base", "core"}
@@ -167,9 +160,8 @@ def long_file(source: Source) -> Iterator[str]:
     if lines > FILE_LINES_MAX:
         yield f"{where} {lines} lines (more than {FILE_LINES_MAX}): which modules are in it?"
     else:
-        here = [(0, SAID_HERE[source.path])] if source.path in SAID_HERE else []
-        said = [*_reasons(source.text.splitlines(), source.tree), *here]
-        yield from _unless_said(where, lines + len(here), FILE_LINES_ASKED, said)
+        said = _reasons(source.text.splitlines(), source.tree)
+        yield from _unless_said(where, lines, FILE_LINES_ASKED, said)
 
 
 def misplaced_reason(source: Source) -> Iterator[str]:

@@ -64,11 +64,6 @@ def test_every_python_file_keeps() -> None:
     assert_nothing(finding for source in sources() for guard in PYTHON for finding in guard(source))
 
 
-def test_whose_reason_is_said_for_it_is_there() -> None:
-    for path in guards.SAID_HERE:
-        assert (REPOSITORY / path).exists(), f"{path} is gone: remove it from SAID_HERE"
-
-
 @pytest.mark.parametrize("guard", [guards.left_over, guards.registry_address, guards.machine_path])
 def test_every_file_keeps(guard: Callable[[str, str], Iterator[str]]) -> None:
     assert_nothing(finding for path, text in texts() for finding in guard(path, text))

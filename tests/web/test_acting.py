@@ -1,4 +1,5 @@
 """What people do by forms: once, knowingly, in their own name, and never over somebody else's change."""
+# Long: one suite over one server and one signed-in person, form by form
 
 from __future__ import annotations
 

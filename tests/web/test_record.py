@@ -1,4 +1,5 @@
 """Pages of the record: adjustments, audit, events, metrics, policy, system; as people and as auditors read them."""
+# Long: one suite over every page of the record, on one story that is expensive to serve
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Signing in and out, without a browser: what each request may and may not do, whatever it holds."""
+# Long: one suite over one server, request by request, whatever it holds
 
 from __future__ import annotations
 

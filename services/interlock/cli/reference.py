@@ -7,7 +7,6 @@ every option with its default. Nothing of it depends on the terminal or on the m
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -97,5 +96,12 @@ def reference() -> str:
     return "\n".join(lines) + "\n"
 
 
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def write(path: Path) -> None:
+    """Write the reference of every command to PATH."""
+    path.write_text(reference(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    write()

@@ -6,7 +6,9 @@ tests a transcoder and no persistence module, and this module brings none of its
 
 from __future__ import annotations
 
+import gc
 import unittest
+import warnings
 from collections.abc import Iterator
 from typing import ClassVar, cast
 from uuid import uuid4
@@ -35,6 +37,15 @@ class OverLedger(unittest.TestCase):
         with postgres_server.database() as dsns:
             request.cls.settings = environment(dsns)
             yield
+
+    @pytest.fixture(autouse=True)
+    @staticmethod
+    def _what_they_leave() -> Iterator[None]:
+        """Some of theirs forget connections to PostgreSQL: let these go here, and not in somebody else's test."""
+        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     def setUp(self) -> None:
         # The environment's name is in the names of the library's own tables.

@@ -154,11 +154,13 @@ async def test_the_application_owns_what_can_be_rebuilt_and_the_reader_reads_it(
     app = await asyncpg.connect(dsns.app, timeout=10)
     await app.execute("create table read_model.runs (n int); insert into read_model.runs values (7)")
     await app.execute("create table cursor.projector (n int)")
-    await app.execute("create table identity.session (n int)")
+    await app.execute("create table identity.another (n int)")
     reader = await asyncpg.connect(dsns.reader, timeout=10)
     assert await reader.fetchval("select n from read_model.runs") == 7
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await reader.fetchval("select n from identity.session")
+        await reader.fetchval("select n from identity.another")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await reader.fetchval("select count(*) from identity.session")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reader.execute("update read_model.runs set n = 8")
     await app.close()

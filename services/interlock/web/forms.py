@@ -37,7 +37,7 @@ class Form:
         return [value.strip() for value in self.fields.get(name, []) if value.strip()]
 
 
-async def form_of(scope: Scope, receive: Receive) -> Form:
+def form_of(scope: Scope, body: bytes) -> Form:
     """Return the request's form. Raises NotAnswered, whose message says what is wrong with it."""
     headers = dict(scope["headers"])
     media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
@@ -45,7 +45,6 @@ async def form_of(scope: Scope, receive: Receive) -> Form:
         raise _odd(415, f"it must be {MEDIA_TYPE}")
     if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise _odd(415, "it is sent as it is, not compressed")
-    body = await _body(receive)
     try:
         text = body.decode("ascii")
         pairs = parse_qsl(
@@ -59,7 +58,8 @@ async def form_of(scope: Scope, receive: Receive) -> Form:
     return Form(fields)
 
 
-async def _body(receive: Receive) -> bytes:
+async def body_of(receive: Receive) -> bytes:
+    """Return the request's whole body. Raises NotAnswered where it is too large, too slow, or ends too early."""
     body = bytearray()
     try:
         async with asyncio.timeout(FORM_SECONDS):

@@ -26,13 +26,13 @@ from interlock.web.actions.preparing import prepared
 from interlock.web.actions.table import BY_NAME, LOGIN_DT, Action
 from interlock.web.asked import Asked, Document, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered
-from interlock.web.forms import Form, form_of
+from interlock.web.forms import Form
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
 from interlock.web.sessions.refusals import old_form
 from interlock.web.sessions.shown import Shown, gone_to
 from interlock.web.sessions.signing_in import IN
-from interlock.web.sessions.site import from_a_page_of_ours
+from interlock.web.sessions.site import form_from_here
 
 CHANGES_SHOWN_MAX: Final = 20
 KEY_BYTES: Final = 16
@@ -86,8 +86,7 @@ class Acting:
             return await self._form(doing)
         if scope["method"] != "POST":
             raise refused(405, "This cannot be done here", f"{scope['method']} is not possible here")
-        from_a_page_of_ours(scope, self._browsers.site.here(scope))
-        form = await form_of(scope, receive)
+        form = await form_from_here(scope, receive, self._browsers.site.here(scope))
         if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
             raise old_form()
         if doing.action.fresh and not session.fresh:

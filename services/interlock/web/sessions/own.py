@@ -15,12 +15,11 @@ from interlock.events.envelope import VOUCHED
 from interlock.ledger import LedgerError
 from interlock.web.asked import Asked, Document, named, parameters, refused
 from interlock.web.asking import Asker
-from interlock.web.forms import form_of
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
 from interlock.web.sessions.refusals import old_form
 from interlock.web.sessions.shown import Shown, gone_to
-from interlock.web.sessions.site import SESSION, from_a_page_of_ours
+from interlock.web.sessions.site import SESSION, form_from_here
 from interlock.web.told import TOLD, told_of
 
 PATH: Final = "sessions"
@@ -54,8 +53,7 @@ class OwnSessions:
         one = _ONE.fullmatch(path)
         if scope["method"] == "POST" and one is None:
             here = self._browsers.site.here(scope)
-            from_a_page_of_ours(scope, here)
-            form = await form_of(scope, receive)
+            form = await form_from_here(scope, receive, here)
             if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
                 raise old_form()
             ended = form.one("session")

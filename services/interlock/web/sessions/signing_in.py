@@ -19,7 +19,6 @@ from interlock.identity.sessions import SECRET_BYTES, derived, session_name
 from interlock.ledger import LedgerError
 from interlock.web.asked import Document, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered
-from interlock.web.forms import form_of
 from interlock.web.sessions.attempts import Attempts
 from interlock.web.sessions.browsers import Browsers
 from interlock.web.sessions.journey import Journey
@@ -31,7 +30,7 @@ from interlock.web.sessions.site import (
     WAY_SECONDS,
     Here,
     cookie,
-    from_a_page_of_ours,
+    form_from_here,
     header,
     own_path,
 )
@@ -122,8 +121,7 @@ class SigningIn:
     # -- by token
 
     async def _by_token(self, scope: Scope, receive: Receive, here: Here) -> Response | Shown:
-        from_a_page_of_ours(scope, here)
-        form = await form_of(scope, receive)
+        form = await form_from_here(scope, receive, here)
         address, again = own_path(form.one("next") or "/"), bool(form.one("again"))
         place = (scope.get("client") or ("?",))[0]
         wait = self._attempts.wait_seconds(place)
@@ -266,8 +264,7 @@ class SigningIn:
         return gone_to(target, here.keep(SESSION, f"{secret}.{who['project']}", life))
 
     async def _out(self, scope: Scope, receive: Receive, here: Here, session: SignedIn | None) -> Response:
-        from_a_page_of_ours(scope, here)
-        form = await form_of(scope, receive)
+        form = await form_from_here(scope, receive, here)
         if session is None:
             return gone_to(IN, here.forget(SESSION))
         if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):

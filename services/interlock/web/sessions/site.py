@@ -14,10 +14,11 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from interlock.web.asked import refused
 from interlock.web.asking import NotAnswered
+from interlock.web.forms import Form, body_of, form_of
 
 SESSION: Final = "interlock"
 WAY: Final = "interlock-way"
@@ -120,6 +121,17 @@ def from_a_page_of_ours(scope: Scope, here: Here) -> None:
             "This form was not sent from here",
             "a form is taken from a page of this server alone; open the page here and send it from there",
         )
+
+
+async def form_from_here(scope: Scope, receive: Receive, here: Here) -> Form:
+    """Return the form that a page of this server sent. Raises NotAnswered.
+
+    Its bytes are taken before anything is said about it: an answer before them would cut the connection, and the
+    browser might never show it.
+    """
+    body = await body_of(receive)
+    from_a_page_of_ours(scope, here)
+    return form_of(scope, body)
 
 
 def own_path(text: str) -> str:

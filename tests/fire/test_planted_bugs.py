@@ -75,6 +75,8 @@ def test_every_planted_bug_has_its_test() -> None:
     assert BUGS.keys() == {*FOUND_BY, "synchronous_commit=off"}
 
 
+# A minute and more: PostgreSQL is killed until it has lost something. The setting itself is refused in tests/ledger.
+@pytest.mark.faults
 @pytest.mark.timeout(300)
 async def test_commits_that_nobody_waits_for_are_lost_and_found_to_be(
     mortal: EmbeddedPostgres, mortal_dsns: Dsns, tmp_path: Path

@@ -24,7 +24,7 @@ from tests.faults.disk import fill, small_disk
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, set_up_team
 from tests.runners.places import Place, measured
-from tests.runners.shop import ShopServer, policy_file, shops
+from tests.runners.shop import ShopServer, interlock_with_scratch, shops
 from tests.runners.test_restoring_killed import may_enter
 from tests.runners.two import Pair, TwoServers, two
 
@@ -42,13 +42,8 @@ READY_SECONDS = 60.0
 
 @pytest.fixture(scope="module")
 def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    home = tmp_path_factory.mktemp("full")
-    with postgres_server.database(test=True) as dsns:
-        config = home / "interlock.toml"
-        config.write_text(config_text(dsns=dsns, more=f'policy = "{policy_file(home)}"'), encoding="utf-8")
-        with serving(config, "--test-clock") as served:
-            set_up_team(served)
-            yield served
+    with interlock_with_scratch(postgres_server, tmp_path_factory.mktemp("full")) as served:
+        yield served
 
 
 # Whoever works in adjusted data: here only to see whether the database is open to others.

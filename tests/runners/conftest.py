@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.postgres import PostgresServer, elsewhere
-from tests.fixtures.server import Served, config_text, serving, set_up_team
+from tests.fixtures.server import Served, config_text, serving
 from tests.runners.deployable import DEVELOPERS, Places, placed
 from tests.runners.laboratory import Laboratory, laboratory
 from tests.runners.places import Place
-from tests.runners.shop import Project, Shop, ShopServer, made_shop, policy_file, shops
+from tests.runners.shop import Project, Shop, ShopServer, interlock_with_scratch, made_shop, shops
 from tests.runners.two import Pair, TwoServers, two
 
 
@@ -61,13 +61,8 @@ def still_shop(shop_server: ShopServer, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def interlock(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for all tests of runners, with a scratch database in its policy."""
-    home = tmp_path_factory.mktemp("interlock")
-    with postgres_server.database(test=True) as dsns:
-        config = home / "interlock.toml"
-        config.write_text(config_text(dsns=dsns, more=f'policy = "{policy_file(home)}"'), encoding="utf-8")
-        with serving(config, "--test-clock") as served:
-            set_up_team(served)
-            yield served
+    with interlock_with_scratch(postgres_server, tmp_path_factory.mktemp("interlock")) as served:
+        yield served
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from interlock.runners.adjust import Asker, Job, job_of
 from interlock.runners.asking import Reached, passed_by
 from interlock.runners.connections import Connection
 from interlock.runners.schema import schema_digest
-from tests.fixtures.postgres import elsewhere, roomy_memory
-from tests.fixtures.server import Served
+from tests.fixtures.postgres import PostgresServer, elsewhere, roomy_memory
+from tests.fixtures.server import Served, config_text, serving, set_up_team
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE_SQL = ROOT / "infra" / "postgres" / "adjust-role.sql"
@@ -190,6 +190,17 @@ def policy_file(directory: Path) -> Path:
     path = directory / "policy.json"
     path.write_text(json.dumps({**shipped(), "scratch": "scratch"}), encoding="utf-8")
     return path
+
+
+@contextmanager
+def interlock_with_scratch(postgres_server: PostgresServer, home: Path) -> Iterator[Served]:
+    """Serve the team, with a scratch database in its policy, from a directory of its own."""
+    with postgres_server.database(test=True) as dsns:
+        config = home / "interlock.toml"
+        config.write_text(config_text(dsns=dsns, more=f'policy = "{policy_file(home)}"'), encoding="utf-8")
+        with serving(config, "--test-clock") as served:
+            set_up_team(served)
+            yield served
 
 
 SCRIPT = "update trades.fills set price = price * 2 where symbol = 'ABC' and id <= 10"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,26 +14,12 @@ import pytest
 from interlock.events.login_code import login_code
 from tests.cli.story import Story, digest
 from tests.cli.story_of_adjustment import ask_for_adjustment, rehearse_adjustment
-from tests.fixtures.postgres import PostgresServer
-from tests.web.signed import SignedServer, Visitor, signed_server
+from tests.web.signed import SignedServer, Visitor
 
 SANDBOX = "/p/demo/do/report?environment=sandbox"
 HOLD = "/p/demo/do/hold?release=4.12.0"
 LIFT = "/p/demo/do/lift?release=4.12.0"
 APPROVE = "/p/demo/do/approve?release=4.13.0&environment=sandbox"
-
-
-@pytest.fixture(scope="module")
-def server(
-    postgres_server: PostgresServer, thursday_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SignedServer]:
-    with signed_server(postgres_server, thursday_template, tmp_path_factory.mktemp("acting")) as made:
-        yield made
-
-
-@pytest.fixture
-def qa(server: SignedServer) -> Visitor:
-    return server.visitor("qa-1")
 
 
 @pytest.fixture

@@ -13,19 +13,10 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.fixtures.browser import WAIT_MS
-from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import token_of
-from tests.web.signed import SignedServer, signed_server
+from tests.web.signed import SignedServer
 
 AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-
-
-@pytest.fixture(scope="module")
-def server(
-    postgres_server: PostgresServer, thursday_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SignedServer]:
-    with signed_server(postgres_server, thursday_template, tmp_path_factory.mktemp("signed-in")) as made:
-        yield made
 
 
 Opens = Callable[..., BrowserContext]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,24 +11,10 @@ import pytest
 
 from interlock.identity.sessions import session_name
 from interlock.web.sessions.own import browser_of
-from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import enrolment_of, token_of
-from tests.web.signed import SignedServer, Visitor, signed_server
+from tests.web.signed import SignedServer, Visitor
 
 BOARD = "/p/demo/"
-
-
-@pytest.fixture(scope="module")
-def server(
-    postgres_server: PostgresServer, thursday_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SignedServer]:
-    with signed_server(postgres_server, thursday_template, tmp_path_factory.mktemp("signed")) as made:
-        yield made
-
-
-@pytest.fixture
-def qa(server: SignedServer) -> Visitor:
-    return server.visitor("qa-1")
 
 
 def test_nobody_sees_a_page_before_signing_in_and_is_there_afterwards(server: SignedServer) -> None:

@@ -45,3 +45,15 @@ def relative(at: datetime, now: datetime, units: int = 3) -> str:
     if at == now:
         return "now"
     return f"in {span(at - now, units)}" if at > now else f"{span(now - at, units)} ago"
+
+
+def brief(value: object, now: datetime) -> str:
+    """Return what fits into a column: "14:02" today, "Sat 09:14" this week, "11-25 07:12", or with its year."""
+    at = instant(value)
+    if at is None:
+        return "–"
+    if at.date() == now.date():
+        return f"{at:%H:%M}"
+    if abs(at - now) < RECENT:
+        return f"{DAYS[at.weekday()]} {at:%H:%M}"
+    return f"{at:%m-%d %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d %H:%M}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from interlock.bus import (
     Batch,
@@ -131,11 +131,13 @@ class Relay:
         for name in created:
             _log.warning("topic %s was not there and is made", name)
         published = await tenure.enter_cluster(await self._cluster.name())
-        lost = await self._lost(published.values())
+        ends: dict[int, int] = {}
+        for where in published.values():
+            ends[where.partition] = max(ends.get(where.partition, -1), where.offset)
+        lost = await self._lost(ends)
         for project, where in published.items():
             if where.partition in lost:
                 _log.error("%s: Kafka has lost what was published; it is published again from the first event", project)
-        ends = {where.partition: where.offset for where in sorted(published.values(), key=lambda where: where.offset)}
         count = await producer.partitions(self._topic.name)
         after = {number: ends[number] + 1 if number in ends.keys() - lost else 0 for number in range(count)}
         await must_hold_what_is_published(self._ledger, self._cluster, self._topic.name, after)
@@ -144,11 +146,8 @@ class Relay:
             {project: where.position for project, where in published.items() if where.partition not in lost}
         )
 
-    async def _lost(self, published: Any) -> set[int]:
+    async def _lost(self, ends: Mapping[int, int]) -> set[int]:
         """Return the partitions that end before what was acknowledged: deleted and made anew, or restored."""
-        ends: dict[int, int] = {}
-        for where in published:
-            ends[where.partition] = max(ends.get(where.partition, -1), where.offset)
         if not ends:
             return set()
         found = await self._cluster.ends(self._topic.name, ends)

@@ -113,10 +113,6 @@ class Remembering:
 
         return guarded
 
-    async def state(self, _heads: Mapping[str, int]) -> str:
-        """Say "ok", or what is missing of which project."""
-        return "; ".join(f"{project}: {why}" for project, why in self._closed.items()) or "ok"
-
     async def _missing(self, project: str, known: Mark) -> str | None:
         """Return what the ledger lacks of what was known; None where nothing, or where two persons accepted that."""
         digest = await self._digest(project, known.position)

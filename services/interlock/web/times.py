@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from interlock.answers.times import DAYS, RECENT, instant, relative, span
+from interlock.answers.times import DAYS, brief, instant, relative, span
 
 
 def whole(at: datetime) -> str:
@@ -23,15 +23,8 @@ class Times:
         self.now = now
 
     def brief(self, value: object) -> str:
-        """Return text for a column: "14:02" today, "Sat 09:14" this week, "11-25 07:12", or with its year."""
-        at = instant(value)
-        if at is None:
-            return "–"
-        if at.date() == self.now.date():
-            return f"{at:%H:%M}"
-        if abs(at - self.now) < RECENT:
-            return f"{DAYS[at.weekday()]} {at:%H:%M}"
-        return f"{at:%m-%d %H:%M}" if at.year == self.now.year else f"{at:%Y-%m-%d %H:%M}"
+        """Return text for a column."""
+        return brief(value, self.now)
 
     def when(self, value: object) -> Markup:
         """Return a short time whose whole form is its title."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from interlock.answers.times import DAYS, RECENT, instant, relative
+from interlock.answers import times
+from interlock.answers.times import DAYS, instant, relative
 
 WIDTH_DEFAULT = 100
 
@@ -61,17 +62,8 @@ def local_clock(at: datetime, scene: Scene) -> str:
 
 
 def brief(value: object, scene: Scene) -> str:
-    """Return what fits into a column: "14:02" today, "Sat 09:14" this week, "11-25 07:12", or with its year."""
-    at = instant(value)
-    if at is None:
-        return "–"
-    if at.date() == scene.now.date():
-        return f"{at:%H:%M}"
-    if abs(at - scene.now) < RECENT:
-        return f"{DAYS[at.weekday()]} {at:%H:%M}"
-    if at.year == scene.now.year:
-        return f"{at:%m-%d %H:%M}"
-    return f"{at:%Y-%m-%d %H:%M}"
+    """Return what fits into a column."""
+    return times.brief(value, scene.now)
 
 
 def ago(value: object, scene: Scene) -> str:

@@ -404,8 +404,8 @@ class Renewing:
         raise AssertionError(path)
 
 
-async def kept(answers: list[str], *, until_answers_left: int) -> tuple[Lease, list[float], int]:
-    """Keep a lease with simulated time until that many answers are left, or the work is ended."""
+async def kept(answers: list[str], *, until_answers_left: int | None = None) -> tuple[Lease, list[float], int]:
+    """Keep a lease with simulated time until the work is ended, or that many answers are left."""
     now, ended = [0.0], []
     interlock = Renewing(answers)
     started = len(answers)
@@ -420,7 +420,7 @@ async def kept(answers: list[str], *, until_answers_left: int) -> tuple[Lease, l
     lease = Lease("production", "L-1", 7, seconds=300.0, until=300.0)
     asker = Asker(interlock, clock=lambda: now[0], sleep=sleeping)
     async with kept_lease(asker, lease, end_work):
-        while len(interlock.answers) > until_answers_left and not ended:
+        while not ended and (until_answers_left is None or len(interlock.answers) > until_answers_left):
             await pause(0.001)
     assert len(interlock.keys) == started - len(interlock.answers)
     return lease, ended, started - len(interlock.answers)
@@ -443,19 +443,19 @@ def test_a_lease_that_may_be_over_before_the_next_step_is_done_is_lost() -> None
 
 
 async def test_a_refused_renewal_ends_the_work_at_once() -> None:
-    lease, ended, _ = await kept(["renewed", "refused", "renewed"], until_answers_left=0)
+    lease, ended, _ = await kept(["renewed", "refused", "renewed"])
     assert lease.lost
     assert ended == [200.0]
 
 
 async def test_after_an_answer_that_was_lost_a_lease_is_renewed_each_third_of_its_time_again() -> None:
-    _, ended, _ = await kept(["away", "renewed", "renewed", "refused"], until_answers_left=0)
+    _, ended, _ = await kept(["away", "renewed", "renewed", "refused"])
     assert ended == [100.0 + RETRY_SECONDS + 100.0 + 100.0]
 
 
 @pytest.mark.parametrize("answer", ["away", "early"])
 async def test_renewals_without_effect_end_the_work_before_the_lease_is_over(answer: str) -> None:
-    lease, ended, _ = await kept([answer] * 200, until_answers_left=0)
+    lease, ended, _ = await kept([answer] * 200)
     assert lease.lost
     [at] = ended
     assert at == 300.0 - MARGIN_SECONDS

@@ -120,5 +120,12 @@ def test_a_fact_is_copied_with_changes_as_any_dataclass_is() -> None:
 
 
 def test_a_fact_is_not_given_a_field_that_it_does_not_have() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="no field 'colour'"):
         replaced(OPENED, colour="blue")
+
+
+def test_nobody_changes_a_fact() -> None:
+    with pytest.raises(AttributeError):
+        OPENED.title = "Another"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        object.__setattr__(OPENED, "title", "Another")

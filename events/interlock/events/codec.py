@@ -24,6 +24,7 @@ from interlock.events.catalogue import CATALOGUE
 from interlock.events.envelope import Actor, ActorKind, Recorded
 from interlock.events.fitting import Misfit, instant_of, instant_text
 from interlock.events.shapes import reader_of, writer_of
+from interlock.events.straight import Straight
 from interlock.events.upcasting import UPCASTERS, StepMissing, Upcasters
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Codec:
         """Take the types there are, and the steps from their older schemas."""
         self._catalogue = catalogue
         self._upcasters = upcasters
+        self._straight = Straight(catalogue)
 
     def encode(self, recorded: Recorded[Any]) -> bytes:
         """Return the canonical bytes of the whole event; `recorded.raw` is not looked at.
@@ -127,7 +129,7 @@ class Codec:
 
         Raises BrokenEvent, UnknownEventType, UnknownSchema.
         """
-        return self.decode_with_envelope(body)[0]
+        return self._straight.read(body) or self.decode_with_envelope(body)[0]
 
     def decode_with_envelope(self, body: bytes) -> tuple[Recorded[Any], dict[str, Any]]:
         """As `decode`, with the JSON object that the event was made of, for who needs that too."""

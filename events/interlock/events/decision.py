@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from interlock.events.fact import fact
-from interlock.events.values import Instant
+from interlock.events.values import Instant, Integer
 
 CheckState = Literal["passed", "failed", "waiting", "needed", "not_applicable"]
 Result = Literal["allowed", "refused"]
@@ -26,7 +26,7 @@ class CheckOutcome:
     state: CheckState
     required: str | None = None
     observed: str | None = None
-    evidence: tuple[int, ...] = ()
+    evidence: tuple[Integer, ...] = ()
     by: str | None = None
     since: Instant | None = None
     passes_at: Instant | None = None
@@ -57,8 +57,8 @@ class Decision:
 
     action: str
     result: Result
-    position: int
-    policy_version: int
+    position: Integer
+    policy_version: Integer
     checks: tuple[CheckOutcome, ...] = ()
     allowed_at: Instant | None = None
     next: tuple[NextStep, ...] = ()

@@ -39,7 +39,7 @@ class NoShape(TypeError):
 @cache
 def hints_of(cls: Any) -> Mapping[str, Any]:
     """Return the bare types of a fact class's fields: without annotations, and without None."""
-    hints = get_type_hints(cls)
+    hints = get_type_hints(getattr(cls, "__described__", cls))
     return {field.name: _bare(hints[field.name]) for field in fields(cls)}
 
 
@@ -140,26 +140,29 @@ def _write(hint: Any) -> Convert:
 @cache
 def reader_of(cls: Any) -> Convert:
     """Return the function that makes an instance of `cls` of a JSON object. It raises Misfit."""
-    names: dict[str, Any] = {"Misfit": Misfit, "cls": cls, "new": object.__new__, "unfit": _unfit, "odd": _odd}
+    names: dict[str, Any] = {"Misfit": Misfit, "cls": cls, "unfit": _unfit, "odd": _odd}
     shape = _fields(cls, _read, names)
     lines = [
         "def read(document):",
         " if type(document) is not dict: raise odd(cls, document)",
-        " get, made, known = document.get, new(cls), 0",
+        " get, known = document.get, 0",
     ]
     for field in shape:
         lines.append(f" value = get({field.name!r})")
         if not field.required:
             names[f"default_{field.name}"] = field.default
-            lines.append(f" if value is None: made.{field.name} = default_{field.name}")
+            lines.append(f" if value is None: made_{field.name} = default_{field.name}")
         lines += [
             " if True:" if field.required else " else:",
-            f"  try: made.{field.name} = {field.inline}",
+            f"  try: made_{field.name} = {field.inline}",
             f"  except Misfit as misfit: raise unfit(cls, document, {field.name!r}, misfit) from None",
             "  known += 1",
         ]
     # What is left is a field of another name, or a null, which is never written.
-    lines += [" if known != len(document): raise odd(cls, document)", " return made"]
+    lines += [
+        " if known != len(document): raise odd(cls, document)",
+        f" return cls({', '.join(f'{field.name}=made_{field.name}' for field in shape)})",
+    ]
     exec("\n".join(lines), names)  # noqa: S102 - see above
     made: Convert = names["read"]
     return made

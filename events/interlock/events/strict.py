@@ -213,7 +213,7 @@ def _make_strict(hint: Any) -> None:
     if hasattr(hint, "__dataclass_fields__"):
         if "__pydantic_config__" not in vars(hint):
             hint.__pydantic_config__ = {"strict": True, "extra": "forbid"}
-            for inner in get_type_hints(hint).values():
+            for inner in get_type_hints(getattr(hint, "__described__", hint)).values():
                 _make_strict(inner)
         return
     for part in get_args(hint):

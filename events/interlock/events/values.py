@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
+from msgspec import Meta
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 TEXT_CHARACTERS_MAX = 4_000
@@ -83,8 +84,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,
 PrincipalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_CHARACTERS_MAX), AfterValidator(one_line)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(printable)]
-Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-Positive = Annotated[int, Field(ge=1, le=INTEGER_MAX)]
+# An integer as it is stored; the second word of the next two is what an edge lets in.
+Integer = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Count = Annotated[Integer, Field(ge=0, le=INTEGER_MAX)]
+Positive = Annotated[Integer, Field(ge=1, le=INTEGER_MAX)]
 
 ReleaseKind = Literal["normal", "hotfix"]
 Intent = Literal["promote", "redeploy", "rollback"]

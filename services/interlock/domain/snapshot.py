@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from typing import Final
 
-import orjson
-from pydantic import TypeAdapter
+from msgspec import json
 
 from interlock.domain.situation import Situation
 
@@ -19,29 +17,24 @@ class NotASnapshot(ValueError):
     """the bytes are no situation"""
 
 
-@cache
-def _adapter() -> TypeAdapter[Situation]:
-    return TypeAdapter(Situation)
-
-
-@cache
 def snapshot_version() -> int:
     """Return the number of this version's shape and meaning (31 bits): a snapshot under another is not read."""
-    shape = orjson.dumps([MEANING, _adapter().json_schema()], option=orjson.OPT_SORT_KEYS)
+    shape = json.encode([MEANING, json.schema(Situation)], order="sorted")
     return int.from_bytes(hashlib.sha256(shape).digest()[:4]) >> 1
 
 
 SNAPSHOT_VERSION: Final = snapshot_version()
+_DECODER: Final = json.Decoder(Situation)
 
 
 def dump(situation: Situation) -> bytes:
     """Return the situation as JSON; equal situations need not have equal bytes, for sets have no order."""
-    return _adapter().dump_json(situation, exclude_defaults=True)
+    return json.encode(situation)
 
 
 def load(dumped: bytes) -> Situation:
     """Return the situation that was dumped, equal to what it was. Raises NotASnapshot."""
     try:
-        return _adapter().validate_json(dumped)
+        return _DECODER.decode(dumped)
     except ValueError as error:
         raise NotASnapshot(str(error)) from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
+
+from interlock.events.fact import struct_of
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def event(*, schema: int = 1) -> Callable[[type[T]], type[T]]:
     """
 
     def register(cls: type[T]) -> type[T]:
-        made = dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
+        made = struct_of(cls)
         if cls.__name__ in CATALOGUE:
             raise EventTypeTwice(cls.__name__)
         CATALOGUE[cls.__name__] = (made, schema)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
+
+from interlock.events.fact import struct_of
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ def command() -> Callable[[type[T]], type[T]]:
     """Register the class as a command under its own name; it becomes a fact. Raises CommandTwice."""
 
     def register(cls: type[T]) -> type[T]:
-        made = dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
+        made = struct_of(cls)
         if cls.__name__ in COMMANDS:
             raise CommandTwice(cls.__name__)
         COMMANDS[cls.__name__] = made

@@ -239,7 +239,7 @@ async def test_a_row_that_belongs_to_no_command_is_refused(ledger: Ledger) -> No
         await ledger.append(PROJECT, [Row(1, "a", 1, "Annotated", head.clock, rows[0].body)])
 
 
-@pytest.mark.parametrize("ordinal", [0, 1, 3, -1, "2", 1.5, None, 10**30])
+@pytest.mark.parametrize("ordinal", [0, 1, 3, -1, "2", 1.5, None, 10**15])
 async def test_a_row_that_has_no_place_of_its_own_in_its_command_is_refused(ledger: Ledger, ordinal: object) -> None:
     head = await ledger.head(PROJECT)
     rows = rows_of(command(1), head.clock, first=1, streams=[("a", 1), ("a", 2), ("a", 3)])

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from interlock.ledger import Ledger
-from interlock.ledger.connections import POOL_CONNECTIONS_MAX
+from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from interlock.ledger.processes import children
 from tests.fire.proxy import Proxy, proxy_to, socket_of
@@ -74,7 +74,7 @@ async def heals(way: ByDesk | ByHttp, project: str = SHOP) -> float:
 
 async def is_whole(ledger: Ledger) -> None:
     """Every connection that the pool may have can be had at once, and works."""
-    at_once = asyncio.Barrier(POOL_CONNECTIONS_MAX)
+    at_once = asyncio.Barrier(CONNECTIONS_MAX)
 
     async def one() -> None:
         async with ledger.connection() as connection:
@@ -82,7 +82,7 @@ async def is_whole(ledger: Ledger) -> None:
             assert await connection.fetchval("select 1") == 1
 
     async with asyncio.timeout(HEALED_SECONDS), asyncio.TaskGroup() as group:
-        for _ in range(POOL_CONNECTIONS_MAX):
+        for _ in range(CONNECTIONS_MAX):
             group.create_task(one())
 
 
@@ -94,7 +94,7 @@ async def sessions(dsn: str) -> int:
         found = await connection.fetchval(
             "select count(*) from pg_stat_activity where datname = current_database() and usename = 'interlock_app'"
         )
-        if found <= POOL_CONNECTIONS_MAX:
+        if found <= CONNECTIONS_MAX:
             break
         await asyncio.sleep(0.05)
     await connection.close()
@@ -133,7 +133,7 @@ async def test_with_the_database_in_a_black_hole_everybody_is_answered_and_the_p
         proxy.black_hole(on=False)
         await heals(way)
         await is_whole(way.ledger)
-        assert await sessions(dsns.app) <= POOL_CONNECTIONS_MAX
+        assert await sessions(dsns.app) <= CONNECTIONS_MAX
 
 
 async def test_with_the_database_frozen_everybody_is_answered_and_the_pool_is_whole_afterwards(
@@ -145,7 +145,7 @@ async def test_with_the_database_frozen_everybody_is_answered_and_the_pool_is_wh
             await all_are_answered(way, ANSWERED_SECONDS)
         await heals(way)
         await is_whole(way.ledger)
-        assert await sessions(mortal_dsns.app) <= POOL_CONNECTIONS_MAX
+        assert await sessions(mortal_dsns.app) <= CONNECTIONS_MAX
 
 
 async def test_one_direction_alone_may_be_gone(dsns: Dsns) -> None:
@@ -203,7 +203,7 @@ async def cycles(dsns: Dsns, times: int, seed: int) -> None:
             proxy.black_hole(on=False)
             await heals(way)
         await is_whole(way.ledger)
-        assert await sessions(dsns.app) <= POOL_CONNECTIONS_MAX
+        assert await sessions(dsns.app) <= CONNECTIONS_MAX
         after = left_open()
         for _ in range(100):
             after = left_open()
@@ -244,7 +244,7 @@ async def test_over_http_everybody_is_answered_before_clients_give_up(
                 proxy.black_hole(on=False)
             took = await heals(way, PROJECT)
             print(f"{how}: healed after {took:.1f} s")
-            assert await sessions(mortal_dsns.app) <= 2 * POOL_CONNECTIONS_MAX
+            assert await sessions(mortal_dsns.app) <= 2 * CONNECTIONS_MAX
             await way.http.aclose()
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from interlock.ledger import Ledger, LedgerUnavailable, OutcomeUnknown, Overtaken
-from interlock.ledger.connections import POOL_CONNECTIONS_MAX
+from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns
 from tests.ledger.proxy import wire_to
 from tests.ledger.rows import PROJECT, append_one, command, rows_of, stamp
@@ -78,7 +78,7 @@ async def test_a_wire_gone_silent_is_noticed_by_both_deadlines_and_the_pool_heal
 async def test_who_finds_every_connection_in_use_waits_no_longer_than_the_limit(dsns: Dsns) -> None:
     ledger = await Ledger.open(dsns.app, acquire_timeout=0.2)
     async with AsyncExitStack() as held:
-        for _ in range(POOL_CONNECTIONS_MAX):
+        for _ in range(CONNECTIONS_MAX):
             await held.enter_async_context(ledger.connection())
         with pytest.raises(LedgerUnavailable) as away:
             await append_one(ledger, 1)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from interlock.ledger import errors
+from interlock.ledger import errors, lending
 from interlock.ledger.migrate import newest_number
 from interlock.ledger.statements import sql
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 COMMAND_TIMEOUT_SECONDS: Final = 10.0
 ACQUIRE_TIMEOUT_SECONDS: Final = 5.0
-POOL_CONNECTIONS_MAX: Final = 10
-IDLE_CONNECTION_SECONDS: Final = 300.0
 LOCK_WAIT_MS: Final = 2_000
 
 # A reset between two users of a connection would cost a round trip a batch; what is set here is never set again,
@@ -30,8 +26,8 @@ SESSION: Final = {
     "lock_timeout": str(LOCK_WAIT_MS),
 }
 
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = lending.Connection
+Pool: TypeAlias = lending.Pool
 
 LOST: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -56,66 +52,92 @@ async def check_settings(connection: Any) -> None:
         raise errors.SchemaBehind(f"it has migration {number} of {newest_number()}")
 
 
-async def _keep_session(_connection: Any) -> None:
-    """Stand in for asyncpg's reset, which costs a round trip."""
-
-
 async def open_pool(dsn: str, *, command_timeout: float, acquire_timeout: float) -> Pool:
     """Return a pool on `dsn`; both timeouts in seconds. Raises what `check_settings` raises, or LedgerUnavailable."""
-    async with refused_by_name(sent=False):
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=0,  # asyncpg restores a floor by itself, and writes a traceback per failed try
-            max_size=POOL_CONNECTIONS_MAX,
-            max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
-            command_timeout=command_timeout,
-            timeout=acquire_timeout,
-            server_settings=SESSION,
-            init=check_settings,
-            reset=_keep_session,
+
+    async def connect() -> Connection:
+        made = await asyncpg.connect(
+            dsn, command_timeout=command_timeout, timeout=acquire_timeout, server_settings=SESSION
         )
+        try:
+            await check_settings(made)
+        except BaseException:
+            made.terminate()
+            raise
+        return made
+
+    pool = Pool(connect, acquire_timeout=acquire_timeout)
     try:
-        async with connected(pool, acquire_timeout):
+        async with connected(pool):
             return pool
     except BaseException:
         pool.terminate()
         raise
 
 
-@asynccontextmanager
-async def refused_by_name(*, sent: bool) -> AsyncIterator[None]:
+class _RefusedByName:
+    """See `refused_by_name`; a class, because a generator costs three times as much, at every statement."""
+
+    __slots__ = ("_sent",)
+
+    def __init__(self, *, sent: bool) -> None:
+        self._sent = sent
+
+    async def __aenter__(self) -> None:
+        """Nothing to prepare."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise the ledger's own error instead."""
+        if isinstance(raised, asyncpg.PostgresError):
+            error = errors.named(raised.sqlstate, str(raised), getattr(raised, "detail", None))
+            if isinstance(error, errors.OutcomeUnknown) and not self._sent:
+                error = errors.LedgerUnavailable(error.detail)
+            raise error from raised
+        if isinstance(raised, LOST):
+            lost = errors.OutcomeUnknown if self._sent else errors.LedgerUnavailable
+            raise lost(str(raised) or type(raised).__name__) from raised
+
+
+def refused_by_name(*, sent: bool) -> AbstractAsyncContextManager[None]:
     """Turn what asyncpg raises into the ledger's own errors; `sent` says whether a lost outcome is unknown."""
-    try:
-        yield
-    except asyncpg.PostgresError as refusal:
-        error = errors.named(refusal.sqlstate, str(refusal), getattr(refusal, "detail", None))
-        if isinstance(error, errors.OutcomeUnknown) and not sent:
-            error = errors.LedgerUnavailable(error.detail)
-        raise error from refusal
-    except LOST as loss:
-        lost = errors.OutcomeUnknown if sent else errors.LedgerUnavailable
-        raise lost(str(loss) or type(loss).__name__) from loss
+    return _RefusedByName(sent=sent)
 
 
-@asynccontextmanager
-async def connected(pool: Pool, acquire_timeout: float) -> AsyncIterator[Connection]:
+class _Connected:
+    """See `connected`."""
+
+    __slots__ = ("_lent", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lent: Connection | None = None
+
+    async def __aenter__(self) -> Connection:
+        """Lend one."""
+        async with refused_by_name(sent=False):
+            self._lent = await self._pool.acquire()
+        return self._lent
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, stopped: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take it back."""
+        assert self._lent is not None
+        if stopped is not None and not in_order_after(stopped):
+            throw_away(self._lent)
+        self._pool.release(self._lent)
+
+
+def connected(pool: Pool) -> AbstractAsyncContextManager[Connection]:
     """Lend a connection; one whose user was stopped or lost half way is thrown away, never lent again."""
-    async with refused_by_name(sent=False):
-        connection = await pool.acquire(timeout=acquire_timeout)
-    try:
-        yield connection
-    except BaseException as stopped:
-        if not in_order_after(stopped):
-            throw_away(connection)
-        raise
-    finally:
-        await pool.release(connection)
+    return _Connected(pool)
 
 
 def throw_away(connection: Connection) -> None:
-    """End a connection at once; one that the server closed first was taken back by the pool already."""
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
+    """End a connection at once."""
+    connection.terminate()
 
 
 def in_order_after(stopped: BaseException) -> bool:

@@ -65,42 +65,42 @@ class Ledger:
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection of the pool (for `evidence` and identities); statements on it are bounded too."""
-        return connected(self._pool, self._acquire_timeout)
+        return connected(self._pool)
 
     async def append(self, project: str, rows: Sequence[Row]) -> datetime:
         """Append one batch; return the ledger's clock. See `Session.append`."""
-        async with self._session() as session:
-            return await session.append(project, rows)
+        async with self.connection() as connection:
+            return await Session(connection).append(project, rows)
 
     async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> list[Stored]:
         """Return events in order of position. See `Session.read`."""
-        async with self._session() as session:
-            return await session.read(project, after=after, limit=limit, up_to=up_to)
+        async with self.connection() as connection:
+            return await Session(connection).read(project, after=after, limit=limit, up_to=up_to)
 
     async def read_stream(self, project: str, stream: str, *, after_version: int = 0, limit: int) -> list[Stored]:
         """Return a stream's events in order of version. See `Session.read_stream`."""
-        async with self._session() as session:
-            return await session.read_stream(project, stream, after_version=after_version, limit=limit)
+        async with self.connection() as connection:
+            return await Session(connection).read_stream(project, stream, after_version=after_version, limit=limit)
 
     async def read_streams(self, project: str, streams: Sequence[str]) -> dict[str, list[Stored]]:
         """Return whole streams. See `Session.read_streams`."""
-        async with self._session() as session:
-            return await session.read_streams(project, streams)
+        async with self.connection() as connection:
+            return await Session(connection).read_streams(project, streams)
 
     async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
         """Return where streams begin and how far they are. See `Session.ends`."""
-        async with self._session() as session:
-            return await session.ends(project, streams)
+        async with self.connection() as connection:
+            return await Session(connection).ends(project, streams)
 
     async def head(self, project: str) -> Head:
         """Return how far the log is, and the clock."""
-        async with self._session() as session:
-            return await session.head(project)
+        async with self.connection() as connection:
+            return await Session(connection).head(project)
 
     async def answers(self, project: str, command_ids: Sequence[UUID]) -> dict[UUID, Answer]:
         """Return what command ids were answered with. See `Session.answers`."""
-        async with self._session() as session:
-            return await session.answers(project, command_ids)
+        async with self.connection() as connection:
+            return await Session(connection).answers(project, command_ids)
 
     async def heads(self) -> dict[str, int]:
         """Return every project's last position: compared with one's own, it tells which projects moved."""
@@ -156,11 +156,6 @@ class Ledger:
         async with self.connection() as connection, refused_by_name(sent=False):
             row = await connection.fetchrow(sql("load_snapshot"), project, kind, version)
             return None if row is None else (row["position"], row["body"])
-
-    @asynccontextmanager
-    async def _session(self) -> AsyncIterator[Session]:
-        async with self.connection() as connection:
-            yield Session(connection)
 
 
 async def _take_turn(connection: Connection, project: str) -> bool:

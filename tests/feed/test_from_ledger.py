@@ -11,12 +11,13 @@ import pytest
 
 from interlock.events.codec import UnknownEventType, decode
 from interlock.events.envelope import Recorded
-from interlock.feed import LedgerFeed, Unreadable
-from interlock.feed.feed import PAGE_EVENTS_MAX
-from interlock.feed.from_ledger import RECENT_PAGES_MAX
+from interlock.feed import LedgerFeed, Page, Unreadable, from_ledger, recent
+from interlock.feed.recent import RECENT_PAGES_MAX
 from interlock.ledger import Changes, Ledger, LedgerUnavailable, Stored
 from tests.feed.feeds import record_in, sleep
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
+
+PAGE_EVENTS = 20
 
 
 class Deaf:
@@ -55,16 +56,81 @@ async def test_while_the_ledger_is_away_it_waits_and_loses_nothing(ledger: Ledge
         assert await positions(feed, "shop", 0, 5) == [[1, 2, 3, 4, 5]]
 
 
-async def test_a_consumer_that_is_a_little_behind_reads_nothing_again(ledger: Ledger) -> None:
-    for _ in range(RECENT_PAGES_MAX):
-        await record_in(ledger, "shop", PAGE_EVENTS_MAX)
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many events a page has, so that there are several of few."""
+    monkeypatch.setattr(from_ledger, "PAGE_EVENTS_MAX", PAGE_EVENTS)
+    return PAGE_EVENTS
+
+
+async def test_a_consumer_that_is_a_little_behind_reads_nothing_again(ledger: Ledger, pages: int) -> None:
+    # One less than all pages could hold: after a full one it would be looked whether there is more.
+    wanted = RECENT_PAGES_MAX * pages - 1
+    await record_in(ledger, "shop", wanted)
     counted = Deaf(ledger)
     async with LedgerFeed(counted, sleep) as feed:
-        ahead = await positions(feed, "shop", 0, RECENT_PAGES_MAX * PAGE_EVENTS_MAX)
-        assert await positions(feed, "shop", 0, RECENT_PAGES_MAX * PAGE_EVENTS_MAX) == ahead
+        ahead = await positions(feed, "shop", 0, wanted)
+        assert await positions(feed, "shop", 0, wanted) == ahead
         # One in the middle of a page has the rest of it.
-        assert (await positions(feed, "shop", 7, PAGE_EVENTS_MAX))[0][0] == 8
+        assert (await positions(feed, "shop", 7, pages))[0][0] == 8
     assert counted.readings == RECENT_PAGES_MAX
+
+
+async def test_the_next_page_is_read_while_this_one_is_worked_at(ledger: Ledger, pages: int) -> None:
+    await record_in(ledger, "shop", 2 * pages)
+    counted = Deaf(ledger)
+    async with LedgerFeed(counted, sleep) as feed, asyncio.timeout(DEADLINE_SECONDS):
+        async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
+            assert len(await anext(following)) == pages
+            while counted.readings < 2:
+                await asyncio.sleep(0.001)
+            assert [event.position for event in await anext(following)] == list(range(pages + 1, 2 * pages + 1))
+
+
+async def test_what_came_after_nothing_was_found_ahead_is_found(ledger: Ledger, pages: int) -> None:
+    await record_in(ledger, "shop", pages)
+    counted = Deaf(ledger)
+    async with LedgerFeed(counted, sleep, poll_seconds=DEADLINE_SECONDS) as feed, asyncio.timeout(DEADLINE_SECONDS):
+        async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
+            await anext(following)
+            while counted.readings < 2:
+                await asyncio.sleep(0.001)
+            # Nobody tells of it, and the feed looks for itself much later.
+            await record_in(ledger, "shop", 1)
+            assert [event.position for event in await anext(following)] == [pages + 1]
+
+
+async def test_the_quickest_waits_for_those_behind_so_that_all_is_read_once(ledger: Ledger, pages: int) -> None:
+    wanted = 5 * RECENT_PAGES_MAX * pages - 1
+    await record_in(ledger, "shop", wanted)
+    counted = Deaf(ledger)
+
+    async def follow(seconds: float) -> list[int]:
+        seen: list[int] = []
+        async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
+            while len(seen) < wanted:
+                seen += [event.position for event in await anext(following)]
+                await asyncio.sleep(seconds)
+        return seen
+
+    async with LedgerFeed(counted, sleep) as feed, asyncio.timeout(DEADLINE_SECONDS):
+        found = await asyncio.gather(*(follow(seconds) for seconds in (0.0, 0.002, 0.01)))
+    assert found == [list(range(1, wanted + 1))] * 3
+    assert counted.readings == 5 * RECENT_PAGES_MAX
+
+
+async def test_who_takes_nothing_any_more_is_left_behind_and_reads_for_itself(
+    ledger: Ledger, pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "LEAD_SECONDS", 0.02)
+    wanted = 2 * RECENT_PAGES_MAX * pages
+    await record_in(ledger, "shop", wanted)
+    async with LedgerFeed(ledger, sleep) as feed, asyncio.timeout(DEADLINE_SECONDS):
+        async with aclosing(cast("Any", feed.pages("shop", after=0))) as slow:
+            first: Page = await anext(slow)
+            everything = [position for page in await positions(feed, "shop", 0, wanted) for position in page]
+            assert everything == list(range(1, wanted + 1))
+            assert [event.position for event in await anext(slow)] == [event.position + pages for event in first]
 
 
 async def test_consumers_that_want_the_same_page_share_one_reading(ledger: Ledger) -> None:

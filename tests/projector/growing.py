@@ -132,7 +132,11 @@ def raised(projection: Projection) -> Projection:
             for statement, added in projection.appends.items()
         },
         together={
-            statement.replace(before, after): replace(several, statement=several.statement.replace(before, after))
+            statement.replace(before, after): replace(
+                several,
+                statement=several.statement.replace(before, after),
+                target=replace(several.target, table=several.target.table.replace(before, after)),
+            )
             for statement, several in projection.together.items()
         },
     )

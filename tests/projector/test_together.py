@@ -14,6 +14,7 @@ import pytest
 from interlock.ledger import Ledger
 from interlock.projections import PROJECTIONS
 from interlock.projections.environment_state.tables import FACETS, TABLE
+from interlock.projections.projection import Row, Together
 from interlock.projector import cursors
 from interlock.projector.digests import digest_of_tables
 from interlock.projector.gathered import Gathered
@@ -30,7 +31,7 @@ ALL_BUT_PROJECT = f"""
 select since_position, until_position, until_at, label, position, said_at, said_by, detail::text from {TABLE}
  where project = $1 order by since_position
 """
-INSTANT = "2026-11-28T09:00:00Z"
+SAID = datetime(2026, 11, 28, 9, tzinfo=UTC)
 
 
 async def digests(ledger: Ledger, tapes: dict[str, list[Any]], size: int) -> dict[str, str]:
@@ -87,9 +88,18 @@ async def test_what_is_said_of_a_facet_again_and_again_keeps_what_each_time_is_k
         single = await connection.fetch(ALL_BUT_PROJECT, "single")
         for cut in range(len(labels) + 1):
             for part in (rows(f"cut-{cut}")[:cut], rows(f"cut-{cut}")[cut:]):
-                await connection.execute(several.statement, *several.columns(part))
+                await set_together(connection, several, part)
             assert await connection.fetch(ALL_BUT_PROJECT, f"cut-{cut}") == single
     assert len(single) == len(labels) - 1
+
+
+async def set_together(connection: Any, several: Together, part: Sequence[tuple[Any, ...]]) -> None:
+    changes = several.changes(part)
+    found = await connection.fetch(several.statement, *changes.arguments) if part else ()
+    schema, table = several.target.table.split(".")
+    await connection.copy_records_to_table(
+        table, schema_name=schema, columns=several.target.columns, records=changes.added(found)
+    )
 
 
 async def test_a_page_that_cannot_be_written_spoils_none_of_those_beside_it(ledger: Ledger) -> None:
@@ -126,9 +136,11 @@ async def test_a_facet_is_found_by_its_key_also_by_a_plan_that_was_made_when_the
     [several] = FACETS.together.values()
     names = [f"e-{number}" for number in range(OPEN_FACETS)]
 
-    def given(some: list[str], position: int) -> str:
-        said: list[Any] = [("shop", name, "data", position, "clean", INSTANT, "ci-1", "{}", []) for name in some]
-        return ", ".join(array(column) for column in several.columns(said))
+    def given(some: list[str], position: int) -> list[Row]:
+        return [("shop", name, "data", position, "clean", SAID, "ci-1", "{}", []) for name in some]
+
+    def asked(some: list[str], position: int) -> str:
+        return ", ".join(array(column) for column in several.changes(given(some, position)).arguments)
 
     async with ledger.connection() as connection:
         await cursors.prepare(connection, PROJECTIONS)
@@ -136,10 +148,10 @@ async def test_a_facet_is_found_by_its_key_also_by_a_plan_that_was_made_when_the
             await connection.execute(BY_KEYS)
             await connection.execute("set local plan_cache_mode = force_generic_plan")
             await connection.execute(f"prepare said as {several.statement}")
-            await connection.execute(f"execute said ({given(names[:1], 1)})")
-            await connection.execute(f"execute said ({given(names[1:], 2)})")
+            await connection.execute(f"execute said ({asked(names[:1], 1)})")
+            await set_together(connection, several, given(names, 2))
             told = await connection.fetchval(
-                f"explain (analyze, format json) execute said ({given(names[:ENDED_FACETS], 3)})"
+                f"explain (analyze, format json) execute said ({asked(names[:ENDED_FACETS], 3)})"
             )
         await connection.execute("deallocate said")
         ended = await connection.fetchval(f"select count(*) from {TABLE} where until_position = 3")

@@ -71,6 +71,13 @@ APPENDS = {
     ADD_ENTRY: Added(ENTRY, ENTRY_COLUMNS),
     ADD_TAGS: Added(TAG, ("project", "tag", "position"), spread=1),
 }
+TAGGED = (
+    ("release/", mentions.releases),
+    ("environment/", mentions.environments),
+    ("problem/", mentions.problems),
+    ("adjustment/", mentions.adjustments),
+    ("person/", mentions.persons),
+)
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -103,11 +110,9 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
 def tags(recorded: Recorded[Any]) -> list[str]:
     """Return what an event can be found by, as `kind/name`."""
     found = [f"type/{recorded.type}"]
-    found += [f"release/{name}" for name in mentions.releases(recorded)]
-    found += [f"environment/{name}" for name in mentions.environments(recorded)]
-    found += [f"problem/{name}" for name in mentions.problems(recorded)]
-    found += [f"adjustment/{name}" for name in mentions.adjustments(recorded)]
-    found += [f"person/{name}" for name in mentions.persons(recorded)]
+    for prefix, named in TAGGED:
+        for name in named(recorded):
+            found.append(prefix + name)
     if isinstance(recorded.event, Annotated):
         found.append(f"about/{recorded.event.target}")
     return found

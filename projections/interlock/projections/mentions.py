@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.envelope import Recorded
 
-RELEASE_FIELDS = ("release", "replaced_release", "base_release", "source_release", "fixed_by_release")
-PERSON_FIELDS = (
+Named = Callable[[Any], Sequence[str | None]]
+
+
+class Fields(dict[type, Named]):
+    """For each type of event, a function that returns what it holds of these fields, found out once for each type.
+
+    To ask each event for fields that its type does not have costs more than everything else here.
+    """
+
+    def __init__(self, *names: str) -> None:
+        """Of these fields, in this order."""
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, cls: type) -> Named:
+        """Make the function for a type of event that was not asked for yet."""
+        there = [name for name in self._names if hasattr(cls, name)]
+        found = self[cls] = _getter(there)
+        return found
+
+
+def _getter(names: Sequence[str]) -> Named:
+    if not names:
+        return lambda _event: ()
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda event: (get(event),)
+
+
+RELEASES = Fields("release", "replaced_release", "base_release", "source_release", "fixed_by_release")
+ENVIRONMENTS = Fields("environment")
+PROBLEMS = Fields("problem")
+SEVERAL_PROBLEMS = Fields("problems", "fixes")
+ADJUSTMENTS = Fields("adjustment", "reverts")
+PERSONS = Fields(
     "author", "executor", "holder", "reporter", "asked_by", "confirmed_by", "second_person", "principal",
     "operator", "executed_by",
 )  # fmt: skip
+FOUNDERS = Fields("founders")
 # "deploy 4.12.0 to production": how an action names its environment.
 _WHERE = re.compile(r" (?:to|in|from) ([A-Za-z0-9][A-Za-z0-9._+-]{0,63})\b")
 # "adjustment ADJ-7", "rehearsal ADJ-7": how a lease of the kind adjustment names what it is for.
@@ -24,43 +57,43 @@ _LEASED_FOR = re.compile(r"^(?:adjustment|rehearsal) ([A-Za-z0-9][A-Za-z0-9._+-]
 def releases(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the releases that an event is about, its own first."""
     event = recorded.event
-    named = [
-        of_stream(recorded, "release"),
-        *(getattr(event, field) for field in _there(event.__class__, RELEASE_FIELDS)),
-    ]
+    more = RELEASES[event.__class__](event)
     if recorded.type == "ReleaseSuperseded":
-        named.append(event.by)
-    return _once(named)
+        more = (*more, event.by)
+    return _once(of_stream(recorded, "release"), more)
 
 
 def environments(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the environments that an event is about, its own first."""
-    event = recorded.event
-    named = [of_stream(recorded, "environment"), getattr(event, "environment", None)]
-    if recorded.type in {"DataRestored", "DataRestoreFailed"}:
-        named.append(event.source)
-    if recorded.type in {"DataAdjustRequested", "DataAdjustAmended"}:
-        named.append(event.plan.targets.environment)
-    if isinstance(event, ActionRefused):
-        named += _WHERE.findall(event.action)
-    return _once(named)
+    event, kind = recorded.event, recorded.type
+    more = ENVIRONMENTS[event.__class__](event)
+    if kind in {"DataRestored", "DataRestoreFailed"}:
+        more = (*more, event.source)
+    elif kind in {"DataAdjustRequested", "DataAdjustAmended"}:
+        more = (*more, event.plan.targets.environment)
+    elif isinstance(event, ActionRefused):
+        more = (*more, *_WHERE.findall(event.action))
+    return _once(of_stream(recorded, "environment"), more)
 
 
 def problems(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the problems that an event is about, its own first."""
     event = recorded.event
-    named = [of_stream(recorded, "problem"), getattr(event, "problem", None)]
-    return _once([*named, *getattr(event, "problems", ()), *getattr(event, "fixes", ())])
+    more = PROBLEMS[event.__class__](event)
+    for names in SEVERAL_PROBLEMS[event.__class__](event):
+        more = (*more, *names)
+    return _once(of_stream(recorded, "problem"), more)
 
 
 def adjustments(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the adjustments that an event is about, its own first."""
-    event = recorded.event
-    named = [of_stream(recorded, "adjustment"), getattr(event, "adjustment", None), leased_for(recorded)]
-    named.append(getattr(event, "reverts", None))
-    if recorded.type == "DataAdjustReverted":
-        named.append(event.by)
-    return _once(named)
+    event, kind = recorded.event, recorded.type
+    more = ADJUSTMENTS[event.__class__](event)
+    if kind == "LeaseGranted":
+        more = (*more, leased_for(recorded))
+    elif kind == "DataAdjustReverted":
+        more = (*more, event.by)
+    return _once(of_stream(recorded, "adjustment"), more)
 
 
 def leased_for(recorded: Recorded[Any]) -> str | None:
@@ -75,26 +108,25 @@ def leased_for(recorded: Recorded[Any]) -> str | None:
 def persons(recorded: Recorded[Any]) -> tuple[str, ...]:
     """Return the principals that an event names, who did it first."""
     event = recorded.event
-    named = [recorded.actor.id, *(getattr(event, field) for field in _there(event.__class__, PERSON_FIELDS))]
-    return _once([*named, *getattr(event, "founders", ())])
+    more = PERSONS[event.__class__](event)
+    for names in FOUNDERS[event.__class__](event):
+        more = (*more, *names)
+    return _once(recorded.actor.id, more)
 
 
 def of_stream(recorded: Recorded[Any], family: str) -> str | None:
     """Return the name in the event's stream, or in what a refused action was about, where that is a `family`."""
-    about = recorded.event.subject if type(recorded.event) is ActionRefused else recorded.stream
+    about = recorded.event.subject if recorded.event.__class__ is ActionRefused else recorded.stream
     if not about.startswith(family):
         return None
     kind, _, name = about.partition("/")
     return name if kind == family and name else None
 
 
-@cache
-def _there(event: Any, fields: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the fields that this type of event has: to ask each event for all of them costs more than to answer."""
-    return tuple(field for field in fields if hasattr(event, field))
-
-
-def _once(named: Iterable[str | None]) -> tuple[str, ...]:
-    found = dict.fromkeys(named)
+def _once(first: str | None, more: Iterable[str | None]) -> tuple[str, ...]:
+    """Return the names that are there, each once, in order."""
+    if not more:
+        return () if first is None else (first,)
+    found = dict.fromkeys((first, *more))
     found.pop(None, None)
     return tuple(found)  # type: ignore[arg-type]

@@ -48,15 +48,27 @@ class Added:
         return [(*row[:at], value, *row[at + 1 :]) for row in arguments for value in row[at]]
 
 
+class Changes(NamedTuple):
+    """What many rows of a statement come to: the arguments of one that changes what is there, and what is added then.
+
+    `added` makes the rows that are added, of those that the changing statement returned.
+    """
+
+    arguments: Sequence[Any]
+    added: Callable[[Sequence[Any]], Sequence[Row]]
+
+
 @dataclass(frozen=True, slots=True)
 class Together:
-    """One statement in another's place, for many of its rows: with the effect of that one, run for each in order.
+    """In a statement's place, for many of its rows: with the effect of that one, run for each in order.
 
-    The rows may be of several projects. `columns` makes the arguments of the rows, a column each.
+    The rows may be of several projects. `statement` changes what is there, then rows are copied to `target`; `changes`
+    makes the arguments of the one and the rows of the other.
     """
 
     statement: str
-    columns: Callable[[Sequence[Row]], Sequence[Any]]
+    target: Added
+    changes: Callable[[Sequence[Row]], Changes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from interlock.events.envelope import Recorded
 
-PAGE_EVENTS_MAX: Final = 500
+PAGE_EVENTS_MAX: Final = 1_000
 
 Page: TypeAlias = list[Recorded[Any]]
 

@@ -15,15 +15,16 @@ from interlock.events.envelope import Recorded
 from interlock.events.foreign import is_foreign
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
+from interlock.feed.recent import Ahead, Follower, Recent
 from interlock.ledger import LedgerError, Stored, Subscription
 
 # Finds what a lost notification did not tell; one small query for all projects.
 POLL_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
-# Several consumers of one project mostly want the same pages, a little apart: the last ones are kept, for so many
-# projects. With one page only, the slower ones read most events once more.
+# For so many projects the last pages are kept.
 RECENT_PROJECTS_MAX: Final = 64
-RECENT_PAGES_MAX: Final = 3
+# Between so many events, whoever else works in this process has its turn.
+TURN_EVENTS: Final = 250
 
 _log = logging.getLogger(__name__)
 _ANY = ""
@@ -61,8 +62,8 @@ class LedgerFeed:
         self._heads: dict[str, int] = {}
         # Rung in the order in which they were hung up: what happens next depends on nothing else.
         self._bells: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._recent: OrderedDict[str, list[Page]] = OrderedDict()
+        self._recent: defaultdict[str, Recent] = defaultdict(Recent)
+        self._keeping: OrderedDict[str, None] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: Subscription | None = None
         self._closing = False
@@ -78,6 +79,8 @@ class LedgerFeed:
     ) -> None:
         """Stop; whoever still waits for a page is not woken any more."""
         self._closing = True
+        for recent in self._recent.values():
+            recent.forget_ahead()
         listening, looking = self._tasks
         looking.cancel()
         with suppress(asyncio.CancelledError):
@@ -91,25 +94,27 @@ class LedgerFeed:
 
     async def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:
         """Yield pages after a position, as `Feed.pages`; while the ledger is away, wait."""
-        bell = asyncio.Event()
-        self._bells[project][bell] = None
+        recent, follower = self._recent[project], Follower(after)
+        recent.followers[follower] = None
+        self._bells[project][follower.bell] = None
         try:
             while True:
                 # Silenced before reading: what is appended while we read rings it again.
-                bell.clear()
+                follower.bell.clear()
                 try:
-                    page = await self._shared(project, after)
+                    page = await self._shared(project, recent, follower)
                 except LedgerError as away:
                     _log.warning("%s cannot be read now: %s", project, away)
                     await self._sleep(RETRY_SECONDS)
                     continue
                 if page:
-                    after = page[-1].position
+                    recent.handed(follower, page)
                     yield page
                 else:
-                    await bell.wait()
+                    await follower.bell.wait()
         finally:
-            self._bells[project].pop(bell, None)
+            self._bells[project].pop(follower.bell, None)
+            recent.leave(follower)
 
     async def projects(self) -> AsyncIterator[str]:
         """Yield every project once, as `Feed.projects`."""
@@ -131,28 +136,55 @@ class LedgerFeed:
     async def read(self, project: str, *, after: int, up_to: int | None = None) -> Page:
         """Return one page, as `Source.read`. Raises Unreadable at its first event, LedgerError."""
         page: Page = []
-        for stored in await self._ledger.read(project, after=after, limit=PAGE_EVENTS_MAX, up_to=up_to):
+        found = await self._ledger.read(project, after=after, limit=PAGE_EVENTS_MAX, up_to=up_to)
+        for number, stored in enumerate(found, start=1):
             try:
                 page.append(self._read_event(stored.body))
             except (ValueError, LookupError) as error:
                 if page:
                     break
                 raise Unreadable(project, stored.position, f"{type(error).__name__}: {error}") from error
+            if number % TURN_EVENTS == 0:
+                await self._sleep(0)
         return page
 
-    async def _shared(self, project: str, after: int) -> Page:
-        """Read a page, or take it from the one that another consumer of the project has just read."""
-        async with self._locks[project]:
-            for recent in self._recent.get(project, ()):
-                if recent[0].position <= after + 1 <= recent[-1].position:
-                    return recent[after + 1 - recent[0].position :]
-            page = await self.read(project, after=after)
+    async def _shared(self, project: str, recent: Recent, follower: Follower) -> Page:
+        """Return the page after what a follower has: one that is kept, or the next one of the log."""
+        if not recent.page(follower.after):
+            await recent.wait_for_those_behind(follower)
+        async with recent.lock:
+            if page := recent.page(follower.after):
+                return page
+            page = await self._next(project, recent, follower.after)
             if page:
-                self._recent[project] = [page, *self._recent.get(project, ())][:RECENT_PAGES_MAX]
-                self._recent.move_to_end(project)
-                if len(self._recent) > RECENT_PROJECTS_MAX:
-                    self._recent.popitem(last=False)
+                recent.put(page)
+                self._keeping[project] = None
+                self._keeping.move_to_end(project)
+                if len(self._keeping) > RECENT_PROJECTS_MAX:
+                    longest_ago, _ = self._keeping.popitem(last=False)
+                    self._recent[longest_ago].pages.clear()
             return page
+
+    async def _next(self, project: str, recent: Recent, after: int) -> Page:
+        """Read a page, which may have been begun to be read before; where there is more, begin with the next one.
+
+        So the next page is read while this one is being written.
+        """
+        page: Page = []
+        ahead, recent.ahead = recent.ahead, None
+        if ahead is not None and ahead.after == after:
+            # Where nothing was there yet, it may have come since, and its bell have rung before we were asked.
+            page = await ahead.reading
+        elif ahead is not None:
+            ahead.reading.cancel()
+        if not page:
+            page = await self.read(project, after=after)
+        if len(page) >= PAGE_EVENTS_MAX and recent.followers:
+            reading = asyncio.create_task(self.read(project, after=page[-1].position))
+            # Where nobody asks for it any more, nobody needs to know that it could not be read either.
+            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            recent.ahead = Ahead(page[-1].position, reading)
+        return page
 
     async def _listen(self) -> None:
         assert self._changes is not None

@@ -40,7 +40,11 @@ def beside(projection: Projection) -> Projection:
             for statement, added in projection.appends.items()
         },
         together={
-            moved(statement): replace(several, statement=moved(several.statement))
+            moved(statement): replace(
+                several,
+                statement=moved(several.statement),
+                target=replace(several.target, table=moved(several.target.table)),
+            )
             for statement, several in projection.together.items()
         },
     )

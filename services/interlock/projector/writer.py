@@ -15,7 +15,7 @@ from interlock.feed import Page
 from interlock.ledger.connections import Connection
 from interlock.ledger.errors import LedgerError, LedgerUnavailable, ReadOnlyLedger, named
 from interlock.projections import Projection
-from interlock.projections.projection import Row
+from interlock.projections.projection import Added, Row
 from interlock.projector import cursors
 from interlock.projector.cursors import Move
 from interlock.projector.gathered import Gathered
@@ -122,14 +122,19 @@ async def _run(connection: Connection, projection: Projection, statement: str, r
     if len(rows) == 1:
         await connection.execute(statement, *rows[0])
     elif (added := projection.appends.get(statement)) is not None:
-        schema, _, table = added.table.partition(".")
-        await connection.copy_records_to_table(
-            table, schema_name=schema, columns=added.columns, records=added.rows(rows)
-        )
+        await _copy(connection, added, added.rows(rows))
     elif (several := projection.together.get(statement)) is not None:
-        await connection.execute(several.statement, *several.columns(rows))
+        changes = several.changes(rows)
+        found = await connection.fetch(several.statement, *changes.arguments)
+        await _copy(connection, several.target, changes.added(found))
     else:
         await connection.executemany(statement, rows)
+
+
+async def _copy(connection: Connection, added: Added, rows: Sequence[Row]) -> None:
+    schema, _, table = added.table.partition(".")
+    if rows:
+        await connection.copy_records_to_table(table, schema_name=schema, columns=added.columns, records=rows)
 
 
 def merged(pages: Sequence[Prepared]) -> Iterator[tuple[Projection, str, list[Row]]]:

@@ -65,10 +65,10 @@ def _standing(recorded: Recorded[Any], name: str) -> Iterator[Write]:
             yield FACETS.set(recorded, name, "opened", "opened", data(event, "name"))
             yield FACETS.set(recorded, name, "state", "open", {})
         case rel.ReleaseContentSet():
-            yield FACETS.set(recorded, name, "content", "set", data(event, *LONG))
-            yield FACETS.set(
-                recorded, name, "made_of", "set", {part: value for part, value in data(event).items() if part in LONG}
-            )
+            content = data(event)
+            made_of = {part: content.pop(part) for part in LONG if part in content}
+            yield FACETS.set(recorded, name, "content", "set", content)
+            yield FACETS.set(recorded, name, "made_of", "set", made_of)
             # Who confirmed the content confirmed also what it is said to contain and to fix.
             yield FACETS.close(recorded, name, "development")
             yield FACETS.close(recorded, name, "hotfix")
@@ -132,8 +132,9 @@ def _void_facet(item: str) -> str | None:
 
 def _deploy(recorded: Recorded[Any], name: str) -> Iterator[Write]:
     """The deploys that were asked for, by their own names."""
-    event = recorded.event
-    at = instant(recorded.recorded_at)
+    if not recorded.type.startswith("Deploy"):
+        return
+    event, at = recorded.event, instant(recorded.recorded_at)
     match event:
         case rel.DeployRequested():
             detail = {**data(event), "requested_at": at, "requested_by": recorded.actor.id}

@@ -1,27 +1,68 @@
-"""What arrives slowly, or not at all, is not held: headers, bodies, silent connections, and what is no HTTP."""
+"""What arrives or is taken slowly, or not at all, is not held: headers, bodies, answers, silent connections."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from interlock.api import bodies
 from interlock.api.problems import Problem, response_of
 from interlock.serve.listening import bound_socket, http_server
 from interlock.serve.protocol import DeadlineProtocol
+from interlock.serve.together import Together
 
 SHORT_SECONDS = 0.3
 
 
+# More than all buffers between the server and its reader hold.
+LONG_BYTES = 32 * 1024 * 1024
+
+
 class Hasty(DeadlineProtocol):
     header_seconds = SHORT_SECONDS
+    send_seconds = SHORT_SECONDS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(Counting(transport))
+
+
+class Counting(Together):
+    """The connection itself, which counts what is handed to it."""
+
+    writes = 0
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport, asyncio.get_running_loop())
+
+    def write(self, data: Any) -> None:
+        Counting.writes += 1
+        self._transport.write(data)
+
+
+async def pieces(request: Request) -> Response:
+    """As many bytes as are asked for, in pieces, and between them as many milliseconds; `ended` tells how it went."""
+    size, pause = int(request.query_params["bytes"]), int(request.query_params["pause"]) / 1000
+    ended: asyncio.Queue[str] = request.app.state.ended
+
+    async def made() -> AsyncIterator[bytes]:
+        try:
+            for _ in range(0, size, 65_536):
+                yield b"x" * min(size, 65_536)
+                await asyncio.sleep(pause)
+        except BaseException:
+            ended.put_nowait("cut")
+            raise
+        ended.put_nowait("whole")
+
+    return StreamingResponse(made())
 
 
 async def hello(_request: Request) -> Response:
@@ -37,8 +78,17 @@ async def body(request: Request) -> Response:
 
 
 @pytest_asyncio.fixture
-async def port() -> AsyncIterator[int]:
-    server = http_server(Starlette(routes=[Route("/", hello), Route("/body", body, methods=["POST"])]))
+async def ended() -> asyncio.Queue[str]:
+    """How each answer in pieces ended."""
+    return asyncio.Queue()
+
+
+@pytest_asyncio.fixture
+async def port(ended: asyncio.Queue[str]) -> AsyncIterator[int]:
+    routes = [Route("/", hello), Route("/body", body, methods=["POST"]), Route("/pieces", pieces)]
+    app = Starlette(routes=routes)
+    app.state.ended = ended
+    server = http_server(app)
     server.config.http = Hasty
     bound = bound_socket("127.0.0.1", 0)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
@@ -109,4 +159,46 @@ async def test_whoever_is_in_time_is_served_again_and_again(port: int) -> None:
         answer = await asyncio.wait_for(reader.readuntil(b"hello"), 30)
         assert answer.startswith(b"HTTP/1.1 200")
         await asyncio.sleep(SHORT_SECONDS * 1.2)
+    writer.close()
+
+
+async def test_a_reader_that_takes_nothing_loses_the_connection_and_the_answer_ends(
+    port: int, ended: asyncio.Queue[str]
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    writer.write(b"GET /pieces?bytes=%d&pause=0 HTTP/1.1\r\nHost: x\r\n\r\n" % LONG_BYTES)
+    assert await asyncio.wait_for(ended.get(), 30) == "cut"
+    writer.close()
+
+
+async def test_a_slow_reader_that_goes_on_taking_gets_everything(port: int, ended: asyncio.Queue[str]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    writer.write(b"GET /pieces?bytes=%d&pause=0 HTTP/1.1\r\nHost: x\r\n\r\n" % (LONG_BYTES // 4))
+    await asyncio.sleep(SHORT_SECONDS / 4)
+    taken, begun = 0, asyncio.get_running_loop().time()
+    while taken < LONG_BYTES // 4:
+        taken += len(await asyncio.wait_for(reader.read(1024 * 1024), 30))
+        # Slower in all than a reader may be at once.
+        if asyncio.get_running_loop().time() - begun < SHORT_SECONDS * 2:
+            await asyncio.sleep(SHORT_SECONDS / 10)
+    assert await asyncio.wait_for(ended.get(), 30) == "whole"
+    writer.close()
+
+
+async def test_an_answers_head_and_body_leave_as_one(port: int) -> None:
+    Counting.writes = 0
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(5):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    assert Counting.writes == 5
+    writer.close()
+
+
+async def test_what_is_kept_to_leave_together_never_waits_for_the_rest_of_an_answer(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    # The end of the answer is an hour away.
+    writer.write(b"GET /pieces?bytes=1000&pause=3600000 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readexactly(15), 30)).startswith(b"HTTP/1.1 200")
+    assert b"xxxx" in await asyncio.wait_for(reader.read(100_000), 30)
     writer.close()

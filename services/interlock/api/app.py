@@ -1,9 +1,8 @@
-"""The application: every route, and around it the edge."""
+"""The application: every address, and around it the edge."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -30,6 +29,7 @@ from interlock.api import (
     system,
 )
 from interlock.api import evidence as evidence_routes
+from interlock.api.direct import Table, other_method, refused_parameters
 from interlock.api.edge import Edge
 from interlock.api.parts import Parts
 from interlock.api.problems import Problem, problem_of, response_of
@@ -54,12 +54,12 @@ FORESEEN: Final = (
 
 
 class Api:
-    """The ASGI application: `fastapi` inside, the edge around it."""
+    """The ASGI application: the commands' table and `fastapi` inside, the edge around them."""
 
     def __init__(self, parts: Parts) -> None:
         """Build it over `parts`."""
         self.fastapi = _application(parts)
-        self._edge = Edge(self.fastapi, parts)
+        self._edge = Edge(Table(self.fastapi, commands.table()), parts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -99,13 +99,11 @@ def _application(parts: Parts) -> FastAPI:
         evidence_routes.router,
         letters.router,
         notify.router,
-        # Last: routes are tried in their order, and these are as many as there are commands, each twice.
-        commands.routes(),
     ):
         # As they are: `include_router` would build each of them a second time, when the first request comes, and they
         # have their whole paths.
         app.router.routes.extend(router.routes)
-    server.add_documentation(app)
+    server.add_documentation(app, commands.documented)
     for kind in FORESEEN:
         app.add_exception_handler(kind, _answer)
     # The framework's own answer to what nobody foresaw is plain text; it raises the error on, and the edge logs it.
@@ -121,31 +119,13 @@ async def _answer(_request: Request, error: Exception) -> Response:
 
 async def _refused_parameter(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [(_field(said["loc"]), _what(said)) for said in error.errors()]
-    detail = "; ".join(f"{field}: {what}" for field, what in errors)
-    return response_of(Problem("invalid", detail, errors=errors))
-
-
-def _field(loc: Sequence[Any]) -> str:
-    """The parameter's name, without where it stood."""
-    return ".".join(str(part) for part in loc[1:]) or "query"
-
-
-def _what(said: dict[str, Any]) -> str:
-    if said["type"] == "extra_forbidden":
-        return "there is no such parameter"
-    if said["type"] == "string_pattern_mismatch":
-        return f"the text looks different here: {said['ctx']['pattern']}"
-    message: str = said["msg"]
-    return message.removeprefix("Value error, ")
+    return response_of(refused_parameters(error.errors()))
 
 
 async def _of_the_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        detail = f"{request.method} is not possible here" + (f"; {allowed} is" if allowed else "")
-        return response_of(Problem("method-not-allowed", detail, headers=error.headers or {}))
+        return response_of(other_method(request.method, (error.headers or {}).get("Allow", "")))
     if error.status_code == 404:
         return response_of(Problem("not-found", "nothing is served at this address; /docs shows what is"))
     return response_of(Problem("malformed", str(error.detail)))

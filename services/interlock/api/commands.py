@@ -1,16 +1,17 @@
-"""Commands, each by its own route; and the same questions with nothing recorded."""
+"""Commands, each at its own address; and the same questions with nothing recorded."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from interlock.api.asked import Identified, Reader, rules_moment
+from interlock.api.asked import Identified, Reader, reader, rules_moment
 from interlock.api.bodies import command_body
+from interlock.api.direct import METHOD, Direct, Endpoint
 from interlock.api.documents import accepted_document, answer
 from interlock.api.openapi import COMMAND_ANSWER, DECISION, Documented
 from interlock.api.problems import malformed, refusal
@@ -20,35 +21,47 @@ from interlock.domain.decide import Submitted
 from interlock.domain.explain import explain
 from interlock.events.codec import plain, request_hash
 
-Endpoint = Callable[..., Awaitable[Response]]
-
 _ETAG: Final = re.compile(r'"(0|[1-9]\d{0,15})"')
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PROJECT: Final = "/v1/{project}"
 
 
-def routes() -> APIRouter:
-    """Return a route for each command, and one for asking what would be decided."""
-    router = APIRouter(prefix="/v1/{project}")
+def table() -> dict[str, Direct]:
+    """Return an address for each command, and one for asking what would be decided."""
+    made: dict[str, Direct] = {}
     for name, cls in sorted(PUBLISHED.items()):
-        _add(router, name, cls)
+        for address, endpoint, query, may in (
+            (f"commands/{name}", _giving(name, cls), NoQuery, None),
+            (f"explain/{name}", _asking(cls), Asking, reader),
+        ):
+            made[address] = Direct(f"{_PROJECT}/{address}", endpoint, query, may)
+    return made
+
+
+def documented() -> APIRouter:
+    """Return the same addresses as routes of the framework, which take half a second to make: OpenAPI tells of them."""
+    router, addresses = APIRouter(), table()
+    for name, cls in sorted(PUBLISHED.items()):
+        _document(router, name, cls, addresses)
     return router
 
 
-def _add(router: APIRouter, name: str, cls: type[Any]) -> None:
+def _document(router: APIRouter, name: str, cls: type[Any], addresses: Mapping[str, Direct]) -> None:
     summary = (cls.__doc__ or name).strip().splitlines()[0]
+    giving, asking = addresses[f"commands/{name}"], addresses[f"explain/{name}"]
     router.add_api_route(
-        f"/commands/{name}",
-        _giving(name, cls),
-        methods=["POST"],
+        giving.path,
+        giving.endpoint,
+        methods=[METHOD],
         operation_id=name,
         summary=summary,
         tags=["commands"],
         **Documented.of(COMMAND_ANSWER, command=name, changes=True),
     )
     router.add_api_route(
-        f"/explain/{name}",
-        _asking(cls),
-        methods=["POST"],
+        asking.path,
+        asking.endpoint,
+        methods=[METHOD],
         operation_id=f"explain-{name}",
         tags=["why"],
         summary=f"What would be decided on {name}; records nothing",

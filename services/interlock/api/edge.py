@@ -1,18 +1,18 @@
-"""Around every request, in pure ASGI: errors, the test clock, stalled readers, and headers that hold for all.
+"""Around every request, in pure ASGI: errors, the test clock, and headers that hold for all.
 
 (Starlette's BaseHTTPMiddleware mishandles cancellation, so there is none here.)
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock.api.asked import AS_OF, NOW
@@ -24,10 +24,11 @@ from interlock.events.foreign import own
 from interlock.identity import NotAuthenticated, authenticate
 from interlock.ledger import TestClockGoesBack
 
-SEND_SECONDS: Final = 60.0
 QUERY_PARAMETERS_MAX: Final = 50
 
 _PROJECT_PATH: Final = re.compile(r"/v1/([A-Za-z0-9][A-Za-z0-9._+-]{0,63})/.")
+_SETS_TIME: Final = b"interlock-now"
+_DEFAULTS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _LOG: Final = logging.getLogger("interlock.api")
 
 
@@ -49,10 +50,8 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _mark(MutableHeaders(scope=message), scope.get(NOW), scope.get(AS_OF))
-            # A reader that takes nothing would hold the request, and what it holds, for ever.
-            async with asyncio.timeout(SEND_SECONDS):
-                await send(message)
+                message["headers"] = _marked(message["headers"], scope.get(NOW), scope.get(AS_OF))
+            await send(message)
 
         try:
             await self._before(scope)
@@ -66,7 +65,10 @@ class Edge:
             await response_of(problem)(scope, receive, send_on)
 
     async def _before(self, scope: Scope) -> None:
-        _refuse_repeated_parameters(scope["query_string"])
+        if scope["query_string"]:
+            _refuse_repeated_parameters(scope["query_string"])
+        if not any(name == _SETS_TIME for name, _ in scope["headers"]):
+            return
         path, headers = _PROJECT_PATH.match(scope["path"]), Headers(scope=scope)
         asked = headers.get("interlock-now")
         if path is None or asked is None:
@@ -118,10 +120,15 @@ def _refuse_repeated_parameters(query: bytes) -> None:
         seen.add(name)
 
 
-def _mark(headers: MutableHeaders, now: datetime | None, as_of: datetime | None) -> None:
+def _marked(
+    headers: Iterable[tuple[bytes, bytes]], now: datetime | None, as_of: datetime | None
+) -> list[tuple[bytes, bytes]]:
+    """Return `headers` with the instants, and with what holds for every answer that says nothing else."""
+    made = list(headers)
     if now is not None:
-        headers["Interlock-Now"] = rfc3339(now)
+        made.append((b"interlock-now", rfc3339(now).encode("ascii")))
     if as_of is not None:
-        headers["Interlock-As-Of"] = rfc3339(as_of)
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
+        made.append((b"interlock-as-of", rfc3339(as_of).encode("ascii")))
+    said = {name for name, _ in made}
+    made += [default for default in _DEFAULTS if default[0] not in said]
+    return made

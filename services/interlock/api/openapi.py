@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
 
 from interlock.domain.commands import COMMANDS
 from interlock.domain.problem_types import PROBLEM_TYPES
@@ -204,9 +205,10 @@ def _problem_schema() -> dict[str, Any]:
     }
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the whole OpenAPI document."""
-    made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+def document(app: FastAPI, more: Sequence[BaseRoute] = ()) -> dict[str, Any]:
+    """Return the whole OpenAPI document: of the application's routes, and of `more`."""
+    routes = [*app.routes, *more]
+    made = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes)
     components = made.setdefault("components", {})
     components["schemas"] = component_schemas()
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -58,13 +59,13 @@ async def problem_type(name: str) -> Response:
     return _json({"type": kind.uri, "title": kind.title, "status": kind.status, "exit_code": kind.exit_code})
 
 
-def add_documentation(app: FastAPI) -> None:
-    """Serve the OpenAPI document, and the page that shows it."""
+def add_documentation(app: FastAPI, documented: Callable[[], APIRouter]) -> None:
+    """Serve the OpenAPI document, and the page that shows it. What `documented` returns is served by others."""
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
         if not made:
-            made.update(document(app))
+            made.update(document(app, documented().routes))
         return made
 
     setattr(app, "openapi", openapi)  # noqa: B010 - the framework's own way to extend it; types call it a method

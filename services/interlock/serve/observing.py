@@ -50,6 +50,8 @@ class Observed:
         self._text = text
         self._took = took
         self._monotonic = monotonic
+        # What has been counted once is found again at once. Methods, templates and statuses have an end.
+        self._kinds: dict[tuple[str, str, int], Histogram] = {}
         self._token = None if token is None else f"Bearer {token}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +84,10 @@ class Observed:
         method = scope["method"] if scope["method"] in METHODS else "other"
         # A route's template, never the path: names of releases are nobody's business here, and have no end.
         route = scope.get(ROUTE) or getattr(scope.get("route"), "path", None) or "other"
-        self._took.labels(method, route, str(status)).observe(seconds)
+        kind = (method, route, status)
+        if kind not in self._kinds:
+            self._kinds[kind] = self._took.labels(method, route, str(status))
+        self._kinds[kind].observe(seconds)
         _LOG.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)
 
     async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:

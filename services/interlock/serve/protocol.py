@@ -13,34 +13,45 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from interlock.api.problems import MEDIA_TYPE, Problem, response_of
+from interlock.serve.together import Together
 
 HEADER_SECONDS: Final = 10.0
 HEADER_BYTES_MAX: Final = 32 * 1024
 KEEP_ALIVE_SECONDS: Final = 30
 LAST_BYTES_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 60.0
 
 
 class DeadlineProtocol(H11Protocol):
-    """One connection. A request's headers are whole HEADER_SECONDS after it was opened, or after their first byte."""
+    """One connection. A request's headers are whole HEADER_SECONDS after it was opened, or after their first byte.
+
+    Whatever is answered, its reader takes something of it within SEND_SECONDS, or loses the connection: otherwise it
+    would hold the request, and what the request holds, for ever.
+    """
 
     header_seconds: float = HEADER_SECONDS
+    send_seconds: float = SEND_SECONDS
     _headers_due: asyncio.TimerHandle | None = None
+    _reader_due: asyncio.TimerHandle | None = None
+    _together: Together
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect headers."""
-        super().connection_made(transport)
+        self._together = Together(transport, self.loop)
+        super().connection_made(self._together)
         self._expect_headers()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those that begin a request must be followed by the rest of its headers."""
+        super().data_received(data)
         if self._between_requests():
             self._expect_headers()
-        super().data_received(data)
-        if not self._between_requests():
+        else:
             self._forget_headers()
 
     def on_response_complete(self) -> None:
         """End the connection where the request was answered before it was whole: its rest may never come."""
+        self._together.flush()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             self._close()
@@ -53,7 +64,19 @@ class DeadlineProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was expected."""
         self._forget_headers()
+        self._forget_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Let whoever answers wait, for as long as a reader may."""
+        super().pause_writing()
+        if self._reader_due is None:
+            self._reader_due = self.loop.call_later(self.send_seconds, self._together.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the reader has taken enough."""
+        self._forget_reader()
+        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, also where its reader does not take what was sent."""
@@ -75,6 +98,11 @@ class DeadlineProtocol(H11Protocol):
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
+
+    def _forget_reader(self) -> None:
+        if self._reader_due is not None:
+            self._reader_due.cancel()
+            self._reader_due = None
 
     def _headers_missing(self) -> None:
         self._headers_due = None

@@ -42,8 +42,6 @@ from interlock.web.sessions.shown import Shown
 from interlock.web.static import Static
 from interlock.web.told import TOLD, told_of
 
-# A reader that takes nothing would hold the request for ever.
-SEND_SECONDS: Final = 60.0
 TWIN: Final = ".json"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
@@ -150,8 +148,7 @@ class Web:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = _with_headers(message["headers"])
-            async with asyncio.timeout(SEND_SECONDS):
-                await send(message)
+            await send(message)
 
         try:
             response = await self._response(scope, receive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.fixtures.server import config_text
 # Only against hangs: it is told at the next turn of the loop.
 WAIT_SECONDS = 60
 # Everything that runs beside the requests, where the process has nothing to do with Kafka.
-BESIDE = {
+BESIDE: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "api": {"sessions": (Sessions, "watch"), "remembering": (Remembering, "keep")},
     "projector": {"rebuilds": (Rebuilder, "run")},
     "watch": {"watch": (Watch, "run"), "remembering": (Remembering, "keep")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,17 +17,24 @@ from interlock.serve.database import NAME
 from interlock.serve.settings import Settings
 from tests.acceptance.following import ROOT, Newcomer, blocks, free_port, stopped, surroundings, tools
 from tests.fixtures.postgres import roomy_memory
+from tests.serve.newer import newer_version
 
 PAGE = ROOT / "docs" / "OPERATIONS.md"
 # For `dt`, which has its own list (`dt help config`); and where the file stands.
 NOT_OF_A_SERVER = {"home", "environments", "logs", "tests", "repositories", "content", "authors", "feeds", "commands"}
 
+# Where the page notes which process serves, and beside it the one of the next version.
+SERVERS = {"SERVER": "server.pid", "NEWER": "new.pid"}
+
 
 class Operator(Newcomer):
-    """Somebody who runs servers: notes also which credential is whose."""
+    """Somebody who runs servers: notes also which credential is whose, and which processes are servers."""
 
     def learns(self) -> None:
         super().learns()
+        for name, file in SERVERS.items():
+            if (noted := self.where / file).exists():
+                self.own[name] = noted.read_text(encoding="utf-8").strip()
         if found := re.search(r"^ +(\S+) +anton +(?!enrolment)\S+ +read, write", self.shown, re.MULTILINE):
             self.own["CREDENTIAL-OF-ANTON"] = found[1]
 
@@ -49,13 +57,25 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
             "ADDRESS-OF-THE-APP": dsns.app,
             "ADDRESS-OF-THE-OWNER": dsns.owner,
             "127.0.0.1:8787": f"127.0.0.1:{made.port}",
+            "8788": str(free_port()),
+            "PROGRAMS-OF-THE-NEW-VERSION": str(programs_of_the_next_version(tmp_path / "next")),
         }
         yield made
     finally:
-        if "SERVER" in made.own:
-            stopped(int(made.own["SERVER"]))
+        for name in SERVERS.keys() & made.own.keys():
+            stopped(int(made.own[name]))
         server.stop()
         shutil.rmtree(data, ignore_errors=True)
+
+
+def programs_of_the_next_version(directory: Path) -> Path:
+    """What installing it would leave: a directory with its `dt`."""
+    source = newer_version(directory / "source")["PYTHONPATH"]
+    program = directory / "dt"
+    ours = Path(sys.executable).with_name("dt")
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec "{ours}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return directory
 
 
 @pytest.mark.timeout(600)  # On a quiet machine it takes less than one; every command is a process of its own.
@@ -64,7 +84,7 @@ def test_an_operator_moves_backs_up_loses_and_restores_a_server(operator: Operat
         if block.kind == "text":
             operator.sees(block)
             continue
-        if "dt up" in block.text and "SERVER" in operator.own:
+        if "> server.pid" in block.text and "SERVER" in operator.own:
             # Whoever types waits a little by himself.
             stopped(int(operator.own["SERVER"]))
         if "drop database" in block.text:
@@ -81,6 +101,8 @@ SAID = {
     "audit recheck": r"decided again",
     "restore --from backup": r"another administrator",
     "projections rebuild": "releases",
+    "Both versions serve": "Annotated",
+    "The new version alone": "Annotated",
 }
 
 

@@ -141,7 +141,7 @@ def signed_server(
     elsewhere(postgres_server._copy(name, template))
     dsns = postgres_server.embedded.dsns(name)
     try:
-        with started_provider([f"http://127.0.0.1:{port}/sign-in/back"]) as running:
+        with started_provider([f"http://127.0.0.1:{port}/sign-in/back"], apart=True) as running:
             said = settings_text(running.issuer, home / "secret", name="Test login", **provider)
             config = home / "interlock.toml"
             config.write_text(config_text(dsns=dsns, more=more) + said + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -368,8 +369,11 @@ def test_what_is_approved_by_such_a_session_names_it_and_leads_to_what_the_provi
     assert session_name(row["proof"]) == event["credential"]
     assert row["principal"] == "qa-1"
     page = f"/p/demo/sessions/{event['credential']}"
-    assert row["proof"] in visitor.get(page).text
-    assert server.visitor("admin-1").get(f"{page}.json").json()["claims"]["preferred_username"] == "qa-1"
+    shown = html.unescape(visitor.get(page).text)
+    assert row["proof"] in shown
+    assert "The second is what the provider said beside it" in shown
+    told = server.visitor("admin-1").get(f"{page}.json").json()
+    assert (told["claims"]["sub"], told["beside"]) == ("u-qa", {"sub": "u-qa", "preferred_username": "qa-1"})
     assert server.visitor("qa-2").get(page).status_code == 404
     assert server.visitor("admin-1").get(page[:-1] + ("0" if page[-1] != "0" else "1")).status_code == 404
 

@@ -106,6 +106,11 @@ def believed(token: str, keys: KeySet, expected: Expected, now: datetime) -> dic
     return claims
 
 
+def header_of(token: str) -> dict[str, Any]:
+    """Return the header of a token that was believed: which algorithm and key signed it."""
+    return _object(token.partition(".")[0], "header")
+
+
 def _raw(part: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -1,7 +1,8 @@
 """An OpenID provider, asked as the standard says: authorization code, with PKCE, state, nonce and issuer.
 
-Only the configured issuer is asked. Its document, keys and answers are bounded in size and time, and no redirect is
-followed. A person who is known there and not here stays a stranger: nobody is registered by signing in.
+Only the configured issuer is asked, and the addresses that its document names. Its answers are bounded in size and
+time, and no redirect is followed. A person who is known there and not here stays a stranger: nobody is registered by
+signing in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import httpx2
 
 from interlock.events.fact import fact
 from interlock.events.strict import BadInput, strict_json
+from interlock.identity import userinfo
 from interlock.identity.id_tokens import Algorithm, Expected, KeySet, NotBelieved, believed
 from interlock.identity.sessions import derived
 
@@ -62,13 +64,17 @@ class Known:
     authorize: str
     exchange: str
     keys_at: str
+    tells_at: str | None
     names_issuer: bool
     basic: bool
 
 
 @fact
 class Proved:
-    """Whom the provider vouches for: the configured claim's value, and the signed statement itself."""
+    """Whom the provider vouches for: the configured claim's value, and what is kept of it.
+
+    That is the signed statement itself, and where the claim is not in it, a line of what the provider told beside it.
+    """
 
     who: str
     statement: str
@@ -123,7 +129,7 @@ class Provider:
         code = answer.get("code", "")
         if not 0 < len(code) <= CODE_CHARACTERS_MAX:
             raise SignInRefused("the identity provider gave no code")
-        statement = await self._exchanged(known, code, _verifier(secret), back)
+        given, statement = await self._exchanged(known, code, _verifier(secret), back)
         expected = Expected(
             issuer=self.configured.issuer,
             client=self.configured.client,
@@ -132,11 +138,28 @@ class Provider:
             since=since,
         )
         claims = await self._believed(known, statement, expected)
-        return Proved(who=self._who(claims), statement=statement)
+        told = await self._told(known, given, statement, claims)
+        who = self._who(claims if told is None else told)
+        return Proved(who=who, statement=userinfo.kept(statement, told))
+
+    async def _told(
+        self, known: Known, given: Mapping[str, Any], statement: str, claims: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return what the provider says beside a believed statement; None where all is in it, or nothing is to be had.
+
+        Raises NotBelieved, ProviderAway.
+        """
+        if userinfo.needed(self.configured.claim) <= claims.keys() or known.tells_at is None:
+            return None
+        token = userinfo.access_token(given, statement, claims)
+        if token is None:
+            return None
+        document = await self._asked("GET", known.tells_at, headers={"Authorization": f"Bearer {token}"})
+        return userinfo.about_the_same(document, claims["sub"], self.configured.claim)
 
     def _who(self, claims: Mapping[str, Any]) -> str:
         value = claims.get(self.configured.claim)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not 0 < len(value) <= userinfo.VALUE_CHARACTERS_MAX:
             raise NotBelieved(f"it has no claim {self.configured.claim!r}, by which persons are known here")
         if self.configured.claim == "email" and claims.get("email_verified") is not True:
             raise NotBelieved("the provider has not verified that this e-mail address is the person's")
@@ -167,7 +190,8 @@ class Provider:
             self._keys_at = now
         return self._keys
 
-    async def _exchanged(self, known: Known, code: str, verifier: str, back: str) -> str:
+    async def _exchanged(self, known: Known, code: str, verifier: str, back: str) -> tuple[dict[str, Any], str]:
+        """Return what the provider gives for the code, and the statement in it. Raises SignInRefused, ProviderAway."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
         headers = {}
         if self.configured.secret is None:
@@ -181,7 +205,7 @@ class Provider:
         statement = document.get("id_token")
         if not isinstance(statement, str):
             raise SignInRefused("the identity provider gave no ID token for this code: it was used, or is too old")
-        return statement
+        return document, statement
 
     async def _asked(
         self,
@@ -241,7 +265,8 @@ def _known(document: Mapping[str, Any], issuer: str) -> Known:
         raise ProviderAway("it says that it is another issuer than the one in the settings")
     named = [document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
     authorize, exchange, keys_at = named
-    for each in named:
+    tells_at = document.get("userinfo_endpoint")
+    for each in named if tells_at is None else [*named, tells_at]:
         if not isinstance(each, str) or not safe_issuer(each.partition("?")[0]):
             raise ProviderAway("its document names no endpoint over TLS")
     if "S256" not in (document.get("code_challenge_methods_supported") or ["S256"]):
@@ -251,6 +276,7 @@ def _known(document: Mapping[str, Any], issuer: str) -> Known:
         authorize=str(authorize),
         exchange=str(exchange),
         keys_at=str(keys_at),
+        tells_at=tells_at,
         names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         basic="client_secret_basic" in ways,
     )

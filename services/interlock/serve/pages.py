@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.ledger import Ledger
 from interlock.serve import seams, sign_in
+from interlock.serve.running import running
 from interlock.serve.settings import Settings
-from interlock.serve.wiring import running
 from interlock.web import Sessions, Web
 from interlock.web.sessions import Browsers, SigningIn, Site
 
@@ -36,10 +36,16 @@ class Front:
 
 
 @asynccontextmanager
-async def front(settings: Settings, api: ASGIApp, ledger: Ledger, stopping: asyncio.Event) -> AsyncIterator[Front]:
-    """Lend pages and API over the same `ledger`; `stopping` ends open streams. Raises CannotStart."""
+async def front(
+    settings: Settings, api: ASGIApp, ledger: Ledger, stopping: asyncio.Event, ended: dict[str, str]
+) -> AsyncIterator[Front]:
+    """Lend pages and API over the same `ledger`; `stopping` ends open streams. Raises CannotStart.
+
+    Where nobody looks any more whether sessions are open, `ended` says so: streams of those that were ended elsewhere
+    would stay open, though none of them tells anything any more.
+    """
     kept = sign_in.sessions_of(settings, ledger)
     browsers = Browsers(kept, Site(settings.server.url, plain_http=settings.sign_in.plain_http))
-    async with sign_in.provider_of(settings) as provider, running("sessions", lambda: kept.watch(seams.sleep), {}):
+    async with sign_in.provider_of(settings) as provider, running("sessions", lambda: kept.watch(seams.sleep), ended):
         signing_in = SigningIn(api, browsers, provider, now=seams.now, monotonic=seams.monotonic)
         yield Front(api, Web(api, sessions_of(browsers), stopping, signing_in, browsers))

@@ -37,8 +37,9 @@ from interlock.serve.read_models import ReadModelsElsewhere
 from interlock.serve.readiness import Check, Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import Remembering, remembered
+from interlock.serve.running import running
 from interlock.serve.settings import Settings
-from interlock.serve.wiring import alarm, observed, own_version, running, same_clock, wired
+from interlock.serve.wiring import alarm, observed, own_version, same_clock, wired
 from interlock.watch import Watch
 
 ALL: Final = "all"
@@ -68,7 +69,7 @@ Builder = Callable[[Asked], AbstractAsyncContextManager[Part]]
 async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
-        async with front(asked.settings, parts.api, parts.ledger, parts.stopping) as app:
+        async with front(asked.settings, parts.api, parts.ledger, parts.stopping, parts.ended) as app:
             yield Part(observed(asked.settings, app, parts.parts), parts.stopping)
 
 
@@ -77,7 +78,8 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
     """Commands, and answers from read models that the projector's process writes."""
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
-        desk, known = await _desk(stack, ledger, asked)
+        ended: dict[str, str] = {}
+        desk, known = await _desk(stack, ledger, asked, ended)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
         rebuilder = Rebuilder(ledger.connection, feed, PROJECTIONS, sleep=seams.sleep, ledger=feed)
         # Their tables, so that questions have an answer before the projector came.
@@ -95,12 +97,12 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
             events=feed,
             reads=reached,
             read_models=ReadModelsElsewhere(ledger.connection, rebuilder),
-            readiness=Readiness(ledger, checks, {}),
+            readiness=Readiness(ledger, checks, ended),
             version=own_version(),
             stopping=stopping,
             advance=clock,
         )
-        app = await stack.enter_async_context(front(asked.settings, build(parts), ledger, stopping))
+        app = await stack.enter_async_context(front(asked.settings, build(parts), ledger, stopping, ended))
         yield Part(observed(asked.settings, app, parts), stopping)
 
 
@@ -122,7 +124,7 @@ async def relay(asked: Asked) -> AsyncIterator[Part]:
         )
 
         checks = {"relay": readiness.publishing(part)}
-        yield await _healthy(stack, "relay", ledger, checks, part.run, of_relay(part))
+        yield await _healthy(stack, "relay", ledger, checks, part.run, {}, of_relay(part))
 
 
 @asynccontextmanager
@@ -153,9 +155,10 @@ async def projector(asked: Asked) -> AsyncIterator[Part]:
         rebuilder = Rebuilder(
             ledger.connection, source, PROJECTIONS, sleep=seams.sleep, ledger=source, renewed=part.renewed
         )
-        await stack.enter_async_context(running("rebuilds", rebuilder.run, {}))
+        ended: dict[str, str] = {}
+        await stack.enter_async_context(running("rebuilds", rebuilder.run, ended))
         checks = {"read models": readiness.projecting(part, shared=asked.settings.kafka is not None)}
-        yield await _healthy(stack, "projector", ledger, checks, part.run)
+        yield await _healthy(stack, "projector", ledger, checks, part.run, ended)
 
 
 @asynccontextmanager
@@ -163,12 +166,12 @@ async def intake(asked: Asked) -> AsyncIterator[Part]:
     """What services publish goes to the desk; several such processes share the intake's partitions."""
     kafka = kafka_of(asked.settings, "intake")
     async with AsyncExitStack() as stack:
-        ledger = await _ledger(stack, asked)
-        desk, _ = await _desk(stack, ledger, asked)
+        ledger, ended = await _ledger(stack, asked), dict[str, str]()
+        desk, _ = await _desk(stack, ledger, asked, ended)
         part = intake_of(asked.settings, kafka, desk, ledger)
 
         checks = {"intake": readiness.taking(part)}
-        yield await _healthy(stack, "intake", ledger, checks, part.run, of_intake(part))
+        yield await _healthy(stack, "intake", ledger, checks, part.run, ended, of_intake(part))
 
 
 @asynccontextmanager
@@ -177,11 +180,11 @@ async def watch(asked: Asked) -> AsyncIterator[Part]:
     if asked.test_clock:
         raise CannotStart("part watch", "on a test clock the API does what is due", "start the part api alone")
     async with AsyncExitStack() as stack:
-        ledger = await _ledger(stack, asked)
-        desk, _ = await _desk(stack, ledger, asked)
+        ledger, ended = await _ledger(stack, asked), dict[str, str]()
+        desk, _ = await _desk(stack, ledger, asked, ended)
         part = Watch(desk)
         checks = {"watch": readiness.watching(part)}
-        yield await _healthy(stack, "watch", ledger, checks, lambda: part.run(ledger.heads, seams.sleep))
+        yield await _healthy(stack, "watch", ledger, checks, lambda: part.run(ledger.heads, seams.sleep), ended)
 
 
 @asynccontextmanager
@@ -190,10 +193,11 @@ async def webhooks(asked: Asked) -> AsyncIterator[Part]:
     async with AsyncExitStack() as stack:
         ledger = await _ledger(stack, asked)
         feed = await stack.enter_async_context(LedgerFeed(ledger, seams.sleep))
-        desk, _ = await _desk(stack, ledger, asked)
+        ended: dict[str, str] = {}
+        desk, _ = await _desk(stack, ledger, asked, ended)
         part = webhooks_of(asked.settings, asked.database, ledger, desk, feed)
         checks = {"webhooks": readiness.telling(part)}
-        yield await _healthy(stack, "webhooks", ledger, checks, part.run, of_webhooks(part))
+        yield await _healthy(stack, "webhooks", ledger, checks, part.run, ended, of_webhooks(part))
 
 
 PARTS: Final[Mapping[str, Builder]] = MappingProxyType(
@@ -213,9 +217,9 @@ async def _ledger(stack: AsyncExitStack, asked: Asked) -> Ledger:
     return ledger
 
 
-async def _desk(stack: AsyncExitStack, ledger: Ledger, asked: Asked) -> tuple[Desk, Remembering]:
+async def _desk(stack: AsyncExitStack, ledger: Ledger, asked: Asked, ended: dict[str, str]) -> tuple[Desk, Remembering]:
     # The same limits wherever a command comes in: by HTTP, by Kafka, by the passing of time.
-    known = await stack.enter_async_context(remembered(asked.settings, ledger, test_clock=asked.test_clock))
+    known = await stack.enter_async_context(remembered(asked.settings, ledger, ended, test_clock=asked.test_clock))
     admits = known.guarding(Admission(EvidenceStore(ledger)), lambda: desk)
     desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=admits)
     # Commands that were taken are answered, or recorded at least, before the ledger goes.
@@ -237,10 +241,10 @@ async def _healthy(
     ledger: Ledger,
     checks: Mapping[str, Check],
     work: Callable[[], Any],
+    ended: dict[str, str],
     figures: Figures = no_figures,
 ) -> Part:
-    """Keep `work` running, and answer for it over HTTP."""
-    ended: dict[str, str] = {}
+    """Keep `work` running, and answer for it over HTTP, and for what else `ended` names."""
     await stack.enter_async_context(running(name, work, ended))
     stopping = asyncio.Event()
     return Part(Health(name, own_version(), Readiness(ledger, checks, ended), stopping, figures), stopping)

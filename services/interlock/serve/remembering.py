@@ -6,7 +6,6 @@ this file is the memory of whoever serves it. Lost, nothing is noticed by it any
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -21,6 +20,7 @@ from interlock.desk import Desk, NotAccepted
 from interlock.events.catalogue.ledger import LedgerRestored
 from interlock.events.seams import Sleep
 from interlock.ledger import Ledger, LedgerError
+from interlock.serve.running import running
 from interlock.serve.seams import sleep
 from interlock.serve.settings import Settings
 
@@ -140,8 +140,10 @@ def _digest_of(body: bytes) -> str:
 
 
 @asynccontextmanager
-async def remembered(settings: Settings, ledger: Ledger, *, test_clock: bool) -> AsyncIterator[Remembering]:
-    """Compare `ledger` with what was known, and go on remembering until the end of the context.
+async def remembered(
+    settings: Settings, ledger: Ledger, ended: dict[str, str], *, test_clock: bool
+) -> AsyncIterator[Remembering]:
+    """Compare `ledger` with what was known, and go on remembering until the end of the context; else `ended` says why.
 
     A test database is made anew as often as somebody likes: nothing is remembered of it.
     """
@@ -150,12 +152,10 @@ async def remembered(settings: Settings, ledger: Ledger, *, test_clock: bool) ->
         yield made
         return
     await made.look()
-    keeping = asyncio.create_task(made.keep(sleep), name="remembering")
     try:
-        yield made
+        async with running("remembering", lambda: made.keep(sleep), ended):
+            yield made
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
         await made.note()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import ASGIApp
 
@@ -35,6 +35,7 @@ from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
 from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import remembered
+from interlock.serve.running import running
 from interlock.serve.secret import secret
 from interlock.serve.settings import Settings
 from interlock.serve.test_clock import TestClock
@@ -47,7 +48,7 @@ _LOG: Final = logging.getLogger("interlock.serve")
 
 @dataclass(slots=True)
 class Wiring:
-    """What runs. `stopping` ends open streams."""
+    """What runs. `stopping` ends open streams; `ended` says what runs no more, to whoever asks whether all is well."""
 
     api: Api
     parts: Parts
@@ -56,6 +57,7 @@ class Wiring:
     watch: Watch
     projector: Projector
     stopping: asyncio.Event
+    ended: dict[str, str]
 
 
 @asynccontextmanager
@@ -70,7 +72,8 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         stack.push_async_callback(ledger.close)
         await same_clock(ledger, test_clock=test_clock)
         evidence = EvidenceStore(ledger)
-        known = await stack.enter_async_context(remembered(settings, ledger, test_clock=test_clock))
+        ended: dict[str, str] = {}
+        known = await stack.enter_async_context(remembered(settings, ledger, ended, test_clock=test_clock))
         admits = known.guarding(Admission(evidence), lambda: desk)
         desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id, admits=admits)
         # Commands that were taken are answered, or recorded at least, before the ledger goes.
@@ -83,7 +86,6 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         )
         watch = Watch(desk)
         clock = TestClock(ledger, desk, watch, lambda: begin(desk, ledger, settings)) if test_clock else None
-        ended: dict[str, str] = {}
         if clock is None:
             await begin(desk, ledger, settings)
             await stack.enter_async_context(running("watch", lambda: watch.run(ledger.heads, seams.sleep), ended))
@@ -127,7 +129,7 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
             advance=clock.advance if clock is not None else None,
             figures=figures,
         )
-        yield Wiring(build(parts), parts, ledger, desk, watch, projector, stopping)
+        yield Wiring(build(parts), parts, ledger, desk, watch, projector, stopping, ended)
 
 
 def observed(settings: Settings, app: ASGIApp, parts: Parts) -> Observed:
@@ -139,29 +141,6 @@ def observed(settings: Settings, app: ASGIApp, parts: Parts) -> Observed:
     took = durations()
     exposition = Exposition(parts, seams.monotonic, more=(took,))
     return Observed(app, exposition.text, took, seams.monotonic, token)
-
-
-@asynccontextmanager
-async def running(name: str, work: Callable[[], Awaitable[Any]], ended: dict[str, str]) -> AsyncIterator[None]:
-    """Keep `work`, which never ends by itself, running for as long as the context; where it ends, `ended` says why.
-
-    Commands are decided without it, so the process goes on, but it is not ready any more.
-    """
-
-    async def until_the_end() -> None:
-        try:
-            await work()
-            ended[name] = "it ended"
-        except Exception as reason:
-            _LOG.exception("%s ended", name)
-            ended[name] = f"it ended: {type(reason).__name__}: {reason}; start this server again"
-
-    task = asyncio.create_task(until_the_end(), name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def same_clock(ledger: Ledger, *, test_clock: bool) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from interlock.events.envelope import VOUCHED
+from interlock.identity import userinfo
 from interlock.ledger import LedgerError
 from interlock.web.asked import Asked, Document, named, parameters, refused
 from interlock.web.asking import Asker
@@ -86,8 +87,14 @@ class OwnSessions:
                 "There is no such thing",
                 "no such session is kept, or it is not yours; an auditor or an administrator sees each",
             )
-        shown = {"session": name, **found}
-        return {"title": "Session", "frame": frame, "shown": shown, "claims": _claims(str(found["proof"]))}
+        statement, told = userinfo.parts(str(found["proof"]))
+        return {
+            "title": "Session",
+            "frame": frame,
+            "shown": {"session": name, **found},
+            "claims": _claims(statement),
+            "beside": orjson.loads(told) if told else {},
+        }
 
     async def _listed(self, project: str, principal: str, this: str) -> list[Document]:
         try:

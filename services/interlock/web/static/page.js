@@ -170,7 +170,8 @@ function heard(news) {
   const back = state.state !== "live" && news.state === "live";
   state = news;
   if (news.now) {
-    const at = Date.parse(news.now);
+    // A clock that stands never goes back; news of a position bring along what time it was when that was last told.
+    const at = Math.max(Date.parse(news.now), news.testClock ? told.at : 0);
     standing = news.testClock;
     told = { at, heard: performance.now() - (Date.now() - news.heardAt) };
     tick();

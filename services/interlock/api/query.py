@@ -124,8 +124,9 @@ class AdjustmentsQuery(Reading):
 
 
 class TimelineQuery(Reading):
-    """How much of a timeline."""
+    """How much of a timeline, and from which end."""
 
+    order: Literal["oldest", "newest"] = "oldest"
     limit: Limit = 200
     cursor: Cursor | None = None
 

@@ -68,14 +68,20 @@ async def one_release(
 async def what_happened(
     request: Request, asked: Reader, name: ReleaseName, query: Annotated[TimelineQuery, Query()]
 ) -> Response:
-    """What happened to the release, the oldest first; with what was remarked about it, and when it really was."""
+    """What happened to the release, the oldest first unless asked; with remarks about it, and when it really was."""
     place = place_of(request, query)
     moment = await read_moment(asked, query, pinned=place.position)
     async with asked.parts.connection() as connection:
         if await read.release(connection, asked.project, name, at=moment.position) is None:
             raise not_found("release", name)
         rows = await read.timeline(
-            connection, asked.project, name, at=moment.position, after=place.key or 0, limit=query.limit
+            connection,
+            asked.project,
+            name,
+            at=moment.position,
+            after=place.key or 0,
+            limit=query.limit,
+            newest=query.order == "newest",
         )
         rows = await audit_trail.annotated(connection, asked.project, rows, at=moment.position)
     members, headers = next_page(request, query, rows, key="position", position=moment.position, limit=query.limit)

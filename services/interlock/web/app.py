@@ -99,7 +99,7 @@ class Page:
 PAGES: Final = (
     Page("board", "", board.board),
     Page("releases", "releases", releases.releases, frozenset({"state", "cursor"})),
-    Page("release", "releases/{name}", release.release, frozenset({"timeline"})),
+    Page("release", "releases/{name}", release.release, frozenset({"timeline", "cursor"})),
     Page("environments", "environments", environments.environments),
     Page("environment", "environments/{name}", environment.environment, frozenset({"cursor"})),
     Page("problems", "problems", problems.problems, frozenset({"state", "cursor"})),

@@ -14,11 +14,14 @@ from interlock.answers.times import instant
 from interlock.identity import SignedIn
 from interlock.web import words
 from interlock.web.asked import Asked, named
+from interlock.web.marks import MARKS, short
 from interlock.web.times import Times
 
-DIGEST_CHARACTERS: Final = 8
 # Before a project is known, nobody knows what time it is there, and nothing on the page depends on it.
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+METHODS: Final = frozenset(dir(dict))
 
 
 class Absent(StrictUndefined):
@@ -40,12 +43,29 @@ class Absent(StrictUndefined):
         return self
 
 
+class Templates(Environment):
+    """Jinja's environment, for documents: a member is looked for before a method of the dict that holds it.
+
+    So names of people's things come from `| items`, never from `.items()`.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return `obj.attribute` of a template."""
+        if type(obj) is dict:
+            found = obj.get(attribute, missing)
+            if found is not missing:
+                return found
+            if attribute not in METHODS:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
 class Rendering:
     """Makes pages. `static` says where a static file is served."""
 
     def __init__(self, static: Callable[[str], str]) -> None:
         """Load templates on their first use, and keep them."""
-        self._templates = Environment(
+        self._templates = Templates(
             loader=PackageLoader("interlock.web", "templates"),
             autoescape=True,
             undefined=Absent,
@@ -73,7 +93,7 @@ class Rendering:
         frame = document.get("frame")
         now = instant(frame["now"]) if frame is not None else None
         return self._templates.get_template(f"{name}.html").render(
-            **document,
+            **{**document, **MARKS},
             d=document,
             t=Times(now or NO_TIME),
             page=name,
@@ -92,14 +112,19 @@ class Links:
     def __init__(self, asked: Asked | None) -> None:
         """Link from the page that was asked for."""
         self._asked = asked
+        self._base = f"/p/{named(asked.project)}/" if asked is not None else "/"
+        at = asked.query.get("at") if asked is not None else None
+        self._moment = {"at": at} if at is not None else {}
+        self._rest = f"?{urlencode(self._moment)}" if self._moment else ""
 
     def __call__(self, path: str = "", **query: object) -> str:
         """Return the address of `path` below the project, with what `query` says beside the page's moment."""
         if self._asked is None:
             return "/"
-        at = self._asked.query.get("at")
-        shown = {name: value for name, value in ({"at": at} | query).items() if value is not None}
-        return f"/p/{named(self._asked.project)}/{path}" + (f"?{urlencode(shown)}" if shown else "")
+        if not query:
+            return f"{self._base}{path}{self._rest}"
+        shown = {name: value for name, value in (self._moment | query).items() if value is not None}
+        return f"{self._base}{path}" + (f"?{urlencode(shown)}" if shown else "")
 
     def here(self, **query: object) -> str:
         """Return this page's address with other parameters; one that is None is left out."""
@@ -127,11 +152,6 @@ class Links:
     def event(self, position: int) -> str:
         """Return an event's page."""
         return self(f"events/{position}")
-
-
-def short(digest: str | None) -> str:
-    """Return a digest as people compare it: the first characters after its algorithm."""
-    return "–" if not digest else digest.rpartition(":")[2][:DIGEST_CHARACTERS]
 
 
 def grouped(number: int | None) -> str:

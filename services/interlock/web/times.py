@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from markupsafe import Markup
 
 from interlock.answers.times import DAYS, brief, instant, relative, span
+
+MOMENT: Final = Markup('<time datetime="%s" title="%s, %s">%s</time>')
+UNTIL: Final = Markup('<span class="rel" data-rel="%s" data-units="%d">%s</span>')
+DUE: Final = Markup('<span class="rel" data-rel="%s" data-units="2" data-due>%s</span>')
 
 
 def whole(at: datetime) -> str:
@@ -21,6 +26,8 @@ class Times:
     def __init__(self, now: datetime) -> None:
         """Look from `now`."""
         self.now = now
+        # The same moment stands in several places of a page.
+        self._made: dict[object, Markup] = {}
 
     def brief(self, value: object) -> str:
         """Return text for a column."""
@@ -28,7 +35,10 @@ class Times:
 
     def when(self, value: object) -> Markup:
         """Return a short time whose whole form is its title."""
-        return self._time(value, self.brief(value))
+        made = self._made.get(value)
+        if made is None:
+            made = self._made[value] = self._time(value, self.brief(value))
+        return made
 
     def moment(self, value: object) -> Markup:
         """Return the whole of it: day, date, time, GMT."""
@@ -45,18 +55,14 @@ class Times:
         at = instant(value)
         if at is None:
             return Markup("–")
-        return Markup('<span class="rel" data-rel="{}" data-units="{}">{}</span>').format(
-            _rfc3339(at), units, self.relative(at, units)
-        )
+        return UNTIL % (_rfc3339(at), units, self.relative(at, units))
 
     def due(self, value: object) -> Markup:
         """Return what is left until a moment, after which the page looks again by itself."""
         at = instant(value)
         if at is None:
             return Markup("–")
-        return Markup('<span class="rel" data-rel="{}" data-units="2" data-due>{}</span>').format(
-            _rfc3339(at), self.relative(at, 2)
-        )
+        return DUE % (_rfc3339(at), self.relative(at, 2))
 
     def relative(self, at: datetime, units: int = 2) -> str:
         """Return text: "in 1 d 18 h", "2 h ago" or "now"."""
@@ -97,9 +103,7 @@ class Times:
         at = instant(value)
         if at is None:
             return Markup('<span class="none">–</span>')
-        return Markup('<time datetime="{}" title="{}, {}">{}</time>').format(
-            _rfc3339(at), whole(at), self.relative(at), shown
-        )
+        return MOMENT % (_rfc3339(at), whole(at), self.relative(at), shown)
 
 
 def _rfc3339(at: datetime) -> str:

@@ -30,6 +30,10 @@ LINES = f"""
 select position, recorded_at, actor, type, stream, environment, sentence from {TIMELINE}
  where project = $1 and release = $2 and position <= $3 and position > $4 order by position limit $5
 """
+NEWEST_LINES = f"""
+select position, recorded_at, actor, type, stream, environment, sentence from {TIMELINE}
+ where project = $1 and release = $2 and position <= $3 and ($4 = 0 or position < $4) order by position desc limit $5
+"""
 SUMMARY = ("opened", "state", "hold", "content", "hotfix", "in")
 
 
@@ -77,10 +81,18 @@ async def release(connection: Connection, project: str, name: str, *, at: int | 
 
 
 async def timeline(
-    connection: Connection, project: str, name: str, *, at: int | None = None, after: int = 0, limit: int = 200
+    connection: Connection,
+    project: str,
+    name: str,
+    *,
+    at: int | None = None,
+    after: int = 0,
+    limit: int = 200,
+    newest: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return what happened to one release, oldest first; `after` is the last row's `position`."""
-    rows = await connection.fetch(LINES, project, name, seen_at(at), after, min(limit, PAGE_ROWS_MAX))
+    """Return what happened to one release, oldest first, or newest first; `after` is the last row's `position`."""
+    lines = NEWEST_LINES if newest else LINES
+    rows = await connection.fetch(lines, project, name, seen_at(at), after, min(limit, PAGE_ROWS_MAX))
     return [
         {
             "position": row["position"],

@@ -9,7 +9,9 @@ from interlock.web.asked import Asked, Document, named, refused
 from interlock.web.frame import framed
 from interlock.web.gates import helped
 
-TIMELINE_ITEMS: Final = 200
+# A compact timeline is the last COMPACT_LINES of the last TIMELINE_ITEMS; a full one has that many a page.
+TIMELINE_ITEMS: Final = 100
+COMPACT_LINES: Final = 30
 TIMELINES: Final = ("compact", "full")
 # What a compact timeline leaves out: what machines say of their own keeping.
 ROUTINE: Final = frozenset(
@@ -33,15 +35,10 @@ async def release(asked: Asked) -> Document:
         raise refused(422, "A value is not allowed here", f"timeline: it is one of {', '.join(TIMELINES)}")
     name = named(asked.path["name"])
     (frame, status), found, gates, timeline = await asyncio.gather(
-        framed(asked),
-        asked.get(f"/releases/{name}"),
-        asked.get(f"/releases/{name}/gates"),
-        asked.get(f"/releases/{name}/timeline", limit=TIMELINE_ITEMS),
+        framed(asked), asked.get(f"/releases/{name}"), asked.get(f"/releases/{name}/gates"), _timeline(asked, which)
     )
     for gate in gates["gates"]:
         gate["decision"]["checks"] = helped(found["release"], gate["decision"]["checks"], status)
-    lines = timeline["timeline"]
-    shown = lines if which == "full" else [line for line in lines if line["type"] not in ROUTINE]
     return {
         "title": f"Release {found['release']}",
         "frame": frame,
@@ -49,13 +46,30 @@ async def release(asked: Asked) -> Document:
         "way": _way(found, gates["gates"]),
         "gates": gates["gates"],
         "next": _next(found, gates["gates"]),
-        "timeline": {
-            "which": which,
-            "lines": shown,
-            "left_out": len(lines) - len(shown),
-            "more": "next_cursor" in timeline,
-        },
+        "timeline": timeline,
         "fixed_by_production": _base(frame),
+    }
+
+
+async def _timeline(asked: Asked, which: str) -> Document:
+    """Return a page of the full timeline, or the end of it without what machines say of their own keeping.
+
+    Both are in the order in which things happened; `earlier` tells that a compact one does not reach to the beginning.
+    """
+    order = {"full": "oldest", "compact": "newest"}[which]
+    cursor = asked.query.get("cursor") if which == "full" else None
+    question = f"/releases/{named(asked.path['name'])}/timeline"
+    told = await asked.get(question, limit=TIMELINE_ITEMS, order=order, cursor=cursor)
+    lines = told["timeline"]
+    if which == "full":
+        return {"which": which, "lines": lines, "left_out": 0, "earlier": False, "next_cursor": told.get("next_cursor")}
+    kept = [line for line in lines if line["type"] not in ROUTINE]
+    return {
+        "which": which,
+        "lines": kept[:COMPACT_LINES][::-1],
+        "left_out": len(lines) - len(kept),
+        "earlier": len(kept) > COMPACT_LINES or "next_cursor" in told,
+        "next_cursor": None,
     }
 
 

@@ -66,8 +66,6 @@ function shape(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", `m m-${name}`);
   svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("width", "14");
-  svg.setAttribute("height", "14");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
   use.setAttribute("href", `#m-${name}`);
   svg.append(use);

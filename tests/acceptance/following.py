@@ -7,16 +7,23 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from interlock.ledger.embedded import EmbeddedPostgres
 from tests.acceptance.on_terminal import clean_environment
+from tests.fixtures.postgres import roomy_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^( *)```(sh|text)(?: (\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -62,6 +69,8 @@ class Newcomer:
     shown: str = ""
     # What a server that was started must answer to before the next command.
     asks: str = "ready"
+    # Under which names of its own the processes of servers are noted.
+    SERVERS: ClassVar[tuple[str, ...]] = ("SERVER",)
 
     def does(self, block: Block) -> None:
         text = block.text
@@ -138,6 +147,12 @@ class Newcomer:
         assert process.wait(HANGS_SECONDS) == 0, shown
         return shown.replace("\r\n", "\n")
 
+    def leaves(self) -> None:
+        """Stop the servers that still run."""
+        for name in self.SERVERS:
+            if name in self.own:
+                stopped(int(self.own[name]))
+
     def sees(self, block: Block) -> None:
         """Each line of it was shown: positions may be others, and what follows `…` may be anything."""
         shown = [re.sub(r"@\d+", "@N", line).rstrip() for line in self.shown.splitlines()]
@@ -163,6 +178,21 @@ def stopped(server: int) -> None:
         if state == "Z":
             return
         time.sleep(0.05)
+
+
+@contextmanager
+def databases(*names: str) -> Iterator[dict[str, EmbeddedPostgres]]:
+    """PostgreSQL servers of one's own by these (short) names, with nothing in them; afterwards they are gone."""
+    data = Path(tempfile.mkdtemp(prefix="following-", dir=roomy_memory()))
+    servers = {name: EmbeddedPostgres(data / name) for name in names}
+    try:
+        for server in servers.values():
+            server.start()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def free_port() -> int:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from interlock.ledger.embedded import EmbeddedPostgres
-from tests.acceptance.following import ROOT, Newcomer, blocks, free_port, stopped, surroundings
-from tests.fixtures.postgres import roomy_memory
+from tests.acceptance.following import ROOT, Newcomer, blocks, databases, free_port, surroundings
 
 PAGE = ROOT / "docs" / "GUIDE.md"
 
@@ -20,34 +16,21 @@ PAGE = ROOT / "docs" / "GUIDE.md"
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     """An empty directory, two servers, and nothing else."""
-    data = Path(tempfile.mkdtemp(prefix="guide-", dir=roomy_memory()))
-    servers = {name: EmbeddedPostgres(data / name) for name in ("p", "s")}
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Max Muster\n\temail = max.muster@work.example\n", encoding="utf-8"
     )
-    made = Newcomer(
-        home=tmp_path,
-        port=free_port(),
-        environ=surroundings(home),
-        own={},
-        where=home,
-    )
-    try:
-        for server in servers.values():
-            server.start()
-        made.own |= {
+    with databases("p", "s") as servers:
+        own = {
             "ADDRESS-OF-PRODUCTION": servers["p"].dsn("postgres", "postgres"),
             "ADDRESS-OF-STAGE": servers["s"].dsn("postgres", "postgres"),
         }
-        yield made
-    finally:
-        if "SERVER" in made.own:
-            stopped(int(made.own["SERVER"]))
-        for server in servers.values():
-            server.stop()
-        shutil.rmtree(data, ignore_errors=True)
+        made = Newcomer(home=tmp_path, port=free_port(), environ=surroundings(home), own=own, where=home)
+        try:
+            yield made
+        finally:
+            made.leaves()
 
 
 @pytest.mark.timeout(600)  # On a quiet machine it takes less than one; every command is a process of its own.

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from interlock.ledger.embedded import EmbeddedPostgres
 from interlock.serve.database import NAME
 from interlock.serve.settings import Settings
-from tests.acceptance.following import ROOT, Newcomer, blocks, free_port, stopped, surroundings, tools
-from tests.fixtures.postgres import roomy_memory
+from tests.acceptance.following import ROOT, Newcomer, blocks, databases, free_port, stopped, surroundings, tools
 from tests.serve.newer import newer_version
 
 PAGE = ROOT / "docs" / "OPERATIONS.md"
 # For `dt`, which has its own list (`dt help config`); and where the file stands.
 NOT_OF_A_SERVER = {"home", "environments", "logs", "tests", "repositories", "content", "authors", "feeds", "commands"}
 
-# Where the page notes which process serves, and beside it the one of the next version.
-SERVERS = {"SERVER": "server.pid", "NEWER": "new.pid"}
+# Where the page notes which process serves, and which one of the next version beside it.
+NOTED = {"SERVER": "server.pid", "NEWER": "new.pid"}
 
 
 class Operator(Newcomer):
     """Somebody who runs servers: notes also which credential is whose, and which processes are servers."""
 
+    SERVERS = tuple(NOTED)
+
     def learns(self) -> None:
         super().learns()
-        for name, file in SERVERS.items():
+        for name, file in NOTED.items():
             if (noted := self.where / file).exists():
                 self.own[name] = noted.read_text(encoding="utf-8").strip()
         if found := re.search(r"^ +(\S+) +anton +(?!enrolment)\S+ +read, write", self.shown, re.MULTILINE):
@@ -42,30 +40,27 @@ class Operator(Newcomer):
 @pytest.fixture
 def operator(tmp_path: Path) -> Iterator[Operator]:
     """An empty directory, a PostgreSQL server with nothing in it, and its own tools."""
-    data = Path(tempfile.mkdtemp(prefix="operating-", dir=roomy_memory()))
-    server = EmbeddedPostgres(data / "p")
-    made = Operator(
-        home=tmp_path, port=free_port(), environ=surroundings(tmp_path), own={}, where=tmp_path, asks="health"
-    )
-    made.environ["PATH"] = f"{tools()}:{made.environ['PATH']}"
-    try:
-        server.start()
+    with databases("p") as servers:
+        [server] = servers.values()
         dsns = server.dsns(NAME)
-        made.own |= {
+        port = free_port()
+        own = {
             "ADDRESS-OF-POSTGRESQL": server.dsn("postgres", "postgres"),
             "ADDRESS-OF-THE-LEDGER": server.dsn("postgres", NAME),
             "ADDRESS-OF-THE-APP": dsns.app,
             "ADDRESS-OF-THE-OWNER": dsns.owner,
-            "127.0.0.1:8787": f"127.0.0.1:{made.port}",
+            "127.0.0.1:8787": f"127.0.0.1:{port}",
             "8788": str(free_port()),
             "PROGRAMS-OF-THE-NEW-VERSION": str(programs_of_the_next_version(tmp_path / "next")),
         }
-        yield made
-    finally:
-        for name in SERVERS.keys() & made.own.keys():
-            stopped(int(made.own[name]))
-        server.stop()
-        shutil.rmtree(data, ignore_errors=True)
+        made = Operator(
+            home=tmp_path, port=port, environ=surroundings(tmp_path), own=own, where=tmp_path, asks="health"
+        )
+        made.environ["PATH"] = f"{tools()}:{made.environ['PATH']}"
+        try:
+            yield made
+        finally:
+            made.leaves()
 
 
 def programs_of_the_next_version(directory: Path) -> Path:

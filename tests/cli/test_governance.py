@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interlock.domain.policy import shipped
-from tests.cli.story import thursday
 from tests.cli.terminal import Terminal
+from tests.fixtures.browser import NOW
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import on_a_copy
 
 
 @pytest.fixture(scope="module")
 def terminal(
-    postgres_server: PostgresServer, team_template: str, tmp_path_factory: pytest.TempPathFactory
+    postgres_server: PostgresServer, thursday_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Terminal]:
     """A terminal on Thursday 2026-11-26, 14:05 GMT."""
     home: Path = tmp_path_factory.mktemp("governance")
-    with on_a_copy(postgres_server, team_template, home, "governance") as served:
-        story = thursday(served)
-        yield Terminal(home, served.url, served.project, story.served.now)
+    with on_a_copy(postgres_server, thursday_template, home, "governance") as served:
+        yield Terminal(home, served.url, served.project, datetime.fromisoformat(NOW))
 
 
 def policy_file(terminal: Terminal, name: str, document: dict[str, Any]) -> str:

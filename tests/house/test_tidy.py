@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,6 +86,16 @@ def test_the_architecture_tells_the_layers_as_they_are_checked() -> None:
     ]
     assert [name.strip() for level in levels for name in level] == [name for level in checked for name in level]
     assert [len(level) for level in levels] == [len(level) for level in checked]
+
+
+def test_the_architecture_tells_of_each_package_on_the_data_s_way_and_says_which_are_not_there_yet() -> None:
+    text = (REPOSITORY / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    way, _, layers = text.partition("## Who may import whom")
+    told = set(re.findall(r"`([a-z]+)(?:\.[a-z_]+)*`", way))
+    assert packages().keys() - told == set(), "docs/ARCHITECTURE.md does not say what it is there for"
+    [absent] = re.findall(r"((?:`\w+`(?: and )?)+) have their place and nothing in it yet", layers)
+    levels = set(re.findall(r"[a-z]+", layers.strip().partition("\n\n")[0]))
+    assert levels - packages().keys() == set(re.findall(r"\w+", absent.replace(" and ", " ")))
 
 
 def test_every_pure_package_is_kept_pure() -> None:

@@ -60,7 +60,11 @@ class Json(logging.Formatter):
 
 
 def begin(part: str, how: Format, *, verbose: bool) -> None:
-    """Write the logs of this process like that from here on."""
+    """Write the logs of this process like that from here on.
+
+    `verbose` is about what we say ourselves: libraries tell addresses in full, and an address may hold a secret.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Json(part) if how == "json" else Text(LINE))
-    logging.basicConfig(handlers=[handler], level=logging.INFO if verbose else logging.WARNING, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("interlock").setLevel(logging.INFO if verbose else logging.WARNING)

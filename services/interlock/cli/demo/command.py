@@ -37,7 +37,7 @@ def demo(session: Session, once: bool, keep: Path | None, port: int | None, play
 
     A server with a database of its own starts here, and a team's two weeks are played on it by the public API. On a
     terminal it then stays up for you; nothing of it leaves this machine. --keep DIR keeps it, and shows it again.
-    --play lets you watch the board meanwhile.
+    --play says where the board is first, and lets you watch it move: at most a day a second.
     """
     from interlock.cli.demo.home import Home
     from interlock.cli.demo.serving import interruptible, scratch

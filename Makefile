@@ -87,7 +87,7 @@ lint: $(READY) ## Style of every file (ruff)
 types: $(READY) ## Types of every file (mypy --strict)
 	$(BIN)/mypy
 
-# What is done while the types are checked, one after the other: two of apt-get would stand in each other's way.
+# What is done while the types are checked; one after the other, as two of apt-get would stand in each other's way.
 beside: $(READY)
 	@MAKEFLAGS= $(MAKE) --no-print-directory lint arrows $(NEEDED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from tests.fixtures.spread import ALONE, SECONDS, LongestFirst, seconds
+from tests.fixtures.spread import ALONE, PROCESS_BYTES_MAX, SECONDS, LongestFirst, processes, seconds
 from tests.house.tree import REPOSITORY
 
 
@@ -50,3 +50,8 @@ def test_every_file_that_is_known_to_take_long_is_there() -> None:
         text = (REPOSITORY / file).read_text(encoding="utf-8")
         assert f"def {test.partition('[')[0]}(" in text or not test, name
     assert seconds("tests/fixtures/brief.py") == 0
+
+
+def test_there_is_a_process_more_than_there_are_cores_where_memory_allows() -> None:
+    assert processes(2, 3 * PROCESS_BYTES_MAX) == 3
+    assert processes(2, 3 * PROCESS_BYTES_MAX - 1) == 2

@@ -19,7 +19,7 @@ SPREAD ?= --numprocesses auto --dist loadfile
 # What the tests need that is not Python.
 NEEDED := $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(PROMTOOL) $(CHROMIUM)
 
-.PHONY: help setup demo up up-kafka kafka test check lint types beside arrows faults simulate prove bench screenshots reference schemas format locks
+.PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots reference schemas format locks
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/br
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
 test: $(READY) ## Lint, types, arrows and every test
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types beside
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types .beside
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute
@@ -88,7 +88,7 @@ types: $(READY) ## Types of every file (mypy --strict)
 	$(BIN)/mypy
 
 # What is done while the types are checked; one after the other, as two of apt-get would stand in each other's way.
-beside: $(READY)
+.beside: $(READY)
 	@MAKEFLAGS= $(MAKE) --no-print-directory lint arrows $(NEEDED)
 
 arrows: $(READY) ## Which package may import which (import-linter)

@@ -73,10 +73,10 @@ def words(page: Page) -> list[str]:
 def test_no_page_breaks_a_rule_of_accessibility_light_or_dark(browsing: Browsing, address: str) -> None:
     page = browsing.tab()
     page.goto(address)
-    for scheme, rules in (("light", RULES), ("dark", OF_COLOURS)):
+    for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        found: Any = Axe().run(page, options=rules).response
+        found: Any = Axe().run(page, options=RULES if scheme == "light" else OF_COLOURS).response
         told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]
         assert not told, (scheme, told)
 

@@ -12,8 +12,12 @@ JOURNAL := .journal/.ready
 PROMTOOL := .promtool/.ready
 CHROMIUM := /usr/bin/chromium
 PYTEST := $(BIN)/python -m pytest
-# As many processes as cores, each with servers of its own; a file's tests stay together. SPREAD= runs them in one.
+# A process more than there are cores, each with servers of its own; a file's tests stay together, and what takes long
+# begins first (tests/fixtures/spread.py). SPREAD= runs them in one.
 SPREAD ?= --numprocesses auto --dist loadfile
+
+# What the tests need that is not Python.
+NEEDED := $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(PROMTOOL) $(CHROMIUM)
 
 .PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots reference schemas format locks
 
@@ -69,7 +73,8 @@ up-kafka: $(READY) $(KAFKA) ## The same with Kafka, and each part of the server 
 kafka: $(READY) $(KAFKA) ## Start a Kafka broker here, with its log in .kafka/broker
 	@$(BIN)/python -m infra.kafka $(ARGS)
 
-test: lint types arrows $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(PROMTOOL) $(CHROMIUM) ## Lint, types, arrows and every test
+test: $(READY) ## Lint, types, arrows and every test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types .beside
 	$(PYTEST) $(SPREAD) $(ARGS)
 
 check: lint types arrows $(NODE_READY) $(JOURNAL) ## Lint, types, arrows and the quick tests, which need no server: about a minute
@@ -81,6 +86,10 @@ lint: $(READY) ## Style of every file (ruff)
 
 types: $(READY) ## Types of every file (mypy --strict)
 	$(BIN)/mypy
+
+# What is done while the types are checked; one after the other, as two of apt-get would stand in each other's way.
+.beside: $(READY)
+	@MAKEFLAGS= $(MAKE) --no-print-directory lint arrows $(NEEDED)
 
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo

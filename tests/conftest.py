@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.fixtures.conformance",
     "tests.fixtures.discipline",
+    "tests.fixtures.spread",
     "tests.fixtures.postgres",
     "tests.fixtures.kafka",
     "tests.fixtures.server",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
 import shlex
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import asyncpg
 import pytest
 
 from interlock.cli.demo import findings
+from interlock.cli.demo.cast import ME
+from interlock.cli.demo.command import Demo, clients
 from interlock.cli.demo.databases import Databases
 from interlock.cli.demo.home import Home, port_for
 from interlock.cli.demo.showing import TRY
-from interlock.cli.exits import Halt
+from interlock.cli.exits import UNEXPECTED, Ended, Halt
+from interlock.cli.session import Session
 from interlock.cli.settings import DEFAULT_PORT
 from tests.acceptance.on_terminal import DemoOnTerminal, dt, processes_of
 from tests.house.tree import REPOSITORY
@@ -36,20 +40,41 @@ WRITE = os.environ.get("INTERLOCK_GOLDEN") == "write"
 
 
 class Watched:
-    """A demo that was played on a terminal into a directory that is kept, and the first refusal met there."""
+    """A demo that was played on a terminal into a directory that is kept: played once, for every test here.
+
+    What it came to is compared and the first refusal is met before any test types something; Ctrl-C comes last.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.demo = DemoOnTerminal("--keep", str(directory))
         self.demo.until(ENDING)
+        self.compared = self._compares(wanted=findings.EXPECTED)
+        (directory.parent / "other.json").write_text('{"refusals": [], "state": {}}', encoding="utf-8")
+        self.compared_with_another = self._compares(wanted=directory.parent / "other.json")
         self.first_refusal = self.demo.typed_elsewhere(README_COMMAND)
+
+    def _compares(self, wanted: Path) -> tuple[int, dict[str, Any]]:
+        """The exit code and the document with which a demo ends that nobody watches."""
+        home, session, said = Home(self.directory), Session(), io.StringIO()
+        session.set_option("json", True)
+        nobody_stays = Demo(session, home, None, accept=False, stays=False, keeps=True, watched=False)
+        url, code = f"http://127.0.0.1:{home.document()['server']['port']}", 0
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), clients(url) as client_for:
+            patch.setattr(findings, "EXPECTED", wanted)
+            try:
+                nobody_stays.compare(client_for(home.tokens()[ME]), 0)
+            except Ended as ended:
+                code = ended.code
+        return code, json.loads(said.getvalue())
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     made = Watched(tmp_path_factory.mktemp("demo") / "kept")
     yield made
-    made.demo.interrupt()
+    if made.demo.process.returncode is None:
+        made.demo.interrupt()
     assert not processes_of(made.directory)
 
 
@@ -156,29 +181,30 @@ def test_anton_is_who_asks_and_everybody_else_can(watched: Watched) -> None:
     assert {"admin-1", "admin-2", "qa-1", "reviewer-1", "ci-1"} <= {entry["principal"] for entry in logins}
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A demo that was played without a terminal, and its kept data."""
-    kept = tmp_path_factory.mktemp("ended") / "kept"
-    return kept, dt("demo", "--json", "--keep", str(kept))
-
-
 @server
 @patient
-def test_without_a_terminal_it_plays_compares_and_ends(ended: Any) -> None:
-    kept, done = ended
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+def test_it_compares_what_it_came_to_with_what_is_expected(watched: Watched) -> None:
+    code, told = watched.compared
+    assert code == 0
     assert told["differences"] == []
     assert told["found"] == findings.expected()
-    assert not processes_of(kept)
 
 
 @server
 @patient
-def test_kept_data_is_served_again_and_not_played_again(ended: Any) -> None:
-    kept, _ = ended
-    again = DemoOnTerminal("--keep", str(kept))
+def test_where_it_came_to_something_else_it_says_so_and_ends_unlike_others(watched: Watched) -> None:
+    code, told = watched.compared_with_another
+    assert code == UNEXPECTED
+    wrong = {difference.partition(":")[0] for difference in told["differences"]}
+    assert wrong == {"refusals", *(f"state · {part}" for part in findings.expected()["state"])}
+
+
+@server
+@patient
+def test_kept_data_is_served_again_and_not_played_again(watched: Watched) -> None:
+    assert watched.demo.interrupt() == 0
+    assert not processes_of(watched.directory)
+    again = DemoOnTerminal("--keep", str(watched.directory))
     again.until(ENDING)
     assert "as it was left" in again.shown
     assert "founders" not in again.shown
@@ -187,7 +213,16 @@ def test_kept_data_is_served_again_and_not_played_again(ended: Any) -> None:
     assert "Bracket orders" in shown.stdout
     assert again.interrupt() == 0
     assert "stopping" in again.shown
-    assert not processes_of(kept)
+    assert not processes_of(watched.directory)
+
+
+@server
+@patient
+def test_without_a_terminal_it_ends_by_itself(watched: Watched) -> None:
+    done = dt("demo", "--keep", str(watched.directory))
+    assert done.returncode == 0, done.stderr
+    assert "as it was left" in done.stdout
+    assert not processes_of(watched.directory)
 
 
 @server

@@ -157,7 +157,8 @@ async def test_whoever_stands_still_is_thrown_away_and_loses_nothing(topic: Publ
     await topic.put(EVENTS[:5])
     async with topic.feed(make_consumer=make, stuck_seconds=0.5, alarm=alarms.append) as feed:
         assert flat(await positions(feed, "shop", 0, 5)) == [1, 2, 3, 4, 5]
-        assert feed.rebuilt == 1
+        # On a busy machine the next one, too, may be found to be slow.
+        assert feed.rebuilt >= 1
     assert "stands still" in alarms[0]
 
 

@@ -46,31 +46,31 @@ STAYS_INSIDE = [
 
 @pytest.mark.parametrize("text", READS_OUTSIDE)
 def test_whatever_reads_a_clock_sleeps_or_draws_is_found(text: str) -> None:
-    [*found] = guards.clocks_and_dice(Source.of(PLANTED, text))
+    [*found] = guards.clocks_and_dice(Source(PLANTED, text))
     assert found
     assert "interlock.events.seams" in found[0]
 
 
 @pytest.mark.parametrize("text", STAYS_INSIDE)
 def test_time_that_comes_in_as_an_argument_is_left_alone(text: str) -> None:
-    assert not [*guards.clocks_and_dice(Source.of(PLANTED, text))]
+    assert not [*guards.clocks_and_dice(Source(PLANTED, text))]
 
 
 @pytest.mark.parametrize("seams", sorted(guards.SEAMS))
 def test_the_seams_themselves_may_touch_the_real_ones(seams: str) -> None:
-    assert not [*guards.clocks_and_dice(Source.of(seams, READS_OUTSIDE[0]))]
+    assert not [*guards.clocks_and_dice(Source(seams, READS_OUTSIDE[0]))]
 
 
 def test_a_module_without_a_docstring_is_found() -> None:
-    assert [*guards.without_docstring(Source.of(PLANTED, "x = 1\n"))]
-    assert not [*guards.without_docstring(Source.of(PLANTED, '"""What it is."""\n'))]
+    assert [*guards.without_docstring(Source(PLANTED, "x = 1\n"))]
+    assert not [*guards.without_docstring(Source(PLANTED, '"""What it is."""\n'))]
 
 
 @pytest.mark.parametrize("name", sorted(guards.BANNED_NAMES))
 def test_a_name_that_says_nothing_is_found(name: str) -> None:
-    assert [*guards.badly_named(Source.of(f"services/interlock/desk/{name}.py", ""))]
-    assert [*guards.badly_named(Source.of(f"services/interlock/{name}/__init__.py", ""))]
-    assert not [*guards.badly_named(Source.of("services/interlock/desk/batch.py", ""))]
+    assert [*guards.badly_named(Source(f"services/interlock/desk/{name}.py", ""))]
+    assert [*guards.badly_named(Source(f"services/interlock/{name}/__init__.py", ""))]
+    assert not [*guards.badly_named(Source("services/interlock/desk/batch.py", ""))]
 
 
 WHY = "# Long: one table, read from top to bottom"
@@ -78,12 +78,12 @@ WHY = "# Long: one table, read from top to bottom"
 
 def function(lines: int, *head: str) -> Source:
     """A function of that many lines, those of `head` not counted."""
-    return Source.of(PLANTED, "def f():\n" + "".join(f"    {line}\n" for line in head) + "    x = 1\n" * (lines - 1))
+    return Source(PLANTED, "def f():\n" + "".join(f"    {line}\n" for line in head) + "    x = 1\n" * (lines - 1))
 
 
 def module(lines: int, *head: str) -> Source:
     """A module of that many lines, those of `head` not counted."""
-    return Source.of(PLANTED, "".join(f"{line}\n" for line in head) + "x = 1\n" * lines)
+    return Source(PLANTED, "".join(f"{line}\n" for line in head) + "x = 1\n" * lines)
 
 
 LONG = [

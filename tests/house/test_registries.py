@@ -39,7 +39,7 @@ def test_every_projection_is_registered() -> None:
 
 
 def test_a_projection_that_is_not_registered_would_be_seen() -> None:
-    planted = Source.of("projections/interlock/projections/planted.py", 'PLANTED = Projection("planted", 1, "", ())')
+    planted = Source("projections/interlock/projections/planted.py", 'PLANTED = Projection("planted", 1, "", ())')
     assert projections_made(planted) == ["PLANTED"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,13 +33,12 @@ class Source:
     """One Python file: where it stands, and what it says."""
 
     path: str
-    text: str
-    tree: ast.Module = field(repr=False, compare=False)
+    text: str = field(repr=False)
 
-    @classmethod
-    def of(cls, path: str, text: str) -> Source:
-        """Parse `text`, so that a guard can be tried on a planted offence as on a real file."""
-        return cls(path, text, ast.parse(text, path))
+    @cached_property
+    def tree(self) -> ast.Module:
+        """What it parses to; a guard that looks at paths alone waits for no parser."""
+        return ast.parse(self.text, self.path)
 
     @property
     def module(self) -> str:
@@ -69,17 +69,17 @@ def texts() -> Iterator[tuple[str, str]]:
             yield file.relative_to(REPOSITORY).as_posix(), file.read_text(encoding="utf-8")
 
 
-def sources(*below: str) -> list[Source]:
-    """Every Python file below the given directories of the repository; without any, everywhere."""
-    tops = below or ("",)
-    return [
-        Source.of(path, text)
-        for path, text in texts()
-        if path.endswith(".py") and any(path.startswith(top) for top in tops)
-    ]
+def sources(*below: str) -> Iterator[Source]:
+    """Every Python file below the given directories of the repository; without any, everywhere.
+
+    One after the other: the syntax trees of all of them together would fill the memory.
+    """
+    for path, text in texts():
+        if path.endswith(".py") and path.startswith(below or ""):
+            yield Source(path, text)
 
 
-def product() -> list[Source]:
+def product() -> Iterator[Source]:
     """What is shipped: the Python files of the three roots."""
     return sources(*(f"{root}/" for root in ROOTS))
 

@@ -57,7 +57,7 @@ async def test_an_answer_cut_off_the_wire_is_unknown_and_found_by_its_command_id
 async def test_a_wire_gone_silent_is_noticed_by_both_deadlines_and_the_pool_heals(dsns: Dsns) -> None:
     with tempfile.TemporaryDirectory() as directory:
         async with wire_to(dsns.app, Path(directory)) as wire:
-            ledger = await Ledger.open(wire.dsn, command_timeout=0.5, acquire_timeout=0.5)
+            ledger = await Ledger.open(wire.dsn, command_timeout=1.5, acquire_timeout=1.5)
             await append_one(ledger, 0)
             head = await ledger.head(PROJECT)
             wire.silent = True
@@ -76,7 +76,7 @@ async def test_a_wire_gone_silent_is_noticed_by_both_deadlines_and_the_pool_heal
 
 
 async def test_who_finds_every_connection_in_use_waits_no_longer_than_the_limit(dsns: Dsns) -> None:
-    ledger = await Ledger.open(dsns.app, acquire_timeout=0.2)
+    ledger = await Ledger.open(dsns.app, acquire_timeout=1.0)
     async with AsyncExitStack() as held:
         for _ in range(CONNECTIONS_MAX):
             await held.enter_async_context(ledger.connection())

@@ -6,7 +6,7 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,14 +25,14 @@ PROCESSES = 2
 
 @dataclass(frozen=True)
 class Searched:
-    """What one part came to; `found` is what must not be, with the way to it."""
+    """What one part came to; `found` is what must not be, with the way to it; `calm`, whether some state is calm."""
 
     name: str
     states: int = 0
     transitions: int = 0
     attempts: int = 0
     depth: int = 0
-    goals: int = 0
+    calm: bool = False
     scenes: tuple[tuple[str, int], ...] = ()
     stuck: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def searched(name: str) -> Searched:
         return Searched(name, found=(found.what, *found.way))
     stuck = min(space.stuck, key=len, default=[])
     return Searched(
-        name, space.states, space.transitions, space.attempts, space.depth, space.goals,
+        name, space.states, space.transitions, space.attempts, space.depth, space.goals > 0,
         tuple(sorted(space.scenes.items())), (f"{len(space.stuck)} states", *stuck) if space.stuck else (),
         whole=space.whole,
     )  # fmt: skip
@@ -127,32 +127,40 @@ def in_processes(kind: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield from pool.map(one, names)
 
 
-def all_parts() -> list[Searched]:
-    """Every part, the largest first so that no process waits long for the other."""
-    return list(_searched([part.scope.name for part in PARTS] + [part.name for part in DATA]))
+def part_names() -> tuple[str, ...]:
+    """Every part that `make test` searches, the largest first so that no process waits long for the other."""
+    return (*(part.scope.name for part in PARTS), *(part.name for part in DATA))
 
 
 def long_parts() -> Iterator[Searched]:
     """The parts for which a test has no time, each as it is done."""
-    return _searched([part.scope.name for part in LONG])
+    return searched_parts([part.scope.name for part in LONG])
 
 
-def _searched(names: Iterable[str]) -> Iterator[Searched]:
-    for one in in_processes("part", names):
-        yield Searched(**{key: _tuples(value) for key, value in one.items()})
+def searched_parts(names: Iterable[str]) -> Iterator[Searched]:
+    """Each of these parts, searched."""
+    yield from (part_of(one) for one in in_processes("part", names))
+
+
+def without_each(shares: Iterable[int]) -> Iterator[Removed]:
+    """Each guard of these shares taken away, alone; there are PROCESSES shares, each in one process."""
+    names = guards()
+    for done in in_processes("guard", [",".join(names[share::PROCESSES]) for share in shares]):
+        yield from (removed_of(one) for one in done["removed"])
+
+
+def part_of(told: Mapping[str, Any]) -> Searched:
+    """What was told of a part as JSON."""
+    return Searched(**{key: _tuples(value) for key, value in told.items()})
+
+
+def removed_of(told: Mapping[str, Any]) -> Removed:
+    """What was told of a guard as JSON."""
+    return Removed(**{key: _tuples(value) for key, value in told.items()})
 
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
-
-
-def all_guards() -> list[Removed]:
-    """Each guard taken away, alone; in one process for each half."""
-    names = guards()
-    halves = [",".join(names[start::PROCESSES]) for start in range(PROCESSES)]
-    found = [one for half in in_processes("guard", halves) for one in half["removed"]]
-    told = [Removed(**{**one, "way": tuple(one["way"])}) for one in found]
-    return sorted(told, key=lambda one: one.guard)
 
 
 def job(kind: str, name: str) -> str:
@@ -163,4 +171,18 @@ def job(kind: str, name: str) -> str:
     return json.dumps(asdict(JOBS[kind](name)))
 
 
-__all__ = ["Searched", "agree", "all_guards", "all_parts", "calm", "in_processes", "job", "long_parts", "search_of"]
+__all__ = [
+    "PROCESSES",
+    "Searched",
+    "agree",
+    "calm",
+    "in_processes",
+    "job",
+    "long_parts",
+    "part_names",
+    "part_of",
+    "removed_of",
+    "search_of",
+    "searched_parts",
+    "without_each",
+]

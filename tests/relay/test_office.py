@@ -64,8 +64,8 @@ async def test_each_cluster_and_topic_has_positions_of_its_own(ledger_dsn: str) 
 
 async def test_a_holder_that_beats_stays_however_long_somebody_waits(ledger_dsn: str) -> None:
     async with office(ledger_dsn).held() as tenure:
-        waiting = asyncio.create_task(_entered(office(ledger_dsn, silent_seconds=2.5)))
-        await asyncio.sleep(5)
+        waiting = asyncio.create_task(_entered(office(ledger_dsn, silent_seconds=4)))
+        await asyncio.sleep(6)
         assert not waiting.done()
         await tenure.store(AT_5)
     assert await asyncio.wait_for(waiting, 30) == 2

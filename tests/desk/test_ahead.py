@@ -59,11 +59,11 @@ class Held:
         self._appending.set()
         await self._gate.wait()
         fails, self.fails = self.fails, None
-        if fails is None or self.recorded_all_the_same:
-            clock = await self._append(project, rows)
-        if fails is not None:
-            raise fails
-        return clock
+        if fails is None:
+            return await self._append(project, rows)
+        if self.recorded_all_the_same:
+            await self._append(project, rows)
+        raise fails
 
     async def hold(self, command: Any, *more: Any, **how: Any) -> list[Said]:
         """Let `command` come as far as its append, and decide `more` meanwhile."""

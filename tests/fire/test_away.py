@@ -16,8 +16,8 @@ import asyncpg
 import pytest
 
 from interlock.ledger import Ledger
-from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
+from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.processes import children
 from tests.fire.proxy import Proxy, proxy_to, socket_of
 from tests.fire.servers import PROJECT, Servers, servers, token_of

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from interlock.ledger import Ledger, LedgerUnavailable, OutcomeUnknown, Overtaken
-from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.embedded import Dsns
+from interlock.ledger.lending import CONNECTIONS_MAX
 from tests.ledger.proxy import wire_to
 from tests.ledger.rows import PROJECT, append_one, command, rows_of, stamp
 

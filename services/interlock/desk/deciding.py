@@ -12,7 +12,7 @@ from uuid import UUID
 
 from interlock.desk.answer import Answer, first_answer
 from interlock.desk.errors import CommandTooLarge
-from interlock.desk.memory import Memory, StreamEnds
+from interlock.desk.memory import NO_EVENTS, Known, StreamEnds
 from interlock.desk.reading import Log, load_streams, stream_ends
 from interlock.desk.rules import AnyRecorded, Rules, Verdict
 from interlock.desk.stamp import COMMAND_EVENTS_MAX, Origin, recorded, row
@@ -30,7 +30,8 @@ BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 class Waiting:
     """A command and whoever waits for its answer; `inadmissible` says what it names that is not as it must be.
 
-    `overtaken` and `restamped` count decisions that were in vain.
+    `overtaken` and `restamped` count decisions that were in vain; `settled` once there is an answer, whether or not
+    anybody still waits for it, and `queued` while it waits for its turn.
     """
 
     command: Any
@@ -42,16 +43,28 @@ class Waiting:
     inadmissible: InvalidCommand | None = None
     overtaken: int = 0
     restamped: int = 0
+    settled: bool = False
+    queued: bool = False
 
     def answer(self, answer: Answer) -> None:
         """Give the answer, unless it was given."""
+        self.settled = True
         if not self.future.done():
             self.future.set_result(answer)
 
     def fail(self, error: BaseException) -> None:
         """Give the error, unless an answer was given."""
+        self.settled = True
         if not self.future.done():
             self.future.set_exception(error)
+
+
+def taken(queue: deque[Waiting], most: int) -> list[Waiting]:
+    """Take the first ones out of `queue`, `most` of them at most."""
+    first = [queue.popleft() for _ in range(min(most, len(queue)))]
+    for one in first:
+        one.queued = False
+    return first
 
 
 @dataclass(slots=True)
@@ -72,28 +85,32 @@ class Decided:
 
 @dataclass(slots=True)
 class Batch:
-    """What would be appended, what each command would be told, and who has to wait for the next batch."""
+    """What would be appended `after` a position, what each command would be told, and who waits for the next batch."""
 
     situation: Any
+    after: int
     decided: list[Decided] = field(default_factory=list)
     events: list[AnyRecorded] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     put_off: list[Waiting] = field(default_factory=list)
+    streams: dict[str, StreamEnds] = field(default_factory=dict)
     bytes: int = 0
 
-    def has_room_for(self, events: Sequence[AnyRecorded]) -> bool:
-        """Tell whether `events` still fit; into an empty batch every command's do."""
+    def has_room_for(self, events: int, size: int) -> bool:
+        """Tell whether so many events of `size` bytes together still fit; into an empty batch every command's do."""
         if not self.rows:
             return True
-        size = sum(len(event.raw) for event in events)
-        return len(self.rows) + len(events) <= BATCH_EVENTS_MAX and self.bytes + size <= BATCH_BYTES_MAX
+        return len(self.rows) + events <= BATCH_EVENTS_MAX and self.bytes + size <= BATCH_BYTES_MAX
 
 
 class Deciding:
-    """Decides one batch at the instant `now` on what `memory` holds; it reads closed streams, and changes nothing."""
+    """Decides one batch at the instant `now` on what `memory` holds; it reads closed streams, and changes nothing.
+
+    `batch` is what came of it so far.
+    """
 
     def __init__(
-        self, project: str, *, memory: Memory, log: Log, rules: Rules, event_ids: EventIds, now: datetime
+        self, project: str, *, memory: Known, log: Log, rules: Rules, event_ids: EventIds, now: datetime
     ) -> None:
         """`now` is the instant that every event of the batch will carry."""
         self._project = project
@@ -102,31 +119,35 @@ class Deciding:
         self._rules = rules
         self._event_ids = event_ids
         self._now = now
-        self._batch = Batch(memory.situation)
-        self._streams: dict[str, StreamEnds] = {}
+        self.batch = Batch(memory.situation, memory.position)
         self._closed: dict[str, list[AnyRecorded]] = {}
+        # What the ledger said, also where the memory has no room for it.
+        self._asked: dict[str, StreamEnds] = {}
+        self._ids: set[UUID] = set()
 
     async def decide(self, waiting: Sequence[Waiting]) -> Batch:
-        """Decide `waiting` in order. Raises what the ledger raises, and UnknownEvent; no command's own error."""
+        """Decide `waiting` in order, after those of before. Raises what the ledger raises, and UnknownEvent.
+
+        No command's own error is raised: that one is told.
+        """
         await self._load(self._needed(waiting))
         todo = deque(waiting)
-        ids: set[UUID] = set()
         while todo:
             one = todo.popleft()
-            if one.command_id in ids:
+            if one.command_id in self._ids or self._memory.is_under_way(one.command_id):
                 # Sent twice at once: when the first is recorded, the second finds its answer.
-                self._batch.put_off.append(one)
+                self.batch.put_off.append(one)
                 continue
-            ids.add(one.command_id)
+            self._ids.add(one.command_id)
             try:
                 if not await self._decide(one):
-                    self._batch.put_off += [one, *todo]
+                    self.batch.put_off += [one, *todo]
                     break
             except LedgerError:
                 raise
             except Exception as error:
-                self._batch.decided.append(Decided(one, error))
-        return self._batch
+                self.batch.decided.append(Decided(one, error))
+        return self.batch
 
     def _needed(self, waiting: Iterable[Waiting]) -> set[str]:
         """Return the closed streams of the whole batch, to be read at once; what fails here fails again alone."""
@@ -140,68 +161,79 @@ class Deciding:
 
     async def _decide(self, one: Waiting) -> bool:
         """Decide one command; return whether it fitted into the batch."""
-        batch, rules = self._batch, self._rules
+        batch, rules = self.batch, self._rules
         if one.inadmissible is not None:
             raise one.inadmissible
-        seen = await self._with_closed(one.command)
+        seen = batch.situation
+        if needed := rules.streams_needed(seen, one.command):
+            seen = await self._with_closed(seen, one.command, set(needed))
         verdict = rules.decide(seen, one.command, one.actor, self._now)
-        await self._find_ends({verdict.subject, *(fact.stream for fact in verdict.facts)})
+        if unknown := self._unknown(verdict):
+            await self._find_ends(unknown)
         if one.if_version is not None and one.if_version != self._ends(verdict.subject).version:
             raise Changed(verdict.subject, one.if_version, self._ends(verdict.subject).version)
         streams: dict[str, StreamEnds] = {}
         events = self._record(one, verdict, streams)
-        if not batch.has_room_for(events):
+        size = sum([len(event.raw) for event in events])
+        if not batch.has_room_for(len(events), size):
             return False
         situation = batch.situation
         for event in events:
             situation = rules.evolve(situation, event)
-        position = self._memory.position + len(batch.events)
+        position = batch.after + len(batch.events)
         batch.decided.append(Decided(one, first_answer(verdict, events, position), events))
         batch.situation = situation
         batch.events += events
         batch.rows += [row(event, command_events=len(events)) for event in events]
-        batch.bytes += sum(len(event.raw) for event in events)
-        self._streams |= streams
+        batch.bytes += size
+        batch.streams |= streams
         return True
 
-    async def _with_closed(self, command: Any) -> Any:
+    async def _with_closed(self, seen: Any, command: Any, needed: set[str]) -> Any:
         """Return the situation with what `command` names and is over; only its decision sees that.
 
         What the desk keeps stays the fold of the log and nothing else, so that it is equal to a replay and bounded.
         """
-        seen, asked = self._batch.situation, set[str]()
+        asked = set[str]()
         # What is loaded may lead to more: ask until nothing is wanted any more.
-        while needed := set(self._rules.streams_needed(seen, command)) - asked:
+        while needed:
             await self._load(needed)
             for stream in sorted(needed):
-                of_this_batch = [event for event in self._batch.events if event.stream == stream]
+                of_this_batch = [event for event in self.batch.events if event.stream == stream]
                 seen = self._rules.admit(seen, stream, [*self._closed[stream], *of_this_batch])
             asked |= needed
+            needed = set(self._rules.streams_needed(seen, command)) - asked
         return seen
 
     async def _load(self, streams: set[str]) -> None:
         missing = streams - self._closed.keys()
         if missing:
-            for stream, events in (await load_streams(self._log, self._project, sorted(missing))).items():
-                self._closed[stream] = events
+            for stream, found in (await load_streams(self._log, self._project, sorted(missing))).items():
+                events = self._closed[stream] = self._memory.whole(stream, found)
                 first = events[0].position if events else None
                 self._memory.learn(stream, StreamEnds(len(events), first))
 
-    async def _find_ends(self, streams: set[str]) -> None:
-        unknown = [name for name in streams if name not in self._streams and self._memory.stream(name) is None]
-        if unknown:
-            for stream, ends in (await stream_ends(self._log, self._project, sorted(unknown))).items():
-                self._memory.learn(stream, ends)
-                self._streams[stream] = ends
+    def _unknown(self, verdict: Verdict) -> list[str]:
+        """Return the streams of a verdict whose ends the ledger has to be asked for."""
+        names = {verdict.subject}
+        for fact in verdict.facts:
+            names.add(fact.stream)
+        known, memory = self.batch.streams, self._memory
+        return [name for name in names if name not in known and memory.stream(name) is None]
+
+    async def _find_ends(self, unknown: list[str]) -> None:
+        for stream, ends in (await stream_ends(self._log, self._project, sorted(unknown))).items():
+            self._memory.learn(stream, ends)
+            self._asked[stream] = ends
 
     def _ends(self, stream: str) -> StreamEnds:
-        return self._streams.get(stream) or self._memory.stream(stream) or StreamEnds(0, None)
+        return self.batch.streams.get(stream) or self._memory.stream(stream) or self._asked.get(stream) or NO_EVENTS
 
     def _record(self, one: Waiting, verdict: Verdict, streams: dict[str, StreamEnds]) -> tuple[AnyRecorded, ...]:
         """Return the verdict's facts as events, and put the streams' new ends into `streams`."""
         if len(verdict.facts) > COMMAND_EVENTS_MAX:
             raise CommandTooLarge(f"it would record {len(verdict.facts)} events; {COMMAND_EVENTS_MAX} fit")
-        first = self._memory.position + len(self._batch.events) + 1
+        first = self.batch.after + len(self.batch.events) + 1
         versions = []
         for ordinal, fact in enumerate(verdict.facts):
             ends = streams.get(fact.stream) or self._ends(fact.stream)
@@ -214,7 +246,7 @@ class Deciding:
             command_id=one.command_id,
             request_hash=one.request_hash,
             recorded_at=self._now,
-            policy_version=self._rules.policy_version(self._batch.situation),
+            policy_version=self._rules.policy_version(self.batch.situation),
             first=first,
             correlation=(streams.get(verdict.subject) or self._ends(verdict.subject)).first,
         )

@@ -87,7 +87,7 @@ class Desk:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         waiting = Waiting(command, actor, command_id, request_hash, if_version, answer, inadmissible)
         self._project(project).submit(waiting)
-        return await asyncio.shield(answer)
+        return await answer
 
     async def admit(self, project: str, command: Any) -> None:
         """Raise InvalidCommand where `command` names something outside the ledger that is not as it must be.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -18,12 +17,37 @@ STREAMS_REMEMBERED_MAX: Final = 4_096
 COMMANDS_REMEMBERED_MAX: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnds:
+class StreamEnds(NamedTuple):
     """Where a stream begins and how far it is; version 0 and no position for a stream without events."""
 
     version: int
     first: int | None
+
+
+NO_EVENTS: Final = StreamEnds(0, None)
+
+
+class Known(Protocol):
+    """What a batch is decided on: what is recorded, or what will be."""
+
+    situation: Any
+    position: int
+    recorded_at: datetime | None
+
+    def stream(self, name: str) -> StreamEnds | None:
+        """Return the ends of a stream; None where the ledger has to be asked."""
+
+    def learn(self, name: str, ends: StreamEnds) -> None:
+        """Remember the ends of a stream, as the ledger told them."""
+
+    def has_seen(self, command_id: UUID) -> bool:
+        """Tell whether a recent event in the ledger came from this command."""
+
+    def is_under_way(self, command_id: UUID, /) -> bool:
+        """Tell whether this command is being recorded."""
+
+    def whole(self, stream: str, found: Sequence[AnyRecorded], /) -> list[AnyRecorded]:
+        """Return the events of a stream of which the ledger held `found`."""
 
 
 class Memory:
@@ -83,3 +107,11 @@ class Memory:
     def has_seen(self, command_id: UUID) -> bool:
         """Tell whether a recent event came from this command; False may also mean: longer ago."""
         return command_id in self._commands
+
+    def is_under_way(self, _command_id: UUID, /) -> bool:
+        """Tell whether this command is being recorded: nothing is that a memory knows of."""
+        return False
+
+    def whole(self, _stream: str, found: Sequence[AnyRecorded], /) -> list[AnyRecorded]:
+        """Return the events of a stream of which the ledger held `found`: these."""
+        return list(found)

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from interlock.desk.deciding import BATCH_COMMANDS_MAX, Batch, Decided, Deciding, Waiting
+from interlock.desk.ahead import Ahead, Foreseen
+from interlock.desk.deciding import BATCH_COMMANDS_MAX, Batch, Decided, Deciding, Waiting, taken
 from interlock.desk.errors import (
     CannotStampTime,
     CommandTooLarge,
@@ -23,7 +24,7 @@ from interlock.desk.errors import (
     UnknownOutcome,
 )
 from interlock.desk.looks import Looks
-from interlock.desk.memory import Memory
+from interlock.desk.memory import Known, Memory
 from interlock.desk.reading import Log, catch_up, must_hold
 from interlock.desk.repeats import answer_known
 from interlock.desk.snapshots import SNAPSHOT_EVENTS, load, store
@@ -56,6 +57,7 @@ class ProjectDesk:
         self._project = project
         self._tools = tools
         self._queue: deque[Waiting] = deque()
+        self._ahead: Ahead | None = None
         self._memory: Memory | None = None
         # What was known when the memory was thrown away: a ledger that comes back without it is an older one.
         self._known: tuple[int, bytes] | None = None
@@ -88,11 +90,15 @@ class ProjectDesk:
 
     def submit(self, waiting: Waiting) -> None:
         """Let a command wait for its turn. Raises Overloaded at once when QUEUE_COMMANDS_MAX wait already."""
-        if len(self._queue) >= QUEUE_COMMANDS_MAX:
-            raise Overloaded(f"{len(self._queue)} wait for {self._project}")
+        waits = len(self._queue) + (0 if self._ahead is None else len(self._ahead.waiting))
+        if waits >= QUEUE_COMMANDS_MAX:
+            raise Overloaded(f"{waits} wait for {self._project}")
+        waiting.queued = True
         self._queue.append(waiting)
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name=f"desk of {self._project}")
+        elif self._ahead is not None:
+            self._ahead.wake()
 
     async def current(self) -> Memory:
         """Return what is known, once it has reached the ledger's present head. Raises Unavailable."""
@@ -119,23 +125,36 @@ class ProjectDesk:
 
     async def _work(self) -> None:
         """Settle one batch after the other until nobody waits; whatever goes wrong is told to those who wait."""
-        while self._queue:
-            size = 1 if self._one_by_one else BATCH_COMMANDS_MAX
-            self._one_by_one = max(0, self._one_by_one - 1)
-            batch = [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+        while self._queue or self._ahead is not None:
+            decided, batch = await self._next()
+            if not batch:
+                continue
             try:
-                await self._settle(batch)
+                await self._settle(batch, decided)
             except Exception as error:
                 log.exception("the desk of %s", self._project)
                 self._give_up(batch, UnknownOutcome(f"{type(error).__name__}: {error}"))
             except BaseException:
-                self._give_up([*batch, *self._queue], UnknownOutcome())
+                ahead = [] if self._ahead is None else await self._ahead.withdraw()
+                self._give_up([*batch, *ahead, *self._queue], UnknownOutcome())
                 raise
 
-    async def _settle(self, batch: list[Waiting]) -> None:
+    async def _next(self) -> tuple[Batch | None, list[Waiting]]:
+        """Return what is to be settled next, and how it was decided where that was done ahead."""
+        ahead = self._ahead
+        if ahead is not None:
+            decided = await ahead.close()
+            self._ahead = None
+            if ahead.waiting:
+                return decided, ahead.waiting
+        size = 1 if self._one_by_one else BATCH_COMMANDS_MAX
+        self._one_by_one = max(0, self._one_by_one - 1)
+        return None, taken(self._queue, size)
+
+    async def _settle(self, batch: list[Waiting], decided: Batch | None) -> None:
         try:
             async with self._in_order, self._turn() as at:
-                while await self._is_overtaken(at, batch):
+                while await self._is_overtaken(at, batch, decided):
                     self._behind = True
         except Overtaken:
             self._behind = True
@@ -160,14 +179,18 @@ class ProjectDesk:
             self._trouble = self._tools.monotonic(), str(error)
             self._give_up(batch, Unavailable(str(error)))
 
-    async def _is_overtaken(self, at: Log, batch: list[Waiting]) -> bool:
+    async def _is_overtaken(self, at: Log, batch: list[Waiting], decided: Batch | None) -> bool:
         """Commit what of `batch` still waits; return whether to try again at once, which only one's turn allows.
 
         Whoever never met the fence takes no turns. Against such a one the second try has to be quick: the news, the
         decision, the append, and nothing between them.
         """
         try:
-            await self._commit(at, [one for one in batch if not one.future.done() and one not in self._queue])
+            memory = self._memory
+            if decided is not None and memory is not None and self._still_holds(at, memory, decided):
+                await self._record(at, memory, decided)
+            else:
+                await self._commit(at, [one for one in batch if not one.settled and not one.queued])
         except Overtaken:
             if at is self._tools.ledger or max(one.overtaken for one in batch) % TRIES_IN_TURN == TRIES_IN_TURN - 1:
                 raise
@@ -196,8 +219,14 @@ class ProjectDesk:
                 one.fail(Unavailable(f"others were faster {OVERTAKEN_MAX} times"))
             if one.restamped > RESTAMPED_MAX:
                 one.fail(CannotStampTime())
-            if not one.future.done() and one not in self._queue:
-                self._queue.appendleft(one)
+            if not one.settled and not one.queued:
+                self._wait_first([one])
+
+    def _wait_first(self, waiting: Sequence[Waiting]) -> None:
+        """Let these be the next ones, in their order."""
+        for one in waiting:
+            one.queued = True
+        self._queue.extendleft(reversed(waiting))
 
     def _isolate(self, batch: Sequence[Waiting], refused: BatchRefused) -> None:
         """One command in `batch` is a bug's victim; decided one by one, the others go through."""
@@ -226,20 +255,31 @@ class ProjectDesk:
         todo = await self._answer_repeated(at, memory, batch, news=memory.position > before)
         if not todo:
             return
-        now = await self._tools.time(at, self._project)
-        deciding = Deciding(
+        await self._record(at, memory, await self._deciding(at, memory, await self._time(at)).decide(todo))
+
+    async def _time(self, at: Log) -> datetime:
+        return await self._tools.time(at, self._project)
+
+    def _deciding(self, log: Log, memory: Known, now: datetime) -> Deciding:
+        return Deciding(
             self._project,
             memory=memory,
-            log=at,
+            log=log,
             rules=self._tools.rules,
             event_ids=self._tools.event_ids,
             now=now if memory.recorded_at is None else max(memory.recorded_at, now),
         )
-        decided = await deciding.decide(todo)
-        self._queue.extendleft(reversed(decided.put_off))
+
+    def _still_holds(self, at: Log, memory: Memory, decided: Batch) -> bool:
+        """Tell whether what was decided ahead stands on what is recorded by now, and nobody else takes turns."""
+        return memory.position == decided.after and not self._behind and at is self._tools.ledger
+
+    async def _record(self, at: Log, memory: Memory, decided: Batch) -> None:
+        """Append what was decided, and give the answers."""
+        self._wait_first(decided.put_off)
         if decided.rows:
             sent = self._tools.monotonic()
-            clock = await at.append(self._project, decided.rows)
+            clock = await self._append(at, memory, decided)
             self._trouble = None
             # A crash from here on loses no decision: the answers are in the ledger.
             self._tools.clock.learn(clock, sent=sent, received=self._tools.monotonic())
@@ -249,6 +289,38 @@ class ProjectDesk:
                     one.tell()
             self._snapshot(memory)
         await self._answer_eventless(at, memory, decided)
+
+    async def _append(self, at: Log, memory: Memory, decided: Batch) -> datetime:
+        """Append, and let what comes meanwhile be decided on what will be so; where it is not, that is undone.
+
+        Not while others write too, who would overtake it; nor by a clock that somebody sets, which stands still until
+        a command comes for which it was set.
+        """
+        if at is self._tools.ledger and self._tools.clock.is_set is False and not self._one_by_one:
+            self._ahead = Ahead(
+                Foreseen(memory, decided),
+                self._queue,
+                commands_max=BATCH_COMMANDS_MAX,
+                deciding=self._begin_ahead,
+                unanswered=self._unanswered_ahead,
+            )
+            if self._queue:
+                self._ahead.wake()
+        try:
+            return await at.append(self._project, decided.rows)
+        except BaseException:
+            # A crash, or a refusal: nothing was told of what was decided ahead, and it is decided anew.
+            if self._ahead is not None:
+                ahead, self._ahead = self._ahead, None
+                self._wait_first(await ahead.withdraw())
+            raise
+
+    def _begin_ahead(self, foreseen: Known) -> Deciding | None:
+        now = self._tools.clock.now()
+        return None if now is None else self._deciding(self._tools.ledger, foreseen, now)
+
+    async def _unanswered_ahead(self, foreseen: Known, batch: list[Waiting]) -> list[Waiting]:
+        return await self._answer_repeated(self._tools.ledger, foreseen, batch, news=False)
 
     async def _up_to_date(self, at: Log) -> Memory:
         """Return the memory: read at a cold start or after a loss, caught up when others wrote."""
@@ -265,7 +337,7 @@ class ProjectDesk:
             self._snapshot(self._memory)
         return self._memory
 
-    async def _answer_repeated(self, at: Log, memory: Memory, batch: Sequence[Waiting], *, news: bool) -> list[Waiting]:
+    async def _answer_repeated(self, at: Log, memory: Known, batch: Sequence[Waiting], *, news: bool) -> list[Waiting]:
         """Answer the commands whose ids left events before and return the others.
 
         An id that is not remembered may still be an old one: then the ledger's index on command ids refuses the

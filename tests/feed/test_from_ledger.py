@@ -27,9 +27,12 @@ class Deaf:
         self.ledger = ledger
         self.failures = failures
         self.readings = 0
+        self.read_twice = asyncio.Event()
 
     async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[Stored]:
         self.readings += 1
+        if self.readings == 2:
+            self.read_twice.set()
         if self.failures > 0:
             self.failures -= 1
             raise LedgerUnavailable("away")
@@ -82,8 +85,7 @@ async def test_the_next_page_is_read_while_this_one_is_worked_at(ledger: Ledger,
     async with LedgerFeed(counted, sleep) as feed, asyncio.timeout(DEADLINE_SECONDS):
         async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
             assert len(await anext(following)) == pages
-            while counted.readings < 2:
-                await asyncio.sleep(0.001)
+            await counted.read_twice.wait()
             assert [event.position for event in await anext(following)] == list(range(pages + 1, 2 * pages + 1))
 
 
@@ -93,8 +95,7 @@ async def test_what_came_after_nothing_was_found_ahead_is_found(ledger: Ledger, 
     async with LedgerFeed(counted, sleep, poll_seconds=DEADLINE_SECONDS) as feed, asyncio.timeout(DEADLINE_SECONDS):
         async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
             await anext(following)
-            while counted.readings < 2:
-                await asyncio.sleep(0.001)
+            await counted.read_twice.wait()
             # Nobody tells of it, and the feed looks for itself much later.
             await record_in(ledger, "shop", 1)
             assert [event.position for event in await anext(following)] == [pages + 1]

@@ -149,4 +149,7 @@ class AsOfTheNextVersion:
         self.connection = connection
 
     async def fetch(self, query: str, *arguments: Any) -> Any:
-        return await self.connection.fetch(re.sub(r"\b(read_model\.[a-z_]+_)1_", r"\g<1>2_", query), *arguments)
+        def raised(found: re.Match[str]) -> str:
+            return f"{found[1]}{int(found[2]) + 1}_"
+
+        return await self.connection.fetch(re.sub(r"\b(read_model\.[a-z_]+_)(\d+)_", raised, query), *arguments)

@@ -82,7 +82,7 @@ async def test_rows_that_were_damaged_are_right_again_and_a_stopped_projection_g
             await connection.execute("delete from read_model.environment_state_1_facet where position % 3 = 0")
             # The next entry meets a row that should not be there.
             await connection.execute(
-                "update read_model.audit_trail_1_entry set position = $1 where position = 5", head + 1
+                "update read_model.audit_trail_2_entry set position = $1 where position = 5", head + 1
             )
         head = await growing.grow_all()
         await projector.wait_for(PROJECT, head, HANGS_SECONDS)

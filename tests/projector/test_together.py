@@ -95,7 +95,7 @@ async def test_what_is_said_of_a_facet_again_and_again_keeps_what_each_time_is_k
 
 async def set_together(connection: Any, several: Together, part: Sequence[tuple[Any, ...]]) -> None:
     changes = several.changes(part)
-    found = await connection.fetch(several.statement, *changes.arguments) if part else ()
+    found = await connection.fetch(several.statement, *changes.arguments) if changes.arguments else ()
     schema, table = several.target.table.split(".")
     await connection.copy_records_to_table(
         table, schema_name=schema, columns=several.target.columns, records=changes.added(found)

@@ -10,16 +10,14 @@ from typing import Any
 
 import orjson
 
-from interlock.events.catalogue.ledger import Annotated
 from interlock.events.codec import encode
 from interlock.events.envelope import Recorded
-from interlock.projections import mentions
 from interlock.projections.facets import instant
 from interlock.projections.projection import PAGE_ROWS_MAX, Added, Connection, Projection, Write, seen_at
 from interlock.projections.sentences import sentence
+from interlock.projections.tags import ADD_MANY_TAGS, ADD_TAGS, BLOCK_EVENTS, TAG, TAG_SCHEMA, positions, tags
 
-ENTRY = "read_model.audit_trail_1_entry"
-TAG = "read_model.audit_trail_1_tag"
+ENTRY = "read_model.audit_trail_2_entry"
 CAUSES_SHOWN_MAX = 100
 EFFECTS_SHOWN_MAX = 200
 REMARKS_SHOWN_MAX = 2_000
@@ -48,36 +46,18 @@ create table {ENTRY} (
 create index on {ENTRY} (project, causation) where causation is not null;
 create index on {ENTRY} (project, recorded_at, position);
 alter table {ENTRY} alter column project set statistics 0;
-create table {TAG} (
-    project  text collate "C" not null,
-    tag      text collate "C" not null,
-    position bigint           not null,
-    primary key (project, tag, position)
-);
-alter table {TAG} alter column project set statistics 0;
-"""
+{TAG_SCHEMA}"""
 
 ADD_ENTRY = f"""
 insert into {ENTRY} (project, position, type, stream, version, recorded_at, occurred_at, actor, actor_kind, credential,
                      causation, correlation, command_id, policy_version, sentence, body)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
-ADD_TAGS = f"insert into {TAG} (project, tag, position) select $1, unnest($2::text[]), $3"
 ENTRY_COLUMNS = (
     "project", "position", "type", "stream", "version", "recorded_at", "occurred_at", "actor", "actor_kind",
     "credential", "causation", "correlation", "command_id", "policy_version", "sentence", "body",
 )  # fmt: skip
-APPENDS = {
-    ADD_ENTRY: Added(ENTRY, ENTRY_COLUMNS),
-    ADD_TAGS: Added(TAG, ("project", "tag", "position"), spread=1),
-}
-TAGGED = (
-    ("release/", mentions.releases),
-    ("environment/", mentions.environments),
-    ("problem/", mentions.problems),
-    ("adjustment/", mentions.adjustments),
-    ("person/", mentions.persons),
-)
+APPENDS = {ADD_ENTRY: Added(ENTRY, ENTRY_COLUMNS)}
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -107,19 +87,8 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
     yield Write(ADD_TAGS, (recorded.project, tags(recorded), recorded.position))
 
 
-def tags(recorded: Recorded[Any]) -> list[str]:
-    """Return what an event can be found by, as `kind/name`."""
-    found = [f"type/{recorded.type}"]
-    for prefix, named in TAGGED:
-        for name in named(recorded):
-            found.append(prefix + name)
-    if isinstance(recorded.event, Annotated):
-        found.append(f"about/{recorded.event.target}")
-    return found
-
-
 # Raise the version when a table or its meaning changes: the projector builds it beside the old one.
-AUDIT_TRAIL = Projection("audit_trail", 1, SCHEMA, (ENTRY, TAG), project, APPENDS)
+AUDIT_TRAIL = Projection("audit_trail", 2, SCHEMA, (ENTRY, TAG), project, APPENDS, {ADD_TAGS: ADD_MANY_TAGS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +141,16 @@ with recursive chain as (
 select {COLUMNS} from chain join {ENTRY} as entry on entry.project = $1 and entry.position = chain.position
  where entry.position <> $2 order by entry.position desc
 """
-TIMES = f"select position, recorded_at, occurred_at from {ENTRY} where project = $1 and position = any($2::bigint[])"
+TIMES = f"""
+select entry.position, entry.recorded_at, entry.occurred_at from unnest($2::bigint[]) as asked(position)
+ cross join lateral (
+    select * from {ENTRY} as one where one.project = $1 and one.position = asked.position offset 0) as entry
+"""
 REMARKS = f"""
 select entry.position, entry.recorded_at, entry.actor, entry.body from {TAG} as tag
-  join {ENTRY} as entry on entry.project = $1 and entry.position = tag.position
- where tag.project = $1 and tag.tag = any($2::text[]) and tag.position <= $3 order by entry.position limit $4
+ cross join unnest(tag.steps) as found(step)
+  join {ENTRY} as entry on entry.project = $1 and entry.position = tag.block * {BLOCK_EVENTS} + found.step
+ where tag.project = $1 and tag.tag = any($2::text[]) and entry.position <= $3 order by entry.position limit $4
 """
 EFFECTS = f"""
 select {COLUMNS} from {ENTRY} as entry
@@ -204,9 +178,8 @@ async def entries(
         low = max(low, await _position(connection, project, BEFORE_THEN, filters.since))
     if filters.until is not None:
         high = min(high, await _position(connection, project, BEFORE_THEN, filters.until))
-    texts = [] if filters.text is None else [filters.text.lower()]
-    statement = _page(len(filters.tags()), oldest_first=after is not None, body=data, text=bool(texts))
-    rows = await connection.fetch(statement, project, low, high, min(limit, PAGE_ROWS_MAX), *filters.tags(), *texts)
+    how = _How(oldest_first=after is not None, body=data, text=filters.text and filters.text.lower())
+    rows = await _rows(connection, project, filters.tags(), low, high, min(limit, PAGE_ROWS_MAX), how)
     remarked = await remarks(connection, project, [row["position"] for row in rows], at=at)
     return [{**_entry(row, data=data), **_remarked(remarked, row["position"])} for row in rows]
 
@@ -218,9 +191,8 @@ async def entry(connection: Connection, project: str, position: int, *, at: int 
         return None
     causes = await connection.fetch(CAUSES, project, position, CAUSES_SHOWN_MAX)
     effects = await connection.fetch(EFFECTS, project, position, seen_at(at), EFFECTS_SHOWN_MAX)
-    about = await connection.fetch(
-        _page(1, oldest_first=True, body=True), project, 0, seen_at(at), PAGE_ROWS_MAX, f"about/{position}"
-    )
+    how = _How(oldest_first=True, body=True)
+    about = await _rows(connection, project, [f"about/{position}"], 0, seen_at(at), PAGE_ROWS_MAX, how)
     return {
         **_entry(rows[0], data=True),
         "causes": [_entry(row) for row in causes],
@@ -278,28 +250,60 @@ async def _position(connection: Connection, project: str, statement: str, at: da
     return int(rows[0]["position"]) if rows else 0
 
 
-def _page(tags: int, *, oldest_first: bool, body: bool, text: bool = False) -> str:
-    """Return the statement for a page of events with so many tags: the first tag leads, the others are looked up."""
-    joins = "".join(
-        f" join {TAG} as tag{number} on tag{number}.project = $1 and tag{number}.tag = ${number + 5}"
-        f" and tag{number}.position = entry.position"
-        for number in range(tags)
-    )
-    order = "tag0.position" if tags else "entry.position"
-    # Every event that is found otherwise is looked into: a text has no index.
-    contains = (
-        (
-            f" and (strpos(lower(entry.sentence), ${tags + 5}) > 0"
-            f" or strpos(lower(convert_from(entry.body, 'UTF8')), ${tags + 5}) > 0)"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How entries are read: in which order, with their bytes or not, and what must stand in them (in small letters)."""
+
+    oldest_first: bool
+    body: bool
+    text: str | None = None
+
+    def among(self) -> str:
+        """Return the statement for entries at the positions $2, none after $3; $4 is how many, $5 the text.
+
+        Each is looked up by its key (`offset 0` sees to it): the planner, which knows nothing of the project, would
+        go through all of an index.
+        """
+        return self._statement(
+            f"select {self._columns} from unnest($2::bigint[]) as found(position) cross join lateral"
+            f" (select * from {ENTRY} as one where one.project = $1 and one.position = found.position offset 0)"
+            f" as entry where entry.position <= $3"
         )
-        if text
-        else ""
-    )
-    return (
-        f"select {COLUMNS}{', entry.body' if body else ''} from {ENTRY} as entry{joins}"
-        f" where entry.project = $1 and {order} > $2 and {order} <= $3{contains}"
-        f" order by {order} {'asc' if oldest_first else 'desc'} limit $4"
-    )
+
+    def between(self) -> str:
+        """Return the statement for entries with positions after $2, none after $3; $4 is how many, $5 the text."""
+        return self._statement(
+            f"select {self._columns} from {ENTRY} as entry"
+            f" where entry.project = $1 and entry.position > $2 and entry.position <= $3"
+        )
+
+    @property
+    def _columns(self) -> str:
+        return f"{COLUMNS}, entry.body" if self.body else COLUMNS
+
+    def _statement(self, those: str) -> str:
+        # Every event that is found otherwise is looked into: a text has no index.
+        contains = (
+            " and (strpos(lower(entry.sentence), $5) > 0 or strpos(lower(convert_from(entry.body, 'UTF8')), $5) > 0)"
+        )
+        way = "asc" if self.oldest_first else "desc"
+        return f"{those}{contains if self.text else ''} order by entry.position {way} limit $4"
+
+
+async def _rows(
+    connection: Connection, project: str, tags: Sequence[str], low: int, high: int, limit: int, how: _How
+) -> Sequence[Any]:
+    """Return the rows with `low` < position <= `high` that have all `tags`, `limit` at most."""
+    texts = [how.text] if how.text else []
+    if not tags:
+        return await connection.fetch(how.between(), project, low, high, limit, *texts)
+    rows: list[Any] = []
+    async for found in positions(connection, project, tags, low, high, oldest_first=how.oldest_first):
+        wanted = found if texts else found[: limit - len(rows)]
+        rows += await connection.fetch(how.among(), project, wanted, high, limit - len(rows), *texts)
+        if len(rows) == limit:
+            break
+    return rows
 
 
 def _entry(row: Any, *, data: bool = False) -> dict[str, Any]:

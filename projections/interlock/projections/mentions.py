@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 from interlock.events.catalogue.refusals import ActionRefused
 from interlock.events.envelope import Recorded
 
-Named = Callable[[Any], Sequence[str | None]]
+# Names, or, of fields that hold several, tuples of names.
+Named = Callable[[Any], tuple[Any, ...]]
 
 
 class Fields(dict[type, Named]):
@@ -31,10 +32,10 @@ class Fields(dict[type, Named]):
         return found
 
 
-def _getter(names: Sequence[str]) -> Named:
+def _getter(names: list[str]) -> Named:
     if not names:
         return lambda _event: ()
-    get = attrgetter(*names)
+    get: Callable[[Any], Any] = attrgetter(*names)
     return get if len(names) > 1 else lambda event: (get(event),)
 
 
@@ -123,7 +124,7 @@ def of_stream(recorded: Recorded[Any], family: str) -> str | None:
     return name if kind == family and name else None
 
 
-def _once(first: str | None, more: Iterable[str | None]) -> tuple[str, ...]:
+def _once(first: str | None, more: tuple[str | None, ...]) -> tuple[str, ...]:
     """Return the names that are there, each once, in order."""
     if not more:
         return () if first is None else (first,)

@@ -51,7 +51,7 @@ class Added:
 class Changes(NamedTuple):
     """What many rows of a statement come to: the arguments of one that changes what is there, and what is added then.
 
-    `added` makes the rows that are added, of those that the changing statement returned.
+    Without arguments nothing changes. `added` makes the rows to add of those that the changing statement returned.
     """
 
     arguments: Sequence[Any]

@@ -80,7 +80,7 @@ def _facets(rows: Sequence[Row]) -> Changes:
             for number, row, kept in keeping:
                 there = was.get(number, {})
                 row[DETAIL] = _with(row[DETAIL], {name: there[name] for name in kept if name in there})
-        return said  # type: ignore[return-value] - rows to be copied may be lists
+        return [tuple(row) for row in said]
 
     return Changes(list(zip(*ended, strict=True)), added)
 

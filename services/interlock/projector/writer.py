@@ -125,7 +125,7 @@ async def _run(connection: Connection, projection: Projection, statement: str, r
         await _copy(connection, added, added.rows(rows))
     elif (several := projection.together.get(statement)) is not None:
         changes = several.changes(rows)
-        found = await connection.fetch(several.statement, *changes.arguments)
+        found = await connection.fetch(several.statement, *changes.arguments) if changes.arguments else ()
         await _copy(connection, several.target, changes.added(found))
     else:
         await connection.executemany(statement, rows)

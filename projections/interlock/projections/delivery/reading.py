@@ -9,12 +9,13 @@ from typing import Any
 from interlock.events.catalogue import release as rel
 from interlock.events.codec import decode
 from interlock.events.envelope import Recorded
-from interlock.projections.audit_trail import ENTRY, TAG
+from interlock.projections.audit_trail import ENTRY
 from interlock.projections.delivery.deployments import deployments
 from interlock.projections.delivery.figures import figures
 from interlock.projections.delivery.lead_time import OpenWindows, delivered
 from interlock.projections.projection import Connection, seen_at
 from interlock.projections.releases.tables import TIMELINE
+from interlock.projections.tags import BLOCK_EVENTS, TAG
 
 # What happened in production and says how a deploy went, or what became of it.
 THERE = (
@@ -30,9 +31,11 @@ OWN = (
 )  # fmt: skip
 HAPPENED_THERE = f"""
 select entry.body from {TAG} as kind
-  join {TAG} as place on place.project = $1 and place.tag = $2 and place.position = kind.position
-  join {ENTRY} as entry on entry.project = $1 and entry.position = kind.position
- where kind.project = $1 and kind.tag = any($3::text[]) and kind.position <= $4 order by kind.position
+  join {TAG} as place on place.project = $1 and place.tag = $2 and place.block = kind.block
+ cross join unnest(kind.steps) as found(step)
+  join {ENTRY} as entry on entry.project = $1 and entry.position = kind.block * {BLOCK_EVENTS} + found.step
+ where kind.project = $1 and kind.tag = any($3::text[]) and found.step = any(place.steps) and entry.position <= $4
+ order by entry.position
 """
 HAPPENED_TO = f"""
 select line.release, entry.body from {TIMELINE} as line

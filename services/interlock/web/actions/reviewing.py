@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -127,7 +127,7 @@ async def _diff(
     return shown, None
 
 
-def _differs(spans: list[tuple[str, ...]], heads: Mapping[str, str], base: Base) -> str | None:
+def _differs(spans: Sequence[tuple[str, ...]], heads: Mapping[str, str], base: Base) -> str | None:
     """Return in what the diff's own first lines differ from the record; None where they agree."""
     if {name: head for name, _, head in spans} != dict(heads) or len(spans) != len(heads):
         return "it does not lead to the commits that the release is made of now"
@@ -138,7 +138,7 @@ def _differs(spans: list[tuple[str, ...]], heads: Mapping[str, str], base: Base)
     return None
 
 
-def _range(spans: list[tuple[str, ...]]) -> str:
+def _range(spans: Sequence[tuple[str, ...]]) -> str:
     """Return the ranges in a line, as `dt stage review` says them."""
     ends = {
         name: f"{'nothing' if begin in EMPTY_TREES else begin[:SHA_SHOWN]}..{head[:SHA_SHOWN]}"

@@ -226,7 +226,7 @@ async def test_a_timeline_is_read_from_either_end_page_by_page(here: Here) -> No
 
     async def pages(order: str) -> list[int]:
         found: list[int] = []
-        cursor: dict[str, str] = {}
+        cursor: dict[str, Any] = {}
         while True:
             answer = (await anton.get("/releases/1.0/timeline", order=order, limit=2, **cursor)).json()
             found += [line["position"] for line in answer["timeline"]]

@@ -217,6 +217,34 @@ async def test_every_answer_says_at_which_position_it_holds(here: Here) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_timeline_is_read_from_either_end_page_by_page(here: Here) -> None:
+    anton = await here.somebody("anton", "release-manager", "developer")
+    await release(anton, "1.0")
+    for number in range(3):
+        for name in ("HoldRelease", "LiftReleaseHold"):
+            assert (await anton.command(name, {"release": "1.0", "reason": f"{number}"})).status_code == 200
+
+    async def pages(order: str) -> list[int]:
+        found: list[int] = []
+        cursor: dict[str, Any] = {}
+        while True:
+            answer = (await anton.get("/releases/1.0/timeline", order=order, limit=2, **cursor)).json()
+            found += [line["position"] for line in answer["timeline"]]
+            if "next_cursor" not in answer:
+                return found
+            cursor = {"cursor": answer["next_cursor"]}
+
+    oldest = await pages("oldest")
+    assert len(oldest) == 7
+    assert oldest == sorted(oldest)
+    assert await pages("newest") == oldest[::-1]
+    # A cursor of the one order leads nowhere in the other.
+    first = (await anton.get("/releases/1.0/timeline", order="newest", limit=2)).json()
+    wrong = await anton.get("/releases/1.0/timeline", order="oldest", limit=2, cursor=first["next_cursor"])
+    assert wrong.status_code == 400
+    assert (await anton.get("/releases/1.0/timeline", order="sideways")).status_code == 422
+
+
 async def test_what_is_not_there_is_404_in_every_list(here: Here) -> None:
     for path in (
         "/releases/9",

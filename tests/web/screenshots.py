@@ -17,6 +17,17 @@ from tests.house.tree import REPOSITORY
 PICTURES = REPOSITORY / "docs" / "pictures"
 WIDTH = 1280
 HEIGHT = 900
+# What somebody reads in the picture: every word whose place is in the window.
+SEEN = """() => {
+  const words = [], range = document.createRange();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    range.selectNodeContents(walker.currentNode);
+    const place = range.getBoundingClientRect();
+    if (place.width && place.top < innerHeight && place.bottom > 0) words.push(walker.currentNode.textContent.trim());
+  }
+  return words.filter((each) => each).join(' ');
+}"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ SHOTS = (
     Shot("board", "", 1000),
     Shot("board-dark", "", 1000, "dark"),
     Shot("release", "releases/4.13.0", 900),
-    Shot("adjustment", "adjustments/ADJ-1", 930),
+    Shot("adjustment", "adjustments/ADJ-1", 880),
     Shot("audit", "audit?release=4.12.0", 900),
     Shot("metrics", "metrics", 1000),
 )
@@ -56,6 +67,8 @@ def main(only: list[str]) -> int:
                 page = context.new_page()
                 page.goto(f"/p/{PROJECT}/{shot.page}")
                 page.wait_for_function("() => document.querySelector('#live').dataset.state === 'live'")
+                seen = page.evaluate(SEEN)
+                assert str(scratch) not in seen, f"{shot.name} shows where the demo's files are: {seen}"
                 page.screenshot(path=PICTURES / f"{shot.name}.png", animations="disabled")
                 context.close()
     return 0

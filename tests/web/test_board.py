@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.server import Served
@@ -97,10 +98,11 @@ def test_what_it_calls_missing_is_what_each_gate_itself_calls_missing(page: Page
         assert each["passed"] == sum(one["state"] == "passed" for one in gate["checks"])
 
 
-def test_the_first_view_is_small(page: Page) -> None:
+@pytest.mark.parametrize("address", [BOARD, f"{BOARD}releases/4.13.0"])
+def test_the_first_view_is_small(page: Page, address: str) -> None:
     sizes: list[int] = []
     page.on("response", lambda answer: sizes.append(len(answer.body())) if answer.status == 200 else None)
-    page.goto(BOARD)
+    page.goto(address)
     page.wait_for_load_state("load")
     page.wait_for_function("() => document.querySelector('#live').dataset.state === 'live'")
     assert sizes

@@ -23,7 +23,7 @@ from interlock.identity import SignedIn
 from interlock.web.actions.fields import faults_of, members_of, sample_of, shown_fields, typed
 from interlock.web.actions.login_dt import Lent, lent_of
 from interlock.web.actions.preparing import prepared
-from interlock.web.actions.table import BY_NAME, LOGIN_DT, Action
+from interlock.web.actions.table import BY_NAME, LOGIN_DT, REVIEW, Action
 from interlock.web.asked import Asked, Document, named, parameters, refused
 from interlock.web.asking import Asker, NotAnswered
 from interlock.web.forms import Form
@@ -112,8 +112,8 @@ class Acting:
             field.name: (said or {}).get(field.name) or ready.filled.get(field.name, "") for field in action.fields
         }
         # What is bound is what is so now: a form that is shown again after a change shows the change.
-        filled |= {name: ready.filled[name] for name in ("bound_digest",) if name in ready.filled}
-        decision, impossible = await _would_be(doing, sample_of(action.fields, filled))
+        filled |= {each.name: ready.filled[each.name] for each in action.fields if each.kind == "bound"}
+        decision, impossible = await _would_be(doing, sample_of(action.fields, filled) | dict(ready.members))
         document: Document = {
             "title": action.title.format(**doing.names),
             "frame": frame,
@@ -124,6 +124,7 @@ class Acting:
                 "fresh": action.fresh,
                 "command": action.command,
                 "address": doing.here,
+                "path": doing.here.partition("?")[0],
                 "leads_to": f"/p/{named(asked.project)}/{action.leads_to(doing.names)}",
             },
             "subject": dict(doing.names),
@@ -134,6 +135,7 @@ class Acting:
             "decision": decision,
             "impossible": impossible,
             "about": ready.about,
+            "obstacle": ready.obstacle,
             "trouble": trouble,
             "changes": changes,
         }
@@ -155,8 +157,14 @@ class Acting:
             changes = await _changes(doing, int(seen))
             if changes:
                 return await self._form(doing, said, status=412, changes=changes)
+        more: Mapping[str, str] = {}
+        if action is REVIEW:
+            ready = await prepared(doing.asked, action, doing.names, doing.lent)
+            if ready.obstacle is not None or said["diff_digest"] != ready.filled["diff_digest"]:
+                return await self._form(doing, said, status=409)
+            more = ready.members
         headers = {"idempotency-key": key} | ({"if-match": f'"{version}"'} if version else {})
-        body = {**doing.names, **members_of(action.fields, said)}
+        body = {**doing.names, **members_of(action.fields, said), **more}
         try:
             answer = await doing.asked.asker.post(
                 f"/v1/{named(doing.asked.project)}/commands/{action.command}", body, headers
@@ -197,7 +205,7 @@ def _doing(scope: Scope, asker: Asker, session: SignedIn, project: str, path: st
     action = BY_NAME.get(found[1]) if found is not None else None
     if action is None:
         raise refused(404, "There is no such thing", "nothing of this name is done on pages")
-    query = parameters(scope["query_string"], frozenset(action.subject))
+    query = parameters(scope["query_string"], frozenset(action.subject) | action.query)
     names = {name: query.get(name, "").strip() for name in action.subject}
     for name, value in names.items():
         if not value:

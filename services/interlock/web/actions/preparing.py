@@ -8,17 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.web.actions.login_dt import Lent, lent_until
-from interlock.web.actions.table import LOGIN_DT, Action
+from interlock.web.actions.reviewing import review_of
+from interlock.web.actions.table import LOGIN_DT, REVIEW, Action
 from interlock.web.asked import Asked, Document, named
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """`version` is what the subject's stream was at, None where only positions tell; `about` is shown beside."""
+    """`version` is what the subject's stream was at, None where only positions tell; `about` is shown beside.
+
+    `members` goes into the command beside the fields; `obstacle` says why there is nothing to be sent yet.
+    """
 
     version: int | None = None
     filled: Mapping[str, str] = field(default_factory=dict)
     about: Document = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+    obstacle: str | None = None
 
 
 async def prepared(asked: Asked, action: Action, names: Mapping[str, str], lent: Lent | None) -> Ready:
@@ -44,6 +50,10 @@ async def prepared(asked: Asked, action: Action, names: Mapping[str, str], lent:
 
 async def _release(asked: Asked, action: Action, names: Mapping[str, str]) -> Ready:
     found, policy = await asyncio.gather(asked.now(f"/releases/{named(names['release'])}"), asked.now("/policy"))
+    if action is REVIEW:
+        review = await review_of(asked, found)
+        filled = {"diff_digest": review.digest}
+        return Ready(found["version"], filled, {"review": review.document}, review.members, review.obstacle)
     filled = {}
     if action.name == "approve":
         filled["areas"] = "\n".join(_areas(found, policy["document"], names["environment"]))

@@ -28,6 +28,8 @@ class Action:
     leads_to: Callable[[Mapping[str, str]], str]
     fresh: bool = False
     says: str = ""
+    # What the address may name beside the subject.
+    query: frozenset[str] = frozenset()
 
 
 def _release(names: Mapping[str, str]) -> str:
@@ -52,6 +54,21 @@ def _sessions(_names: Mapping[str, str]) -> str:
 
 REASON: Final = Field("reason", "Reason", "text", hint="stands in the record for ever")
 BOUND: Final = Field("bound_digest", "The whole digest", "bound")
+REVIEW: Final = Action(
+    "review",
+    "ApproveCodeReview",
+    "Approve the changes",
+    "Review the changes of {release}",
+    ("release",),
+    (
+        Field("diff_digest", "The diff's whole digest", "bound"),
+        Field("typed", "Its first six characters", "digest", hint="typed, after reading the diff"),
+    ),
+    _release,
+    fresh=True,
+    says="All changes since production's release, read and approved at once.",
+    query=frozenset({"diff"}),
+)
 
 ACTIONS: Final = (
     Action(
@@ -79,6 +96,7 @@ ACTIONS: Final = (
         fresh=True,
         says="It goes no further until somebody approves it after this.",
     ),
+    REVIEW,
     Action(
         "reject-review",
         "RejectCodeReview",
@@ -88,7 +106,7 @@ ACTIONS: Final = (
         (REASON,),
         _release,
         fresh=True,
-        says="To approve a review, read the diff: dt stage review, or dt review approve.",
+        says="Something of it must change: it is new content then, and all begins anew.",
     ),
     Action(
         "hold", "HoldRelease", "Hold", "Hold {release}", ("release",), (REASON,), _release, says="Nothing of it starts."

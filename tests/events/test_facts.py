@@ -20,7 +20,9 @@ from interlock.events.catalogue.release import ReleaseOpened
 from interlock.events.codec import BrokenEvent, decode, digest_of, encode, fact_of, plain, request_hash
 from interlock.events.decision import Decision
 from interlock.events.envelope import Recorded
+from interlock.events.fact import UnreadableHint, fact
 from interlock.events.fact import replace as replaced
+from interlock.events.values import Instant
 from tests.events.examples import DECISION, DIGEST, NOW, SATURDAY, example, recorded
 
 OPENED = ReleaseOpened(name="4.12.0", kind="normal", title="Quotes survive a gap", author="anton")
@@ -129,3 +131,13 @@ def test_nobody_changes_a_fact() -> None:
         OPENED.title = "Another"  # type: ignore[misc]
     with pytest.raises(TypeError):
         object.__setattr__(OPENED, "title", "Another")
+
+
+def test_an_instant_is_a_field_of_its_own_because_within_another_it_would_be_read_in_any_spelling() -> None:
+    class Bell:
+        """It rings."""
+
+        at: tuple[Instant, ...] = ()
+
+    with pytest.raises(UnreadableHint, match=r"Bell\.at: tuple"):
+        fact(Bell)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 import orjson
+from msgspec import to_builtins
 
 from interlock.events.canonical import (
     EVENT_BYTES_MAX,
@@ -97,9 +98,9 @@ class Codec:
         try:
             document: dict[str, Any] = {
                 "actor": actor,
-                "command_id": str(recorded.command_id),
+                "command_id": to_builtins(recorded.command_id),
                 "data": write(recorded.event),
-                "id": str(recorded.id),
+                "id": to_builtins(recorded.id),
                 "ordinal": recorded.ordinal,
                 "policy_version": recorded.policy_version,
                 "position": recorded.position,
@@ -249,8 +250,8 @@ def fact_of(cls: type[T], document: object) -> T:
 
 def digest_of(value: object) -> str:
     """Return `sha256:…` of the canonical bytes of a fact or a JSON value. Raises OutsideProfile, BrokenEvent."""
-    document = plain(value) if hasattr(value, "__dataclass_fields__") else value
-    return digest_of_bytes(canonical(document))
+    # What a fact becomes has only types and keys that are in the profile: it is not looked through once more.
+    return digest_of_bytes(written(plain(value)) if hasattr(value, "__dataclass_fields__") else canonical(value))
 
 
 def request_hash(action: str, command: object, *, actor: str) -> str:
@@ -259,8 +260,9 @@ def request_hash(action: str, command: object, *, actor: str) -> str:
     `action` names the command's type, `command` is a fact or a JSON value, `actor` a principal id:
     nobody gets somebody else's answer by guessing an id.
     """
-    document = plain(command) if hasattr(command, "__dataclass_fields__") else command
-    return digest_of({"action": action, "actor": actor, "command": document})
+    if hasattr(command, "__dataclass_fields__"):
+        return digest_of_bytes(written({"action": action, "actor": actor, "command": plain(command)}))
+    return digest_of({"action": action, "actor": actor, "command": command})
 
 
 CODEC = Codec(CATALOGUE, UPCASTERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from interlock.domain.rebuild import candidates, proved
 from interlock.domain.situation import EMPTY, Situation
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor, Recorded
-from interlock.events.fact import fact
+from interlock.events.fact import fact, replace
 
 # What closes is looked up again by its stream; nothing else is.
 CLOSING = ("release/", "problem/", "adjustment/", "policy")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.commands.deploy import RequestDeploy
@@ -15,6 +14,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.situation import Situation
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor
+from interlock.events.fact import replace
 
 NOBODY = Actor(id="", kind="system")
 

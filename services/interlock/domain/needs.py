@@ -100,55 +100,47 @@ def _known(situation: Situation, stream: str) -> bool:
 
 
 def _following(situation: Situation, command: Any) -> list[str]:
-    match command:
-        case RequestRollback():
-            return [*_rolled_back(situation, command), *_half_done(situation, command.environment)]
-        case StartDeploy(deploy=name) | SettleDeployRequest(deploy=name):
-            request = situation.requests.get(name)
-            if request is None:
-                return []
-            place = situation.environment(request.environment)
-            left = _untold(place, request.content) if request.intent == "rollback" else []
-            return [f"release/{request.release}", *left, *_half_done(situation, request.environment)]
-        case (
-            StartRestore(environment=name)
-            | ReportRestored(environment=name)
-            | ReportRestoreFailed(environment=name)
-            | ReportErased(environment=name)
-            | StartTestRun(environment=name)
-            | ReportTestRun(environment=name)
-        ):
-            return _there(situation, name)
-        case ResolveProblem(problem=name) | DismissProblem(problem=name):
-            return _concerned(situation, name)
-        case ReportDeploySucceeded(deploy=name):
-            for environment in situation.environments.values():
-                deploy = environment.deploy
-                if deploy is not None and deploy.deploy == name and deploy.intent == "rollback":
-                    fixed = fixes_of_leaving(situation, environment, deploy.content)
-                    return [*_untold(environment, deploy.content), *(f"problem/{fix}" for fix in fixed)]
-            return []
-        case WhoMustAct():
-            waiting = (problem.problem for problem in situation.problems.values() if problem.acknowledged)
-            return [stream for name in waiting for stream in _concerned(situation, name)]
-        case (
-            AmendAdjustment(adjustment=name)
-            | StartAdjustment(adjustment=name)
-            | CommitAdjustment(adjustment=name)
-            | ReportAdjustmentExecuted(adjustment=name)
-            | ResolveAdjustment(adjustment=name)
-        ):
-            adjustment = situation.adjustments.get(name)
-            return [f"adjustment/{adjustment.reverts}"] if adjustment is not None and adjustment.reverts else []
-        case ConfirmAsked() if situation.recorded_at is not None:
-            case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)
-            try:
-                inner = as_second(case, command)
-            except (NotFound, ValueError):
-                return []
-            return list(streams_needed(situation, inner.command))
-        case _:
-            return []
+    follow = _FOLLOW.get(type(command))
+    return [] if follow is None else follow(situation, command)
+
+
+def _started(situation: Situation, command: StartDeploy | SettleDeployRequest) -> list[str]:
+    request = situation.requests.get(command.deploy)
+    if request is None:
+        return []
+    place = situation.environment(request.environment)
+    left = _untold(place, request.content) if request.intent == "rollback" else []
+    return [f"release/{request.release}", *left, *_half_done(situation, request.environment)]
+
+
+def _succeeded(situation: Situation, command: ReportDeploySucceeded) -> list[str]:
+    for environment in situation.environments.values():
+        deploy = environment.deploy
+        if deploy is not None and deploy.deploy == command.deploy and deploy.intent == "rollback":
+            fixed = fixes_of_leaving(situation, environment, deploy.content)
+            return [*_untold(environment, deploy.content), *(f"problem/{fix}" for fix in fixed)]
+    return []
+
+
+def _awaited(situation: Situation, _: WhoMustAct) -> list[str]:
+    waiting = (problem.problem for problem in situation.problems.values() if problem.acknowledged)
+    return [stream for name in waiting for stream in _concerned(situation, name)]
+
+
+def _reverted(situation: Situation, command: Any) -> list[str]:
+    adjustment = situation.adjustments.get(command.adjustment)
+    return [f"adjustment/{adjustment.reverts}"] if adjustment is not None and adjustment.reverts else []
+
+
+def _confirmed(situation: Situation, command: ConfirmAsked) -> list[str]:
+    if situation.recorded_at is None:
+        return []
+    case = Case(situation=situation, command=command, actor=ACTORLESS, now=situation.recorded_at)
+    try:
+        inner = as_second(case, command)
+    except (NotFound, ValueError):
+        return []
+    return list(streams_needed(situation, inner.command))
 
 
 def _there(situation: Situation, name: str) -> list[str]:
@@ -196,3 +188,27 @@ def _rolled_back(situation: Situation, command: RequestRollback) -> list[str]:
     if target is None:
         return []
     return [f"release/{target.release}", *_untold(situation.environment(command.environment), target.content)]
+
+
+# By class: a match would ask of each command whether it is one of those before it.
+_FOLLOW: dict[type[Any], Callable[[Situation, Any], list[str]]] = {
+    RequestRollback: lambda situation, command: [
+        *_rolled_back(situation, command),
+        *_half_done(situation, command.environment),
+    ],
+    StartDeploy: _started,
+    SettleDeployRequest: _started,
+    **dict.fromkeys(
+        (StartRestore, ReportRestored, ReportRestoreFailed, ReportErased, StartTestRun, ReportTestRun),
+        lambda situation, command: _there(situation, command.environment),
+    ),
+    **dict.fromkeys(
+        (ResolveProblem, DismissProblem), lambda situation, command: _concerned(situation, command.problem)
+    ),
+    ReportDeploySucceeded: _succeeded,
+    WhoMustAct: _awaited,
+    **dict.fromkeys(
+        (AmendAdjustment, StartAdjustment, CommitAdjustment, ReportAdjustmentExecuted, ResolveAdjustment), _reverted
+    ),
+    ConfirmAsked: _confirmed,
+}

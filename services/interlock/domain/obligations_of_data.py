@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.checks.adjusting import may_check
@@ -13,6 +12,7 @@ from interlock.domain.explain import NOBODY, adjustment_gate
 from interlock.domain.gates import AUTHORIZE_ADJUSTMENT
 from interlock.domain.obligation import Obligation
 from interlock.domain.situation import Adjustment, Situation
+from interlock.events.fact import replace
 
 
 def of_adjustments(situation: Situation, now: datetime) -> Iterator[Obligation]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 from interlock.domain.explain import adjustment_gate, gates
 from interlock.domain.situation import Situation
 from interlock.events.decision import CheckOutcome, Decision
-from interlock.events.fact import fact
+from interlock.events.fact import fact, replace
 
 
 @fact

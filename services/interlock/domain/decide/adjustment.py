@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from interlock.events.catalogue.parts import AdjustmentPlan, Observed
 from interlock.events.codec import digest_of, plain
 from interlock.events.decision import Decision
 from interlock.events.envelope import Actor
+from interlock.events.fact import replace
 
 RULE = Actor(id="watch", kind="system")
 

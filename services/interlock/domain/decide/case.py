@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from interlock.events.catalogue import team
 from interlock.events.codec import digest_of, plain
 from interlock.events.decision import CheckOutcome, Decision, NextStep
 from interlock.events.envelope import Actor
-from interlock.events.fact import fact
+from interlock.events.fact import fact, replace
 
 ALLOWED_AT_ATTEMPTS_MAX = 5
 

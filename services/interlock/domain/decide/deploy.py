@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Literal
 
 from interlock.domain import windows
@@ -26,6 +25,7 @@ from interlock.domain.situation import DeployRequest, Environment
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import release as happened
 from interlock.events.decision import CheckOutcome, Decision
+from interlock.events.fact import replace
 
 
 def start_deploy(case: Case, command: StartDeploy) -> Ruled:

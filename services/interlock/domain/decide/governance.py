@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain import policy as policies
@@ -25,6 +24,7 @@ from interlock.events.catalogue import policy as happened_policy
 from interlock.events.catalogue import team as happened
 from interlock.events.codec import digest_of
 from interlock.events.decision import Decision
+from interlock.events.fact import replace
 
 FOUNDERS = 2
 

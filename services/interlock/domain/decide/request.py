@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from interlock.domain.gates import deploy_gate
 from interlock.domain.situation import DeployRequest, Release
 from interlock.events.catalogue import release as happened
 from interlock.events.decision import Decision
+from interlock.events.fact import replace
 
 
 def deploy_asked(case: Case, release: Release, environment: str, **more: Any) -> Asked:

@@ -11,7 +11,7 @@ from typing import Any
 
 from interlock.domain.evolve import adjustment, deploy, environment, people, rehearsal, release
 from interlock.domain.evolve.adjustment import evolve_adjustment
-from interlock.domain.evolve.parts import Step, forget, with_release, without
+from interlock.domain.evolve.parts import Step, forget, having, with_release, without
 from interlock.domain.evolve.release import evolve_release
 from interlock.domain.situation import Adjustment, Problem, Release, Situation
 from interlock.events.catalogue import CATALOGUE
@@ -62,17 +62,15 @@ __all__ = ["STEPS", "Closed", "admit", "closed", "evolve", "forget", "with_close
 
 def evolve(situation: Situation, recorded: Recorded[Any]) -> Situation:
     """The situation after `recorded`, which is the project's next event."""
-    versions = situation.versions.copy()
-    versions[recorded.stream] = recorded.version
     before = replace(
         situation,
         project=recorded.project,
         position=recorded.position,
         recorded_at=recorded.recorded_at,
-        versions=versions,
+        versions=having(situation.versions, recorded.stream, recorded.version),
     )
     after = STEPS[recorded.type](before, recorded)
-    if _is_kept(after, recorded.stream):
+    if recorded.stream not in after.versions or _is_kept(after, recorded.stream):
         return after
     return replace(after, versions=without(after.versions, recorded.stream))
 

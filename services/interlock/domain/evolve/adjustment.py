@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from interlock.events.catalogue import adjustment as happened
 from interlock.events.catalogue import environment as happened_there
 from interlock.events.catalogue import team
 from interlock.events.envelope import Recorded
+from interlock.events.fact import replace
 
 
 def evolve_adjustment(known: Adjustment | None, recorded: Recorded[Any]) -> Adjustment | None:

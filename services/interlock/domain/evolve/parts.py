@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from interlock.domain.situation import Adjustment, Deploy, Environment, Occupant, Problem, Release, Situation
 from interlock.events.envelope import Recorded
 from interlock.events.fact import replace
 
+K = TypeVar("K")
 V = TypeVar("V")
 Step = Callable[[Situation, Recorded[Any]], Situation]
 
 
-def without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
-    """A copy of `mapping` that lacks `key`."""
-    return {name: value for name, value in mapping.items() if name != key}
+def having(mapping: dict[K, V], key: K, value: V) -> dict[K, V]:
+    """A copy of `mapping` in which `key` has this value. `dict.copy` takes a third of the time of `{**mapping}`."""
+    made = mapping.copy()
+    made[key] = value
+    return made
+
+
+def without(mapping: dict[K, V], *keys: K) -> dict[K, V]:
+    """A copy of `mapping` that lacks `keys`."""
+    made = mapping.copy()
+    for key in keys:
+        made.pop(key, None)
+    return made
 
 
 def with_release(situation: Situation, release: Release) -> Situation:
     """The situation with this release in it."""
-    return replace(situation, releases={**situation.releases, release.name: release})
+    return replace(situation, releases=having(situation.releases, release.name, release))
 
 
 def with_environment(situation: Situation, environment: Environment) -> Situation:
     """The situation with this environment in it."""
-    return replace(situation, environments={**situation.environments, environment.name: environment})
+    return replace(situation, environments=having(situation.environments, environment.name, environment))
 
 
 def with_problem(situation: Situation, problem: Problem) -> Situation:
     """The situation with this problem in it, or without it when it is closed."""
     if problem.open:
-        return replace(situation, problems={**situation.problems, problem.problem: problem})
+        return replace(situation, problems=having(situation.problems, problem.problem, problem))
     return replace(
         situation,
         problems=without(situation.problems, problem.problem),
@@ -42,7 +53,7 @@ def with_problem(situation: Situation, problem: Problem) -> Situation:
 def with_adjustment(situation: Situation, adjustment: Adjustment) -> Situation:
     """The situation with this adjustment in it, or without it when it is over."""
     if adjustment.open:
-        return replace(situation, adjustments={**situation.adjustments, adjustment.adjustment: adjustment})
+        return replace(situation, adjustments=having(situation.adjustments, adjustment.adjustment, adjustment))
     return replace(
         situation,
         adjustments=without(situation.adjustments, adjustment.adjustment),
@@ -55,7 +66,7 @@ def counted(situation: Situation, identifier: str) -> Situation:
     kind, _, number = identifier.rpartition("-")
     if not number.isdigit() or int(number) <= situation.counters.get(kind, 0):
         return situation
-    return replace(situation, counters={**situation.counters, kind: int(number)})
+    return replace(situation, counters=having(situation.counters, kind, int(number)))
 
 
 def leaving(environment: Environment, target: str) -> tuple[Occupant, ...]:
@@ -81,34 +92,31 @@ def forget(situation: Situation) -> Situation:
 
     A decision that names one of them loads its stream again.
     """
-    closed = [release.name for release in situation.releases.values() if not release.open]
+    closed = [name for name, release in situation.releases.items() if release.state != "open"]
     if closed:
         needed = {request.release for request in situation.requests.values()}
         for environment in situation.environments.values():
             needed |= _named(environment.occupant, environment.deploy)
             if environment.unsure is not None and environment.unsure.work is not None:
                 needed.add(environment.unsure.work.release or "")
-        gone = {name for name in closed if name not in needed}
+        gone = [name for name in closed if name not in needed]
         if gone:
-            situation = replace(
-                situation,
-                releases={name: release for name, release in situation.releases.items() if name not in gone},
-                versions=_versions_without(situation, "release", gone),
-            )
-    over = {name for name, problem in situation.problems.items() if not problem.open}
+            releases = without(situation.releases, *gone)
+            situation = replace(situation, releases=releases, versions=_versions_without(situation, "release", gone))
+    over = [name for name, problem in situation.problems.items() if not problem.open]
     if over:
-        situation = replace(
-            situation,
-            problems={name: problem for name, problem in situation.problems.items() if name not in over},
-            versions=_versions_without(situation, "problem", over),
-        )
-    past = {name for name, adjustment in situation.adjustments.items() if not adjustment.open}
+        problems = without(situation.problems, *over)
+        situation = replace(situation, problems=problems, versions=_versions_without(situation, "problem", over))
+    past = [name for name, adjustment in situation.adjustments.items() if not adjustment.open]
     if past:
+        adjustments = without(situation.adjustments, *past)
         situation = replace(
-            situation,
-            adjustments={name: known for name, known in situation.adjustments.items() if name not in past},
-            versions=_versions_without(situation, "adjustment", past),
+            situation, adjustments=adjustments, versions=_versions_without(situation, "adjustment", past)
         )
+    return _without_policies(situation) if len(situation.policies) > 1 else situation
+
+
+def _without_policies(situation: Situation) -> Situation:
     followed = {release.policy_version for release in situation.releases.values()} | {situation.policy_version}
     followed |= {adjustment.policy_version for adjustment in situation.adjustments.values()}
     if len(followed) < len(situation.policies):
@@ -117,9 +125,8 @@ def forget(situation: Situation) -> Situation:
     return situation
 
 
-def _versions_without(situation: Situation, kind: str, names: set[str]) -> dict[str, int]:
-    streams = {f"{kind}/{name}" for name in names}
-    return {stream: version for stream, version in situation.versions.items() if stream not in streams}
+def _versions_without(situation: Situation, kind: str, names: Iterable[str]) -> dict[str, int]:
+    return without(situation.versions, *(f"{kind}/{name}" for name in names))
 
 
 def _named(occupant: Occupant | None, deploy: Deploy | None) -> set[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from interlock.domain.evolve.parts import forget, with_environment, with_release
+from interlock.domain.evolve.parts import forget, having, with_environment, with_release
 from interlock.domain.situation import Content, Release, Situation, Verdict
 from interlock.events.catalogue import release as happened
 from interlock.events.envelope import Recorded
@@ -27,35 +28,20 @@ def evolve_release(release: Release | None, recorded: Recorded[Any]) -> Release 
         )
     if release is None:
         return None
-    match event:
-        case happened.ReleaseContentSet():
-            return _with_content(release, recorded, event)
-        case happened.DevelopmentConfirmed() | happened.HotfixConfirmed():
-            return _confirmed(release, recorded, event)
-        case happened.TestsPassed() | happened.TestsFailed():
-            return _tested(release, recorded, event)
-        case happened.ManualQAApproved(scope="team") | happened.ManualQARejected(scope="team"):
-            return _judged(release, recorded, event)
-        case happened.ManualQAWithdrawn(scope="team"):
-            return replace(release, manual_qa=None)
-        case happened.DeployStarted(purpose="production", content_digest=digest):
-            return replace(release, frozen=True, tried=digest)
-        case happened.DeploySucceeded(environment=environment, content_digest=digest):
-            if release.content is None or release.content.digest != digest:
-                return release
-            return replace(release, reached={**release.reached, environment: recorded.position})
-        case happened.ReleaseHeld(reason=reason):
-            return replace(release, held=reason, held_since=recorded.recorded_at)
-        case happened.ReleaseHoldLifted():
-            return replace(release, held=None, held_since=None)
-        case happened.ReleaseSuperseded():
-            return replace(release, state="superseded")
-        case happened.ReleaseWithdrawn():
-            return replace(release, state="withdrawn")
-        case happened.ReleaseCompleted():
-            return replace(release, state="completed")
-        case _:
-            return release
+    step = _STEPS.get(type(event))
+    return release if step is None else step(release, recorded, event)
+
+
+def _started(release: Release, _: Recorded[Any], event: happened.DeployStarted) -> Release:
+    if event.purpose != "production":
+        return release
+    return replace(release, frozen=True, tried=event.content_digest)
+
+
+def _succeeded(release: Release, recorded: Recorded[Any], event: happened.DeploySucceeded) -> Release:
+    if release.content is None or release.content.digest != event.content_digest:
+        return release
+    return replace(release, reached=having(release.reached, event.environment, recorded.position))
 
 
 def _with_content(release: Release, recorded: Recorded[Any], event: happened.ReleaseContentSet) -> Release:
@@ -119,7 +105,7 @@ def _tested(release: Release, recorded: Recorded[Any], event: happened.TestsPass
 def _judged(
     release: Release, recorded: Recorded[Any], event: happened.ManualQAApproved | happened.ManualQARejected
 ) -> Release:
-    if release.content is None or release.content.digest != event.content_digest:
+    if event.scope != "team" or release.content is None or release.content.digest != event.content_digest:
         return release
     good = isinstance(event, happened.ManualQAApproved)
     verdict = Verdict(
@@ -130,6 +116,34 @@ def _judged(
         areas=event.areas if isinstance(event, happened.ManualQAApproved) else (),
     )
     return replace(release, manual_qa=verdict)
+
+
+def _withdrawn(release: Release, _: Recorded[Any], event: happened.ManualQAWithdrawn) -> Release:
+    return replace(release, manual_qa=None) if event.scope == "team" else release
+
+
+def _held(release: Release, recorded: Recorded[Any], event: happened.ReleaseHeld) -> Release:
+    return replace(release, held=event.reason, held_since=recorded.recorded_at)
+
+
+# By class: a match would ask of each event whether it is one of those before it.
+_STEPS: dict[type[Any], Callable[[Release, Recorded[Any], Any], Release]] = {
+    happened.ReleaseContentSet: _with_content,
+    happened.DevelopmentConfirmed: _confirmed,
+    happened.HotfixConfirmed: _confirmed,
+    happened.TestsPassed: _tested,
+    happened.TestsFailed: _tested,
+    happened.ManualQAApproved: _judged,
+    happened.ManualQARejected: _judged,
+    happened.ManualQAWithdrawn: _withdrawn,
+    happened.DeployStarted: _started,
+    happened.DeploySucceeded: _succeeded,
+    happened.ReleaseHeld: _held,
+    happened.ReleaseHoldLifted: lambda release, _, __: replace(release, held=None, held_since=None),
+    happened.ReleaseSuperseded: lambda release, _, __: replace(release, state="superseded"),
+    happened.ReleaseWithdrawn: lambda release, _, __: replace(release, state="withdrawn"),
+    happened.ReleaseCompleted: lambda release, _, __: replace(release, state="completed"),
+}
 
 
 def on_release(situation: Situation, recorded: Recorded[Any]) -> Situation:

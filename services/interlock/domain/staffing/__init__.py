@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.assignment import Part, Step, assignment, shortage
@@ -11,7 +10,7 @@ from interlock.domain.situation import Situation
 from interlock.domain.staffing.members import Lack, Members, lack_of, scarcest
 from interlock.domain.staffing.steps import steps, to_production
 from interlock.domain.staffing.under_way import of_what_is_open
-from interlock.events.fact import fact
+from interlock.events.fact import fact, replace
 
 __all__ = ["Lack", "Staffing", "staffing"]
 

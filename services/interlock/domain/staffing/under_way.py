@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from interlock.domain.assignment import Part, Step
 from interlock.domain.checks import independence
@@ -14,6 +13,7 @@ from interlock.domain.entitlements import REVIEW, TEST, VERIFY
 from interlock.domain.explain import NOBODY
 from interlock.domain.situation import Adjustment, Release
 from interlock.domain.staffing.members import GRANT, Lack, Members, by_role, lack_of
+from interlock.events.fact import replace
 
 
 def of_what_is_open(found: Members) -> Iterator[Lack]:

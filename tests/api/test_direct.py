@@ -19,7 +19,7 @@ KNOWN = {**TOKEN, **KEY, **FORM}
 REMARK = b'{"target": 1, "kind": "remark", "text": "x"}'
 
 # Method, address, headers, body: in each something is odd, and some are odd in two ways.
-ASKED = (
+ASKED: tuple[tuple[str, str, dict[str, str], bytes], ...] = (
     ("GET", "/v1/demo/commands/Annotate", KNOWN, b""),
     ("HEAD", "/v1/demo/explain/Annotate", KNOWN, b""),
     ("OPTIONS", "/v1/demo/commands/Annotate", {}, b""),

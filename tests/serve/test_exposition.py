@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from interlock.serve.delivery import AGE_SECONDS_MAX, Delivery, Sample, Standing
 from interlock.serve.exposition import COUNTERS, FAMILIES, FRESH_SECONDS, Exposition
 from interlock.serve.figures import WORDS, of_part, text_of
 from interlock.serve.settings import load
 from interlock.serve.wiring import observed
 from tests.api.conftest import Here, here, unbegun
-from tests.fixtures.server import config_text, token_of
+from tests.fixtures.server import BEGINS, config_text, token_of
 from tests.house.tree import REPOSITORY
 
 __all__ = ["here", "unbegun"]
@@ -88,6 +93,7 @@ async def test_what_happened_is_told_in_numbers_that_prometheus_accepts(here: He
     assert told["interlock_unknown_callers_total", ()] >= 1
     assert told["interlock_webhooks_waiting", ()] == 0
     assert told["interlock_dora_deployments", ("demo",)] == 0
+    assert told["interlock_projects_behind", ()] == 0
     took = "interlock_http_request_duration_seconds_count"
     assert told[took, ("GET", "/v1/{project}/status", "200")] == 1
     assert told[took, ("GET", "/v1/{project}/releases/{name}", "401")] == 1
@@ -122,6 +128,74 @@ async def test_who_asks_again_at_once_gets_the_same_answer_without_work(here: He
     assert await exposition.text() == first
     now[0] += FRESH_SECONDS
     assert await exposition.text() != first
+
+
+def standing(position: int, reached: int | None = None) -> Any:
+    return Standing(SimpleNamespace(position=position), BEGINS, position if reached is None else reached)  # type: ignore[arg-type]
+
+
+async def test_delivery_is_worked_out_again_only_where_something_happened_or_an_hour_went_by() -> None:
+    asked: list[str] = []
+    now = [100.0]
+
+    async def measure(project: str, standing: Standing) -> tuple[Sample, ...]:
+        asked.append(project)
+        return (("dora_deployments", (project,), float(standing.reached)),)
+
+    delivery = Delivery(measure, lambda: now[0])
+    both = {"one": standing(7), "two": standing(9)}
+    told = [("dora_deployments", ("one",), 7.0), ("dora_deployments", ("two",), 9.0)]
+    for _ in range(3):
+        assert await delivery.told(both) == (told, 0)
+    assert asked == ["one", "two"]
+    await delivery.told({**both, "two": standing(10, reached=9)})
+    await delivery.told({**both, "two": standing(10)})
+    assert asked == ["one", "two", "two", "two"], "before the read models are there, figures are of what they have"
+    now[0] += AGE_SECONDS_MAX
+    await delivery.told({**both, "two": standing(10)})
+    assert asked[4:] == ["one", "two"]
+
+
+async def test_what_cannot_be_worked_out_in_time_is_told_as_it_was_and_keeps_the_others_waiting_once() -> None:
+    clock = itertools.count(1.0)
+    stuck, asked = {"b"}, list[str]()
+
+    async def measure(project: str, standing: Standing) -> tuple[Sample, ...]:
+        asked.append(project)
+        if project in stuck and standing.reached > 1:
+            await asyncio.sleep(3600)
+        return ((project, (), float(standing.reached)),)
+
+    delivery = Delivery(measure, lambda: next(clock), seconds_max=0.05)
+    assert await delivery.told({name: standing(1) for name in "abc"}) == (
+        [("a", (), 1.0), ("b", (), 1.0), ("c", (), 1.0)],
+        0,
+    )
+    for others, behind in ((1.0, 2), (2.0, 1), (2.0, 1)):
+        later = [("a", (), 2.0), ("b", (), 1.0), ("c", (), others)]
+        assert await delivery.told({name: standing(2) for name in "abc"}) == (later, behind)
+    stuck.clear()
+    assert await delivery.told({name: standing(2) for name in "abc"}) == (
+        [("a", (), 2.0), ("b", (), 2.0), ("c", (), 2.0)],
+        0,
+    )
+    assert asked == [*"abc", *"ab", *"cb", *"b", *"b"]
+
+
+async def test_figures_of_delivery_that_take_long_never_say_that_the_ledger_is_down(here: Here) -> None:
+    async def endless(_project: str, _standing: Standing) -> tuple[Sample, ...]:
+        await asyncio.sleep(3600)
+        return ()
+
+    exposition = Exposition(here.parts.parts, time.monotonic)
+    exposition._delivery = Delivery(endless, time.monotonic, seconds_max=0.05)
+    text = (await exposition.text()).decode()
+    assert judged(text) == ""
+    told = samples(text)
+    assert told["interlock_ledger_up", ()] == 1
+    assert told["interlock_projects_behind", ()] == 1
+    assert told["interlock_ledger_events_total", ("demo",)] > 0
+    assert ("interlock_dora_deployments", ("demo",)) not in told
 
 
 async def test_where_the_ledger_is_away_that_is_what_it_says(here: Here, tmp_path: Path) -> None:

@@ -8,29 +8,26 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-import asyncpg
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from interlock.api import Parts
-from interlock.api.metrics import PERIOD_DAYS_DEFAULT, measured
-from interlock.api.problems import Problem
-from interlock.desk import DeskError
+from interlock.api.metrics import PERIOD_DAYS_DEFAULT
 from interlock.domain.situation import Situation
 from interlock.events.seams import MonotonicClock
-from interlock.ledger import LedgerError
 from interlock.letters import DeadLetters
 from interlock.projections import audit_trail
+from interlock.serve.delivery import AWAY, Delivery, Standing, measuring
 from interlock.serve.figures import of_part, text_of
 
 # Whoever scrapes more often gets the same answer: nobody can keep the database busy by asking.
 FRESH_SECONDS: Final = 5.0
-GATHER_SECONDS_MAX: Final = 10.0
+# With what delivery may take, less than the ten seconds that Prometheus waits by itself.
+GATHER_SECONDS_MAX: Final = 6.0
 REFUSALS_AT_ONCE: Final = 500
-AWAY: Final = (LedgerError, DeskError, Problem, asyncpg.PostgresError, OSError, TimeoutError)
 
 
 class Refusals:
@@ -81,6 +78,7 @@ class Exposition:
         self._monotonic = monotonic
         self._more = more
         self._refusals = Refusals()
+        self._delivery = Delivery(measuring(parts), monotonic)
         self._one_at_a_time = asyncio.Lock()
         self._told: tuple[float, tuple[Metric, ...]] | None = None
 
@@ -104,57 +102,46 @@ class Exposition:
         for name, state in (await parts.readiness()).items():
             ready.add_metric((name,), float(state == "ok"))
         yield ready
-        reachable = GaugeMetricFamily("interlock_ledger_up", "1 where the ledger answered this scrape.")
         found: list[Metric] = []
+        families, standing, heads, up = Families(), dict[str, Standing](), dict[str, int](), False
         try:
             async with asyncio.timeout(GATHER_SECONDS_MAX):
+                heads = {project: head for project, head in (await parts.ledger.heads()).items() if head}
+                up = True
                 for part, figures in parts.figures.items():
                     found += of_part(part, await figures())
-                found += await self._of_projects()
-            reachable.add_metric((), 1)
+                for project in sorted(heads):
+                    standing[project] = await self._of_project(families, project, heads[project])
+        except TimeoutError:
+            pass  # So many projects take longer than this; that the ledger is away cannot be told from it.
         except AWAY:
-            reachable.add_metric((), 0)
-        yield reachable
-        for each in found:
+            families, up = Families(), False
+        yield GaugeMetricFamily("interlock_ledger_up", "1 where the ledger answered this scrape.", value=float(up))
+        if up:
+            samples, behind = await self._delivery.told(standing)
+            for name, labels, value in samples:
+                families.add(name, labels, value)
+            families.add("projects_behind", (), len(heads) - len(standing) + behind)
+        for each in (*found, *families.all()):
             yield each
 
-    async def _of_projects(self) -> list[Metric]:
+    async def _of_project(self, families: Families, project: str, head: int) -> Standing:
         parts = self._parts
-        families = Families()
-        for project, head in sorted((await parts.ledger.heads()).items()):
-            if not head:
-                continue
-            families.add("ledger_events", (project,), head)
-            for model in await parts.read_models.told(project):
-                labels = (project, model.name)
-                families.add("projection_lag_events", labels, max(0, head - model.position))
-                families.add("projection_stopped", labels, float(model.stopped_because is not None))
-            situation: Situation = await parts.desk.situation(project)
-            now = await parts.desk.now(project)
-            _of_situation(families, project, situation, now)
-            async with parts.connection() as connection:
-                for check, count in await self._refusals.counted(connection, project):
-                    families.add("refusals", (project, check), count)
-            families.add("dead_letters_waiting", (project,), await DeadLetters(parts.ledger).waiting(project))
-            await self._of_delivery(families, project, situation, now)
-        return families.all()
-
-    async def _of_delivery(self, families: Families, project: str, situation: Situation, now: datetime) -> None:
-        if situation.policy_version not in situation.policies:
-            return
-        since = now - timedelta(days=PERIOD_DAYS_DEFAULT)
-        found = await measured(self._parts, project, situation, since=since, until=now)
-        lead, recovery = found["lead_time"], found["failed_deployment_recovery_time"]
-        families.add("dora_deployments", (project,), found["deployment_frequency"]["deployments"])
-        families.add("dora_changes", (project,), lead["changes"])
-        for part in ("working", "person", "window"):
-            families.add("dora_lead_time_spent_seconds", (project, part), lead[f"{part}_seconds"])
-        families.add("dora_lead_time_seconds", (project,), lead["median_seconds"])
-        families.add("dora_failed_deployments", (project,), recovery["failed"])
-        families.add("dora_recovery_time_seconds", (project,), recovery["median_seconds"])
-        for name, key in (("dora_change_fail_ratio", "change_fail_rate"), ("dora_rework_ratio", "rework_rate")):
-            percent = found[key]["percent"]
-            families.add(name, (project,), None if percent is None else percent / 100)
+        families.add("ledger_events", (project,), head)
+        models = await parts.read_models.told(project)
+        for model in models:
+            labels = (project, model.name)
+            families.add("projection_lag_events", labels, max(0, head - model.position))
+            families.add("projection_stopped", labels, float(model.stopped_because is not None))
+        situation: Situation = await parts.desk.situation(project)
+        now = await parts.desk.now(project)
+        _of_situation(families, project, situation, now)
+        async with parts.connection() as connection:
+            for check, count in await self._refusals.counted(connection, project):
+                families.add("refusals", (project, check), count)
+        families.add("dead_letters_waiting", (project,), await DeadLetters(parts.ledger).waiting(project))
+        reached = min((model.position for model in models), default=0)
+        return Standing(situation, now, min(reached, situation.position))
 
 
 def _of_situation(families: Families, project: str, situation: Situation, now: datetime) -> None:
@@ -173,6 +160,7 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "ledger_events": ("Events recorded: the last position.", ("project",)),
     "projection_lag_events": ("Events that a read model does not have yet.", ("project", "projection")),
     "projection_stopped": ("1 where a read model stopped and needs somebody.", ("project", "projection")),
+    "projects_behind": ("Projects of which this scrape tells older figures of delivery, or nothing: time ran out.", ()),
     "refusals": ("Refusals recorded, by the check that did not hold.", ("project", "check")),
     "problems_open": ("Open problems.", ("project", "environment")),
     "lease_held": ("1 where an activity holds the environment, by its kind.", ("project", "environment", "kind")),

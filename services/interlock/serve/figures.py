@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from interlock.api.parts import Figures
-from interlock.intake import Intake
-from interlock.relay import Relay
 from interlock.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from interlock.intake import Intake
+    from interlock.relay import Relay
 
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 COUNTED: Final = "_total"

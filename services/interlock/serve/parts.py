@@ -1,6 +1,7 @@
 """The long-running parts, each of which may be a process of its own; without a name, all of them are one process.
 
 Each has one builder, in PARTS; the command line, docker-compose.yml and `dt up --kafka` take their names from there.
+What one part alone needs, and is slow to import, is imported where that part is built.
 """
 
 from __future__ import annotations
@@ -17,19 +18,16 @@ from interlock.api.parts import Figures
 from interlock.desk import Desk
 from interlock.evidence import EvidenceStore
 from interlock.feed import LedgerFeed
-from interlock.feed.from_kafka import KafkaFeed
 from interlock.ledger import Ledger
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector, Rebuilder
 from interlock.projector.bookmarks import KeptBookmarks
 from interlock.projector.reached import Reached
-from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database
 from interlock.serve.figures import of_intake, of_relay, of_webhooks
 from interlock.serve.health import Health, no_figures
-from interlock.serve.kafka import address_of, intake_of, kafka_of, topics_of
 from interlock.serve.notify import webhooks_of
 from interlock.serve.pages import front
 from interlock.serve.project import begin
@@ -109,6 +107,9 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
 @asynccontextmanager
 async def relay(asked: Asked) -> AsyncIterator[Part]:
     """What happened goes to Kafka."""
+    from interlock.relay import Relay
+    from interlock.serve.kafka import address_of, kafka_of, topics_of
+
     kafka = kafka_of(asked.settings, "relay")
     address = address_of(asked.settings, kafka)
     async with AsyncExitStack() as stack:
@@ -135,6 +136,9 @@ async def projector(asked: Asked) -> AsyncIterator[Part]:
         source = LedgerFeed(ledger, seams.sleep)
         feed: Any = await stack.enter_async_context(source)
         if asked.settings.kafka is not None:
+            from interlock.feed.from_kafka import KafkaFeed
+            from interlock.serve.kafka import address_of, topics_of
+
             kafka = asked.settings.kafka
             bookmarks = KeptBookmarks(ledger.connection)
             await bookmarks.prepare()
@@ -164,6 +168,8 @@ async def projector(asked: Asked) -> AsyncIterator[Part]:
 @asynccontextmanager
 async def intake(asked: Asked) -> AsyncIterator[Part]:
     """What services publish goes to the desk; several such processes share the intake's partitions."""
+    from interlock.serve.kafka import intake_of, kafka_of
+
     kafka = kafka_of(asked.settings, "intake")
     async with AsyncExitStack() as stack:
         ledger, ended = await _ledger(stack, asked), dict[str, str]()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from interlock.desk import Desk, DeskError
 from interlock.events.foreign import own
-from interlock.intake import Intake
 from interlock.ledger import Ledger, LedgerError
 from interlock.projector import Projector
 from interlock.projector.reached import Reached
-from interlock.relay import Relay, state_of
 from interlock.watch import Watch
 from interlock.webhooks import Webhooks
 from interlock.webhooks import state_of as state_of_webhooks
+
+if TYPE_CHECKING:
+    from interlock.intake import Intake
+    from interlock.relay import Relay
 
 ANSWER_SECONDS: Final = 2.0
 LAG_EVENTS_MAX: Final = 1_000
@@ -110,6 +112,7 @@ def reading(reached: Reached) -> Check:
 
 def publishing(relay: Relay) -> Check:
     """A relay that is behind says so, and what holds it."""
+    from interlock.relay import state_of
 
     async def check(_heads: Heads) -> str:
         return state_of(await relay.lag(), relay.standing())

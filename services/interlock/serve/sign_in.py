@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib import import_module
 
 import httpx2
 
@@ -40,6 +41,8 @@ async def provider_of(settings: Settings) -> AsyncIterator[Provider | None]:
     if said is None:
         yield None
         return
+    # Now, and not while the first one signs in: it takes as long as a hundred requests.
+    import_module("joserfc.jws")
     configured = _configured(settings, said)
     async with httpx2.AsyncClient(verify=_trusted(settings, said), trust_env=False) as http:
         yield Provider(configured, http, seams.now, seams.monotonic)

@@ -21,13 +21,11 @@ from interlock.feed import LedgerFeed
 from interlock.ledger import Ledger, NotATestDatabase
 from interlock.projections import PROJECTIONS
 from interlock.projector import Projector, Rebuilder
-from interlock.relay import Relay
 from interlock.serve import readiness, seams
 from interlock.serve.admission import Admission
 from interlock.serve.database import Database, why_not
 from interlock.serve.exposition import Exposition
 from interlock.serve.figures import of_intake, of_relay, of_webhooks
-from interlock.serve.kafka import address_of, intake_of, topics_of
 from interlock.serve.notify import webhooks_of
 from interlock.serve.observing import Observed, durations
 from interlock.serve.project import begin
@@ -98,6 +96,10 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         }
         figures: dict[str, Figures] = {}
         if settings.kafka is not None:
+            # Kafka's client takes a tenth of a start to import: whoever has no Kafka does not wait for it.
+            from interlock.relay import Relay
+            from interlock.serve.kafka import address_of, intake_of, topics_of
+
             relay = Relay(
                 ledger,
                 database.app,

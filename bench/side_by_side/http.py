@@ -22,36 +22,46 @@ from bench.timing import Timing
 START_SECONDS = 60.0
 
 
-def asked_over_http(url: str, clients: int, seconds: float, token: str) -> Timing:
-    """Let so many clients post for so long; `token` is empty for a server that asks for none."""
-    said = json.loads(
-        python("bench.side_by_side.http", url, str(clients), str(seconds), token).communicate(
-            timeout=seconds * 10 + 60
-        )[0]
-    )
+def asked_over_http(url: str, clients: int, seconds: float, token: str, together: int = 0) -> Timing:
+    """Let so many clients post for so long; `token` is empty for a server that asks for none.
+
+    `together` is how many commands a request has, 0 where it is one command.
+    """
+    process = python("bench.side_by_side.http", url, str(clients), str(seconds), token, str(together))
+    said = json.loads(process.communicate(timeout=seconds * 10 + 60)[0])
     return Timing(said["taken"], said["seconds"])
 
 
-async def clients(url: str, number: int, seconds: float, token: str) -> Timing:
+async def clients(url: str, number: int, seconds: float, token: str, together: int) -> Timing:
     """What that process does."""
     timing = Timing()
     began = perf_counter()
-    await asyncio.gather(*(client(url, token, began + seconds, timing) for _ in range(number)))
+    await asyncio.gather(*(client(url, token, began + seconds, timing, together) for _ in range(number)))
     timing.seconds = perf_counter() - began
     return timing
 
 
-async def client(url: str, token: str, until: float, timing: Timing) -> None:
-    """Post remarks, one after the other, each under a key of its own."""
+def body_of(together: int) -> bytes:
+    """Return a remark, or so many of them, each under an id of its own."""
+    remark = {"target": 1, "kind": "remark", "text": "x" * 500}
+    if not together:
+        return json.dumps(remark).encode()
+    given = [{"command": "Annotate", "id": str(uuid4()), "fields": remark} for _ in range(together)]
+    return json.dumps({"commands": given}).encode()
+
+
+async def client(url: str, token: str, until: float, timing: Timing, together: int) -> None:
+    """Post remarks, one after the other or so many together, each under a key of its own."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    body = json.dumps({"target": 1, "kind": "remark", "text": "x" * 500}).encode()
-    head = (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: "
-    ).encode()
+    single = body_of(0)
     while (at := perf_counter()) < until:
-        writer.write(head + str(uuid4()).encode() + b"\r\n\r\n" + body)
+        body = body_of(together) if together else single
+        head = (
+            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {uuid4()}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         status, length = answer.split(b" ", 2)[1], 0
         for line in answer.lower().split(b"\r\n"):
@@ -60,7 +70,9 @@ async def client(url: str, token: str, until: float, timing: Timing) -> None:
         said = await reader.readexactly(length)
         if status not in {b"200", b"201"}:
             raise RuntimeError(f"{answer.decode()}{said.decode()}")
-        timing.taken.append(perf_counter() - at)
+        if together and said.count(b'"answer":') != together:
+            raise RuntimeError(said.decode())
+        timing.taken += [perf_counter() - at] * (together or 1)
     writer.close()
 
 
@@ -87,5 +99,5 @@ def empty_server(dsn: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    measured = asyncio.run(clients(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))
+    measured = asyncio.run(clients(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4], int(sys.argv[5])))
     sys.stdout.write(json.dumps({"taken": measured.taken, "seconds": measured.seconds}))

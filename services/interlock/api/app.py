@@ -13,6 +13,7 @@ from interlock import desk, evidence, ledger
 from interlock.api import (
     adjustments,
     audit,
+    batches,
     commands,
     environments,
     governance,
@@ -85,6 +86,7 @@ def _application(parts: Parts) -> FastAPI:
     for router in (
         server.router,
         published.router,
+        batches.router,
         releases.router,
         adjustments.router,
         environments.router,

@@ -18,16 +18,16 @@ MEDIA_TYPE: Final = "application/json"
 T = TypeVar("T")
 
 
-async def command_body(request: Request, cls: type[T]) -> T:
-    """Return the command that the body holds. Raises a problem that names the field."""
+async def command_body(request: Request, cls: type[T], *, limit: int = BODY_BYTES_MAX) -> T:
+    """Return the command that the body, of at most `limit` bytes, holds. Raises a problem that names the field."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:
         raise _form("Content-Type", f"it must be {MEDIA_TYPE}, not {media_type!r}")
-    body = await body_bytes(request, limit=BODY_BYTES_MAX, seconds=BODY_SECONDS)
+    body = await body_bytes(request, limit=limit, seconds=BODY_SECONDS)
     try:
-        value = strict_json(body)
+        value = strict_json(body, bytes_max=limit)
     except BodyTooLarge:
-        raise _too_large(BODY_BYTES_MAX) from None
+        raise _too_large(limit) from None
     except BadInput as bad:
         raise bad_input("malformed", bad) from None
     try:

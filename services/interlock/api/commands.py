@@ -9,13 +9,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from interlock.api.asked import Identified, Reader, reader, rules_moment
+from interlock.api.asked import Asked, Identified, Reader, reader, rules_moment
 from interlock.api.bodies import command_body
 from interlock.api.direct import METHOD, Direct, Endpoint
 from interlock.api.documents import accepted_document, answer
 from interlock.api.openapi import COMMAND_ANSWER, DECISION, Documented
-from interlock.api.problems import malformed, refusal
+from interlock.api.problems import Problem, malformed, refusal
 from interlock.api.query import Asking, NoQuery
+from interlock.desk import Answer
 from interlock.domain.commands import PUBLISHED
 from interlock.domain.decide import Submitted
 from interlock.domain.explain import explain
@@ -72,8 +73,7 @@ def _document(router: APIRouter, name: str, cls: type[Any], addresses: Mapping[s
 def _giving(name: str, cls: type[Any]) -> Endpoint:
     async def give(request: Request, asked: Identified, _query: Annotated[NoQuery, Query()]) -> Response:
         command_id, if_version = idempotency_key(request), expected_version(request)
-        if asked.caller.credential.purpose == "token":
-            asked.caller.require("write")
+        must_write(asked)
         command = await command_body(request, cls)
         asked.caller.require_command(name, getattr(command, "principal", None))
         # From here on the desk has it: a caller that goes away, or a server that stops, ends the waiting and nothing
@@ -87,14 +87,31 @@ def _giving(name: str, cls: type[Any]) -> Endpoint:
             if_version=if_version,
         )
         if given.decision is not None:
-            now = await asked.parts.desk.now(asked.project)
-            raise refusal(given.decision, given.reason, recorded=given.refusal, now=now)
-        document = accepted_document(given)
-        versions = [recorded.version for recorded in given.recorded if recorded.stream == given.subject]
-        headers = {"ETag": f'"{versions[-1]}"'} if versions else {}
-        return answer(document, position=given.position, headers=headers)
+            raise await refused(asked, given)
+        version = version_of(given)
+        headers = {} if version is None else {"ETag": f'"{version}"'}
+        return answer(accepted_document(given), position=given.position, headers=headers)
 
     return give
+
+
+def must_write(asked: Asked) -> None:
+    """Raise ScopeMissing where the credential may not give commands at all."""
+    if asked.caller.credential.purpose == "token":
+        asked.caller.require("write")
+
+
+def version_of(given: Answer) -> int | None:
+    """Return the version that the subject's stream came to by this command; None where it left nothing there."""
+    versions = [recorded.version for recorded in given.recorded if recorded.stream == given.subject]
+    return versions[-1] if versions else None
+
+
+async def refused(asked: Asked, given: Answer) -> Problem:
+    """Return the problem that a refused command is answered with."""
+    assert given.decision is not None
+    now = await asked.parts.desk.now(asked.project)
+    return refusal(given.decision, given.reason, recorded=given.refusal, now=now)
 
 
 def _asking(cls: type[Any]) -> Endpoint:
@@ -113,9 +130,17 @@ def idempotency_key(request: Request) -> UUID:
     key = request.headers.get("idempotency-key")
     if key is None:
         raise malformed("Idempotency-Key", "it is missing: send a new UUID per intent, the same one to repeat it")
-    if not _UUID.fullmatch(key):
-        raise malformed("Idempotency-Key", "it must be a UUID, as in 018f6b1e-0000-7000-8000-000000000001")
-    return UUID(key)
+    try:
+        return uuid_of(key)
+    except ValueError as wrong:
+        raise malformed("Idempotency-Key", str(wrong)) from None
+
+
+def uuid_of(text: str) -> UUID:
+    """Return the UUID that `text` is, written in one way only. Raises ValueError with what is wrong."""
+    if not _UUID.fullmatch(text):
+        raise ValueError("it must be a UUID, as in 018f6b1e-0000-7000-8000-000000000001")
+    return UUID(text)
 
 
 def expected_version(request: Request) -> int | None:

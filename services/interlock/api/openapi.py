@@ -19,6 +19,8 @@ REF: Final = "#/components/schemas/{model}"
 DECISION: Final = "Decision"
 COMMAND_ANSWER: Final = "CommandAnswer"
 ANSWER: Final = "Answer"
+BATCH: Final = "CommandBatch"
+BATCH_ANSWER: Final = "CommandBatchAnswer"
 PROBLEM: Final = "Problem"
 
 # What can happen to any request; and what more, by what the route does.
@@ -174,6 +176,7 @@ def _own_schemas() -> dict[str, Any]:
                 "events": {"type": "array", "items": {"$ref": REF.format(model="Event")}},
             },
         },
+        **_batch_schemas(),
         ANSWER: {
             "type": "object",
             "description": "`position` is the one at which the answer holds",
@@ -181,6 +184,44 @@ def _own_schemas() -> dict[str, Any]:
             "additionalProperties": True,
         },
         PROBLEM: _problem_schema(),
+    }
+
+
+def _batch_schemas() -> dict[str, Any]:
+    text, uuid = {"type": "string"}, {"type": "string", "format": "uuid"}
+    given = {
+        "type": "object",
+        "required": ["command", "id", "fields"],
+        "properties": {
+            "command": {**text, "description": "as in /v1/{project}/commands/NAME"},
+            "id": {**uuid, "description": "what Idempotency-Key is to a single command"},
+            "fields": {"type": "object", "description": "what is the body of a single command"},
+            "if_version": {"type": "integer", "description": "what If-Match is to a single command"},
+        },
+        "additionalProperties": False,
+    }
+    told = {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": uuid,
+            "version": {"type": "integer", "description": "what ETag is to a single command"},
+            "answer": {"$ref": REF.format(model=COMMAND_ANSWER)},
+            "problem": {"$ref": REF.format(model=PROBLEM)},
+        },
+    }
+    return {
+        BATCH: {
+            "type": "object",
+            "required": ["commands"],
+            "properties": {"commands": {"type": "array", "minItems": 1, "maxItems": 256, "items": given}},
+            "additionalProperties": False,
+        },
+        BATCH_ANSWER: {
+            "type": "object",
+            "required": ["answers", "position"],
+            "properties": {"position": {"type": "integer"}, "answers": {"type": "array", "items": told}},
+        },
     }
 
 

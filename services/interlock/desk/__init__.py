@@ -1,7 +1,7 @@
 """The desk: the one command path. It decides in order, commits in groups, and answers for ever."""
 
 from interlock.desk.answer import Answer
-from interlock.desk.desk import Desk
+from interlock.desk.desk import Desk, Submission
 from interlock.desk.errors import (
     CannotStampTime,
     CommandIdReused,
@@ -36,6 +36,7 @@ __all__ = [
     "NotAccepted",
     "Overloaded",
     "Rules",
+    "Submission",
     "Unavailable",
     "UnknownEvent",
     "UnknownOutcome",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from interlock.desk.answer import Answer
 from interlock.desk.deciding import Waiting
-from interlock.desk.errors import DeskClosed, NoSuchPosition, Unavailable
+from interlock.desk.errors import DeskClosed, DeskError, NoSuchPosition, Unavailable
 from interlock.desk.past import Past
 from interlock.desk.project import ProjectDesk
 from interlock.desk.reading import Ledger, load_streams
@@ -31,6 +32,17 @@ Admits = Callable[[str, Any], Awaitable[None]]
 
 # Projects beyond these that nobody waits for are forgotten, and read again when somebody asks.
 PROJECTS_REMEMBERED_MAX: Final = 256
+
+
+@dataclass(slots=True, kw_only=True)
+class Submission:
+    """One command of several: what `Desk.submit` takes."""
+
+    command: Any
+    actor: Actor
+    command_id: UUID
+    request_hash: str
+    if_version: int | None = None
 
 
 class Desk:
@@ -74,20 +86,54 @@ class Desk:
         waiting, no more: its command is decided all the same. Raises CommandIdReused, CommandTooLarge, an Unavailable
         (nothing is lost: repeat the same id), Changed, or what the rules raise (NotFound, InvalidCommand).
         """
+        [answer] = await self._queued(
+            project,
+            [
+                Submission(
+                    command=command,
+                    actor=actor,
+                    command_id=command_id,
+                    request_hash=request_hash,
+                    if_version=if_version,
+                )
+            ],
+        )
+        return await answer
+
+    async def submit_all(self, project: str, submissions: Sequence[Submission]) -> list[Answer | BaseException]:
+        """Decide several commands in the order given, each with the effects of those before it.
+
+        Return for each its answer, or what `submit` would have raised; none harms another, and after a crash each is
+        recorded or not, which its id tells. Raises DeskClosed, Unavailable: then none was taken.
+        """
+        return await asyncio.gather(*await self._queued(project, submissions), return_exceptions=True)
+
+    async def _queued(self, project: str, submissions: Sequence[Submission]) -> list[asyncio.Future[Answer]]:
+        """Let them wait for their turn, one behind the other: nothing is waited for between two of them."""
         if self._closed:
             raise DeskClosed
-        inadmissible = None
+        inadmissible = [await self._why_not(project, one.command) for one in submissions]
+        if self._closed:
+            raise DeskClosed
+        desk, answers = self._project(project), []
+        for one, why in zip(submissions, inadmissible, strict=True):
+            answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            answers.append(answer)
+            try:
+                desk.submit(
+                    Waiting(one.command, one.actor, one.command_id, one.request_hash, one.if_version, answer, why)
+                )
+            except DeskError as error:
+                answer.set_exception(error)
+        return answers
+
+    async def _why_not(self, project: str, command: Any) -> InvalidCommand | None:
+        """Return why `command` is not admitted; its turn comes all the same: an old one's first answer stands."""
         try:
             await self.admit(project, command)
         except InvalidCommand as why:
-            # Its turn comes all the same: where it is an old one, sent again, its first answer stands.
-            inadmissible = why
-        if self._closed:
-            raise DeskClosed
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        waiting = Waiting(command, actor, command_id, request_hash, if_version, answer, inadmissible)
-        self._project(project).submit(waiting)
-        return await answer
+            return why
+        return None
 
     async def admit(self, project: str, command: Any) -> None:
         """Raise InvalidCommand where `command` names something outside the ledger that is not as it must be.

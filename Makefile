@@ -19,6 +19,9 @@ SPREAD ?= --numprocesses auto --dist loadfile
 # What the tests need that is not Python.
 NEEDED := $(KAFKA) $(NODE_READY) $(PROVIDER_READY) $(JOURNAL) $(PROMTOOL) $(CHROMIUM)
 
+# Empty is off, wherever it was set: servers and `dt` are started hundreds of times, and would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup demo up up-kafka kafka test check lint types arrows faults simulate prove bench screenshots reference schemas format locks
 
 help: ## Show this list

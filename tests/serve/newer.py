@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from interlock.ledger.migrate import newest_number
+from interlock.projections.audit_trail import AUDIT_TRAIL
 from tests.house.tree import REPOSITORY, ROOTS
 
 VERSION: Final = "0.2.0"
 # What a next version says of its own remarks, and what every remark from before meant.
 AUDIENCE: Final = "team"
+TRAIL: Final = AUDIT_TRAIL.version
 MIGRATION: Final = "alter table identity.session add column reading_room text;\n"
 CHANGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "events/catalogue/ledger.py": (
@@ -34,10 +36,11 @@ CHANGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "projections/audit_trail.py": (
-        (r"read_model\.audit_trail_1_", "read_model.audit_trail_2_"),
-        (r'Projection\("audit_trail", 1,', 'Projection("audit_trail", 2,'),
+        (rf"read_model\.audit_trail_{TRAIL}_", f"read_model.audit_trail_{TRAIL + 1}_"),
+        (rf'Projection\("audit_trail", {TRAIL},', f'Projection("audit_trail", {TRAIL + 1},'),
         (r"(    sentence +text +not null,\n)", rf"\1    audience text not null default '{AUDIENCE}',\n"),
     ),
+    "projections/tags.py": ((rf"read_model\.audit_trail_{TRAIL}_", f"read_model.audit_trail_{TRAIL + 1}_"),),
     "serve/wiring.py": ((r"return version\(DISTRIBUTION\)", f'return "{VERSION}"'),),
 }
 

@@ -29,6 +29,7 @@ LONG_BYTES = 32 * 1024 * 1024
 class Hasty(DeadlineProtocol):
     header_seconds = SHORT_SECONDS
     send_seconds = SHORT_SECONDS
+    rest_seconds = SHORT_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Counting(transport))
@@ -149,6 +150,30 @@ async def test_a_body_that_is_announced_too_large_is_not_read(port: int) -> None
 async def test_a_body_that_grows_too_large_is_not_read_on(port: int) -> None:
     head = b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert problem_in(await said(port, head, *[b"64\r\n" + b"x" * 100 + b"\r\n"] * 20)) == (413, "/problems/too-large")
+
+
+UNREAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+
+
+async def test_the_rest_of_a_request_that_was_answered_early_is_not_waited_for(port: int) -> None:
+    assert (await said(port, UNREAD, b"12")).startswith(b"HTTP/1.1 405")
+
+
+async def test_whoever_sends_the_rest_has_the_answer_and_is_served_again(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(UNREAD)
+        await asyncio.wait_for(reader.readuntil(b"Method Not Allowed\r\n"), 30)
+        # The answer is there, and only then the body comes: a connection closed by now would lose what is read next.
+        writer.write(b"12345")
+        await asyncio.wait_for(reader.readuntil(b"Method Not Allowed"), 30)
+        writer.write(b"67890GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    # The time that was given to a rest which came is over, and ends nothing.
+    await asyncio.sleep(SHORT_SECONDS * 2)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    writer.close()
 
 
 async def test_whoever_is_in_time_is_served_again_and_again(port: int) -> None:

@@ -31,6 +31,7 @@ class DeadlineProtocol(H11Protocol):
 
     header_seconds: float = HEADER_SECONDS
     send_seconds: float = SEND_SECONDS
+    rest_seconds: float = LAST_BYTES_SECONDS
     _headers_due: asyncio.TimerHandle | None = None
     _reader_due: asyncio.TimerHandle | None = None
     _together: Together
@@ -44,17 +45,21 @@ class DeadlineProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; those that begin a request must be followed by the rest of its headers."""
         super().data_received(data)
-        if self._between_requests():
-            self._expect_headers()
-        else:
+        if not self._between_requests():
             self._forget_headers()
+        elif self.conn.their_state is not h11.SEND_BODY and self.conn.trailing_data[0]:
+            self._expect_headers()
 
     def on_response_complete(self) -> None:
-        """End the connection where the request was answered before it was whole: its rest may never come."""
+        """Let the rest of a request that was answered before it was whole arrive, to be thrown away.
+
+        A connection that is closed while something still comes takes the answer with it (RFC 9112, 9.6).
+        """
         self._together.flush()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            self._close()
+            self._forget_headers()
+            self.loop.call_later(self.rest_seconds, self._rest_missing, self.cycle)
         elif not self._between_requests():
             self._forget_headers()
         elif self.conn.trailing_data[0]:
@@ -110,6 +115,10 @@ class DeadlineProtocol(H11Protocol):
             return
         what = f"the headers did not arrive within {self.header_seconds:g} s"
         self._refuse(Problem("too-slow", what, errors=[("request", what)]))
+
+    def _rest_missing(self, cycle: object) -> None:
+        if self.cycle is cycle and self.conn.their_state is h11.SEND_BODY:
+            self._close()
 
     def _refuse(self, problem: Problem) -> None:
         body = bytes(response_of(problem).body)

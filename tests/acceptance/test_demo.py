@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from interlock.cli.demo import findings
-from interlock.cli.demo.cast import ME
+from interlock.cli.demo.cast import ME, PROJECT
 from interlock.cli.demo.command import Demo, clients
 from interlock.cli.demo.databases import Databases
 from interlock.cli.demo.home import Home, port_for
@@ -28,7 +28,9 @@ from interlock.cli.exits import UNEXPECTED, Ended, Halt
 from interlock.cli.session import Session
 from interlock.cli.settings import DEFAULT_PORT
 from tests.acceptance.on_terminal import DemoOnTerminal, dt, processes_of
+from tests.fixtures.browser import chromium
 from tests.house.tree import REPOSITORY
+from tests.web.visible import lines_about
 
 server = pytest.mark.server
 # A play of two weeks on a busy machine; only against hangs.
@@ -52,18 +54,37 @@ class Watched:
         self.compared = self._compares(wanted=findings.EXPECTED)
         (directory.parent / "other.json").write_text('{"refusals": [], "state": {}}', encoding="utf-8")
         self.compared_with_another = self._compares(wanted=directory.parent / "other.json")
+        self.board = self._read_board()
         self.first_refusal = self.demo.typed_elsewhere(README_COMMAND)
+
+    @property
+    def home(self) -> Home:
+        return Home(self.directory)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.home.document()['server']['port']}"
+
+    def _read_board(self) -> str:
+        """What somebody reads who signed in with the token that the demo names, and clicked on nothing."""
+        with chromium() as browser:
+            page = browser.new_page(base_url=self.url, viewport={"width": 1440, "height": 900})
+            page.goto(f"/p/{PROJECT}/")
+            page.get_by_label("Personal token").fill(self.home.tokens()[ME])
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_text("What blocks what").wait_for()
+            return page.locator("main").inner_text()
 
     def _compares(self, wanted: Path) -> tuple[int, dict[str, Any]]:
         """The exit code and the document with which a demo ends that nobody watches."""
-        home, session, said = Home(self.directory), Session(), io.StringIO()
+        session, said = Session(), io.StringIO()
         session.set_option("json", True)
-        nobody_stays = Demo(session, home, None, accept=False, stays=False, keeps=True, watched=False)
-        url, code = f"http://127.0.0.1:{home.document()['server']['port']}", 0
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), clients(url) as client_for:
+        nobody_stays = Demo(session, self.home, None, accept=False, stays=False, keeps=True, watched=False)
+        code = 0
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), clients(self.url) as client_for:
             patch.setattr(findings, "EXPECTED", wanted)
             try:
-                nobody_stays.compare(client_for(home.tokens()[ME]), 0)
+                nobody_stays.compare(client_for(self.home.tokens()[ME]), 0)
             except Ended as ended:
                 code = ended.code
         return code, json.loads(said.getvalue())
@@ -170,6 +191,25 @@ def test_the_adjustment_of_the_story_really_changed_productions_data(watched: Wa
     assert report["backup"]["place"].endswith(str(backup))
     assert [each["says"] for each in report["findings"] if not each["holds"]] == []
     assert report["persons"]["verified"] == ["qa-1", "qa-2"]
+
+
+@server
+@patient
+def test_the_boards_text_alone_tells_check_persons_and_time_of_three_blocked_releases(watched: Watched) -> None:
+    for_a_machine = lines_about(watched.board, "4.14.0")
+    assert "tests-passed" in for_a_machine
+    assert "by ci-1" in for_a_machine
+    assert "until 14:14" in for_a_machine
+    for_people = lines_about(watched.board, "4.13.0")
+    assert "no-open-problem" in for_people
+    assert "qa-1, qa-2, reviewer-1, rm-1" in for_people
+    assert "12:05" in for_people
+    assert "manual-qa-approved" in for_people
+    assert "may act: qa-1, qa-2" in " ".join(for_people.split())
+    for_the_window = lines_about(watched.board, "4.12.0")
+    assert "release-window" in for_the_window
+    assert "opens Sat 2026-11-28 09:00 GMT" in for_the_window
+    assert "in 1 d 18 h" in for_the_window
 
 
 @server

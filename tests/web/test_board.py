@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.server import Served
+from tests.web.visible import lines_about
 
 BOARD = "/p/demo/"
-
-
-def lines_about(text: str, release: str) -> str:
-    """What the board's text says of one release: from its name at a line's beginning to the next release's."""
-    part = text[text.index("What blocks what") : text.index("Who must act")]
-    begin = re.search(rf"^{re.escape(release)}\b", part, flags=re.MULTILINE)
-    assert begin is not None, part
-    rest = part[begin.end() :]
-    following = re.search(r"^\d+\.\d+\.\d+ ", rest, flags=re.MULTILINE)
-    return rest[: following.start()] if following is not None else rest
 
 
 def test_the_text_alone_tells_check_persons_and_time_of_each_blocked_release(page: Page) -> None:

@@ -18,7 +18,7 @@ from interlock.client import Client, ProblemAnswer
 from interlock.ledger.embedded import Dsns
 from tests.fixtures.postgres import elsewhere
 from tests.fixtures.server import FOUNDERS, Served, config_text, enrol, enrolment_of, serving, token_of
-from tests.serve.newer import AUDIENCE, VERSION, newer_version
+from tests.serve.newer import AUDIENCE, TRAIL, VERSION, newer_version
 from tests.serve.test_starting import UNTIL, start, written
 
 # Only against hangs.
@@ -109,7 +109,7 @@ def test_an_older_server_goes_on_beside_a_newer_one_until_it_meets_what_it_does_
             assert old["admin-1"].server("/v1")["version"] != VERSION
             # The read model was built beside the one that served, and took its place; who read saw nothing of it.
             until(lambda: ready(new)[0] == 200)
-            assert asked(dsns, SERVING) == 2
+            assert asked(dsns, SERVING) == TRAIL + 1
             # The older one goes on by the connections that it has.
             beside = remark(old["admin-1"], "beside the newer one")
             reader.ends()

@@ -1,4 +1,5 @@
 """The demo plays its two weeks, comes to what is expected, and is somebody's to try."""
+# Long: one play of the two weeks, which takes most of a minute, serves every test here.
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from interlock.api.batches import BYTES_MAX, COMMANDS_MAX
-from interlock.desk import UnknownOutcome
+from interlock.api.batches import BYTES_MAX
+from interlock.desk import BATCH_COMMANDS_MAX, UnknownOutcome
 from tests.api.conftest import Caller, Here
 
 RELEASE = {"name": "4.12.0", "kind": "normal", "title": "Quotes", "affected_areas": ["quotes"]}
@@ -78,10 +78,10 @@ async def test_what_is_wrong_with_one_is_told_of_that_one_and_the_others_are_rec
 
 
 async def test_a_request_that_is_repeated_is_answered_as_it_was_and_records_nothing(here: Here) -> None:
-    commands = [given("Annotate", {**REMARK, "text": f"remark {number}"}) for number in range(COMMANDS_MAX)]
+    commands = [given("Annotate", {**REMARK, "text": f"remark {number}"}) for number in range(BATCH_COMMANDS_MAX)]
     first = await told(here.admin, *commands)
     end = await head(here)
-    assert [one["answer"]["position"] for one in first] == [*range(end - COMMANDS_MAX + 1, end + 1)]
+    assert [one["answer"]["position"] for one in first] == [*range(end - BATCH_COMMANDS_MAX + 1, end + 1)]
     again = await told(here.admin, *commands)
     assert again == [{**one, "answer": {**one["answer"], "repeated": True}} for one in first]
     assert await head(here) == end
@@ -99,7 +99,7 @@ async def test_one_id_twice_in_a_request_is_one_command_or_refused(here: Here) -
     [
         ({}, "commands"),
         ({"commands": []}, "commands"),
-        ({"commands": [given("Annotate", REMARK)] * (COMMANDS_MAX + 1)}, "commands"),
+        ({"commands": [given("Annotate", REMARK)] * (BATCH_COMMANDS_MAX + 1)}, "commands"),
         ({"commands": [given("Annotate", REMARK), {**given("Annotate", REMARK), "id": "7"}]}, "commands[1].id"),
         ({"commands": [{"command": "Annotate", "id": str(uuid4())}]}, "commands[0].fields"),
         ({"commands": [given("Annotate", REMARK, colour="red")]}, "commands[0].colour"),

@@ -71,8 +71,9 @@ async def hello(_request: Request) -> Response:
 
 
 async def body(request: Request) -> Response:
+    seconds = float(request.query_params.get("seconds", SHORT_SECONDS))
     try:
-        content = await bodies.body_bytes(request, limit=1000, seconds=SHORT_SECONDS)
+        content = await bodies.body_bytes(request, limit=1000, seconds=seconds)
     except Problem as problem:
         return response_of(problem)
     return PlainTextResponse(str(len(content)))
@@ -173,6 +174,18 @@ async def test_whoever_sends_the_rest_has_the_answer_and_is_served_again(port: i
     await asyncio.sleep(SHORT_SECONDS * 2)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    writer.close()
+
+
+async def test_a_body_may_take_its_own_time_behind_a_request_that_came_along_with_its_head(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    writer.write(first + b"POST /body?seconds=30 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+    await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    await asyncio.sleep(SHORT_SECONDS * 2)
+    writer.write(b"67890")
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n10"), 30)
+    assert answer.startswith(b"HTTP/1.1 200")
     writer.close()
 
 

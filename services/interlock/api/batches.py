@@ -16,7 +16,7 @@ from interlock.api.documents import accepted_document, answer
 from interlock.api.openapi import BATCH, BATCH_ANSWER, Documented
 from interlock.api.problems import Problem, not_found, problem_of
 from interlock.api.query import NoQuery
-from interlock.desk import Answer, Submission
+from interlock.desk import BATCH_COMMANDS_MAX, Answer, Submission
 from interlock.domain.commands import PUBLISHED
 from interlock.events.codec import request_hash
 from interlock.events.fact import fact
@@ -24,8 +24,7 @@ from interlock.events.strict import BadInput, Fault, read
 from interlock.events.values import Count, Line, Name
 from interlock.identity import ScopeMissing
 
-# As many as one batch of the desk takes, and as large as it may be in the worst case of few large ones.
-COMMANDS_MAX: Final = 256
+# Room for as many commands as one batch of the desk takes, and for fewer large ones.
 BYTES_MAX: Final = 2 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class Given:
 class GivenTogether:
     """The commands, in the order in which they are decided."""
 
-    commands: Annotated[tuple[Given, ...], Field(min_length=1, max_length=COMMANDS_MAX)]
+    commands: Annotated[tuple[Given, ...], Field(min_length=1, max_length=BATCH_COMMANDS_MAX)]
 
 
 @router.post("", operation_id="GiveTogether", **Documented.of(BATCH_ANSWER, command=BATCH))

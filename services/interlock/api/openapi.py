@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
+from interlock.desk import BATCH_COMMANDS_MAX
 from interlock.domain.commands import COMMANDS
 from interlock.domain.problem_types import PROBLEM_TYPES
 from interlock.events.decision import Decision
@@ -214,7 +215,9 @@ def _batch_schemas() -> dict[str, Any]:
         BATCH: {
             "type": "object",
             "required": ["commands"],
-            "properties": {"commands": {"type": "array", "minItems": 1, "maxItems": 256, "items": given}},
+            "properties": {
+                "commands": {"type": "array", "minItems": 1, "maxItems": BATCH_COMMANDS_MAX, "items": given}
+            },
             "additionalProperties": False,
         },
         BATCH_ANSWER: {

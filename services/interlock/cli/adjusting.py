@@ -16,8 +16,6 @@ from interlock.cli.typed import typed
 
 F = TypeVar("F", bound=Callable[..., Any])
 SQL = "application/sql"
-# The digest of nothing: what somebody has read who has read nothing.
-NOTHING_READ = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ROWS = re.compile(r"(\d{1,15})(?:\.\.(\d{1,15}))?")
 FILES = ("script", "undo", "precondition", "effect")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interlock.answers.reviewed import SHA_SHOWN, commit_range
 from interlock.cli.exits import NOT_FOUND, REFUSED, USAGE, Halt
 from interlock.cli.recorded import newest
 from interlock.cli.repositories import asking_git, configured_places, heads_in, people, running_in_production
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from interlock.runners.repositories.authors import People
     from interlock.runners.repositories.content import Made
     from interlock.runners.repositories.diff import Change, Diff
-
-SHA_SHOWN = 12
-RANGE_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +38,8 @@ class Matter:
 
     @property
     def commit_range(self) -> str:
-        """Return the ranges in a line; the diff, which is kept under its digest, has them in full."""
-        spans = self.made.spans
-        ends = [f"{(span.base or 'nothing')[:SHA_SHOWN]}..{span.head[:SHA_SHOWN]}" for span in spans]
-        if len(spans) == 1:
-            return ends[0]
-        text = ", ".join(f"{span.name} {end}" for span, end in zip(spans, ends, strict=True))
-        return text if len(text) <= RANGE_CHARACTERS_MAX else f"{len(spans)} repositories"
+        """Return the ranges in a line."""
+        return commit_range([(span.name, span.base, span.head) for span in self.made.spans])
 
 
 def matter_of(session: Session, release: str) -> Matter:

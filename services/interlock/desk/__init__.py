@@ -1,6 +1,7 @@
 """The desk: the one command path. It decides in order, commits in groups, and answers for ever."""
 
 from interlock.desk.answer import Answer
+from interlock.desk.deciding import BATCH_COMMANDS_MAX
 from interlock.desk.desk import Desk, Submission
 from interlock.desk.errors import (
     CannotStampTime,
@@ -22,6 +23,7 @@ from interlock.desk.real_rules import real_rules
 from interlock.desk.rules import Rules
 
 __all__ = [
+    "BATCH_COMMANDS_MAX",
     "Answer",
     "CannotStampTime",
     "CommandIdReused",

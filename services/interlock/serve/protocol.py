@@ -56,10 +56,11 @@ class DeadlineProtocol(H11Protocol):
         A connection that is closed while something still comes takes the answer with it (RFC 9112, 9.6).
         """
         self._together.flush()
+        answered = self.cycle
         super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY:
-            self._forget_headers()
-            self.loop.call_later(self.rest_seconds, self._rest_missing, self.cycle)
+        # Where the next request has begun, the body that is still to come is that one's.
+        if self.cycle is answered and self.conn.their_state is h11.SEND_BODY:
+            self.loop.call_later(self.rest_seconds, self._rest_missing, answered)
         elif not self._between_requests():
             self._forget_headers()
         elif self.conn.trailing_data[0]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from interlock.cli.adjusting import NOTHING_READ, digest_option, read_adjustment, refused, texts_of, typed_digest
+from interlock.answers.reviewed import NOTHING_READ
+from interlock.cli.adjusting import digest_option, read_adjustment, refused, texts_of, typed_digest
 from interlock.cli.change import changing, event_of, give, submit, tell
 from interlock.cli.lazy import Command
 from interlock.cli.names import adjustment_argument, reason_option

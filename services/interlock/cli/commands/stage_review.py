@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from interlock.cli.adjusting import NOTHING_READ
+from interlock.answers.reviewed import NOTHING_READ
 from interlock.cli.change import changing, give
 from interlock.cli.exits import REFUSED, USAGE, Ended, Halt
 from interlock.cli.lazy import Command

@@ -7,23 +7,20 @@ they lead from and to with those of the record. Where something differs there is
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from interlock.answers.reviewed import NOTHING_READ, commit_range
 from interlock.answers.visible import visible_lines
+from interlock.events.canonical import digest_of_bytes
 from interlock.web.asked import Asked, Document, named
 from interlock.web.asking import NotAnswered
 
 # What is longer is not read on a page; `dt stage review` shows it.
 DIFF_BYTES_MAX: Final = 200_000
 OCCUPANTS_LOOKED_AT: Final = 50
-RANGE_CHARACTERS_MAX: Final = 300
-SHA_SHOWN: Final = 12
-# The digest of nothing: with it the rules are asked before anybody read anything.
-NOTHING_READ: Final = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # What git calls the tree without files, in both of its forms: where production has nothing, all is new.
 EMPTY_TREES: Final = frozenset(
     {
@@ -110,7 +107,7 @@ async def _diff(
         if away.status != 404:
             raise
         return None, "nobody put a diff of this digest here"
-    same = "sha256:" + hashlib.sha256(content).hexdigest() == digest
+    same = digest_of_bytes(content) == digest
     spans = [tuple(each.decode("ascii", "replace") for each in found) for found in _HEADER.findall(content)]
     lines = None
     if len(content) <= DIFF_BYTES_MAX:
@@ -139,12 +136,4 @@ def _differs(spans: Sequence[tuple[str, ...]], heads: Mapping[str, str], base: B
 
 
 def _range(spans: Sequence[tuple[str, ...]]) -> str:
-    """Return the ranges in a line, as `dt stage review` says them."""
-    ends = {
-        name: f"{'nothing' if begin in EMPTY_TREES else begin[:SHA_SHOWN]}..{head[:SHA_SHOWN]}"
-        for name, begin, head in spans
-    }
-    if len(ends) == 1:
-        return next(iter(ends.values()))
-    text = ", ".join(f"{name} {end}" for name, end in ends.items())
-    return text if ends and len(text) <= RANGE_CHARACTERS_MAX else f"{len(ends)} repositories"
+    return commit_range([(name, None if begin in EMPTY_TREES else begin, head) for name, begin, head in spans])

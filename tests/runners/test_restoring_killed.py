@@ -12,14 +12,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import asyncpg
 import pytest
 
+from interlock.cli.seams import pause
 from interlock.events.codec import plain
 from interlock.runners.restoring import ToolRefused
 from tests.fixtures.postgres import PostgresServer
@@ -31,6 +31,10 @@ from tests.runners.two import Pair, until
 
 CLOSED = ("emptied", "filling")
 STEPS = ("started", *CLOSED, "opened")
+WAITING = """
+    select count(*) > 0 from pg_locks join pg_stat_activity using (pid)
+    where not granted and application_name = 'interlock-restore'
+"""
 
 
 @dataclass
@@ -94,14 +98,14 @@ async def may_enter(place: Place) -> bool:
 
 
 def tools_running(place: Place) -> list[int]:
-    """The processes of pg_dump and pg_restore over this place's dumps."""
+    """The processes of pg_dump and pg_restore over this place's dumps, each before those that it made."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             words = path.read_bytes().split(b"\0")
             if words[0].endswith((b"pg_dump", b"pg_restore")) and str(place.dumps).encode() in b" ".join(words):
                 found.append(int(path.parent.name))
-    return found
+    return sorted(found)
 
 
 def position(place: Place) -> int:
@@ -136,28 +140,45 @@ async def test_the_runner_is_killed(scene: Scene, place: Place, step: str) -> No
     await check_mended(place, before)
 
 
-async def test_the_tool_is_killed(place: Place) -> None:
-    before = position(place)
+# What holds each tool fast while it works, so that it is killed in its middle however little there is to copy.
+HELD = {
+    "pg_dump": ("snapshot-taken", "production", "lock table shop.orders in access exclusive mode"),
+    "pg_restore": ("emptied", "stage", "lock table pg_catalog.pg_constraint in share mode"),
+}
 
-    def kill() -> None:
-        # Without a pause: where little is copied, the tool is soon done.
-        deadline = monotonic() + 60
-        while not (running := tools_running(place)) and monotonic() < deadline:
-            pass
-        for process in running:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+
+@pytest.mark.parametrize("tool", HELD)
+async def test_the_tool_is_killed(place: Place, tool: str) -> None:
+    before = position(place)
+    when, environment, lock = HELD[tool]
+
+    async def kill(holder: asyncpg.Connection, held: AsyncExitStack) -> None:
+        async with held:
+            async with asyncio.timeout(60):
+                while not await holder.fetchval(WAITING):
+                    await pause(0.01)
+            for process in tools_running(place):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
     killing: list[asyncio.Task[None]] = []
 
     async def reached(step: str) -> None:
-        if step == "started":
-            killing.append(asyncio.create_task(asyncio.to_thread(kill)))
+        if step == when:
+            held = AsyncExitStack()
+            server, database = place.pair.server(environment), place.pair.database(environment)
+            holder = await held.enter_async_context(server.session("postgres", database))
+            await held.enter_async_context(holder.transaction())
+            await holder.execute(lock)
+            killing.append(asyncio.create_task(kill(holder, held)))
 
-    with pytest.raises(ToolRefused, match="ended by signal 9"):
+    with pytest.raises(ToolRefused, match=f"^{tool} .*ended by signal 9"):
         await place.restore(reached=reached)
     await killing[0]
-    assert place.pair.rows("stage", "select to_regclass('shop.old') is not null") == [(True,)]
+    # Until it is dumped, nothing happened to the copy; from there on nobody gets in.
+    untouched = tool == "pg_dump"
+    assert place.pair.rows("stage", "select to_regclass('shop.old') is not null") == [(untouched,)]
+    assert await may_enter(place) == untouched
     await check_mended(place, before)
 
 

@@ -13,7 +13,7 @@ from interlock.events.codec import UnknownEventType, decode
 from interlock.events.envelope import Recorded
 from interlock.feed import LedgerFeed, Page, Unreadable, from_ledger, recent
 from interlock.feed.recent import RECENT_PAGES_MAX
-from interlock.ledger import Changes, Ledger, LedgerUnavailable, Stored
+from interlock.ledger import Changes, Ledger, LedgerUnavailable
 from tests.feed.feeds import record_in, sleep
 from tests.feed.test_feed import DEADLINE_SECONDS, positions
 
@@ -29,14 +29,14 @@ class Deaf:
         self.readings = 0
         self.read_twice = asyncio.Event()
 
-    async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[Stored]:
+    async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[bytes]:
         self.readings += 1
         if self.readings == 2:
             self.read_twice.set()
         if self.failures > 0:
             self.failures -= 1
             raise LedgerUnavailable("away")
-        return await self.ledger.read(project, after=after, limit=limit, up_to=up_to)
+        return await self.ledger.bodies(project, after=after, limit=limit, up_to=up_to)
 
     async def heads(self) -> dict[str, int]:
         return await self.ledger.heads()

@@ -52,6 +52,10 @@ class MemoryLedger:
         """In order of position."""
         return await self._wire.call(self.database.read, project, after, up_to, min(limit, READ_EVENTS_MAX))
 
+    async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> list[bytes]:
+        """As bytes alone."""
+        return [each.body for each in await self.read(project, after=after, limit=limit, up_to=up_to)]
+
     async def read_stream(self, project: str, stream: str, *, after_version: int = 0, limit: int) -> list[Stored]:
         """In order of version."""
         events = await self._wire.call(self.database.stream, project, stream)

@@ -68,8 +68,9 @@ def a_decision_on_overtaken_state() -> Iterator[Plant]:
         if memory.position == 0:
             return await catch_up_(log, name, memory, up_to=up_to)
         before = memory.position
-        for stored in await log.read(name, after=memory.position, limit=PAGE_EVENTS, up_to=up_to):
-            memory._advance(decoded(stored))
+        page = await log.bodies(name, after=before, limit=PAGE_EVENTS, up_to=up_to)
+        news = [decoded(body, position) for position, body in enumerate(page, start=before + 1)]
+        memory.take(news, memory.situation)
         return memory.position - before
 
     catch_up_ = reading.catch_up

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -71,26 +71,45 @@ class Memory:
         self._streams: OrderedDict[str, StreamEnds] = OrderedDict()
         self._commands: OrderedDict[UUID, None] = OrderedDict()
 
-    def apply(self, event: AnyRecorded) -> None:
-        """Take in one event that the ledger holds, the next one."""
-        self.situation = self._rules.evolve(self.situation, event)
-        self._advance(event)
+    def apply(self, events: Iterable[AnyRecorded]) -> None:
+        """Take in the next events that the ledger holds, in their order; where reading one raises, those before it."""
+        self._advance(self._folded(events))
 
     def take(self, events: Iterable[AnyRecorded], situation: Any) -> None:
         """Take in events that were just appended, whose fold `situation` already is."""
-        for event in events:
-            self._advance(event)
+        self._advance(events)
         self.situation = situation
 
-    def _advance(self, event: AnyRecorded) -> None:
-        self.position, self.recorded_at, self.last_body = event.position, event.recorded_at, event.raw
-        known = self._streams.get(event.stream)
-        first = event.position if event.version == 1 else known.first if known is not None else None
-        if first is not None:
-            self.learn(event.stream, StreamEnds(event.version, first))
-        if event.ordinal == 0:
-            self._commands[event.command_id] = None
-            if len(self._commands) > COMMANDS_REMEMBERED_MAX:
+    def _folded(self, events: Iterable[AnyRecorded]) -> Iterator[AnyRecorded]:
+        evolve = self._rules.evolve
+        for event in events:
+            self.situation = evolve(self.situation, event)
+            yield event
+
+    def _advance(self, events: Iterable[AnyRecorded]) -> None:
+        """Remember where the log and its streams are, once for all `events`: none of them is kept meanwhile."""
+        last: AnyRecorded | None = None
+        versions: dict[str, int] = {}
+        begun: dict[str, int] = {}
+        commands: list[UUID] = []
+        try:
+            for event in events:
+                last = event
+                versions[event.stream] = event.version
+                if event.version == 1:
+                    begun[event.stream] = event.position
+                if event.ordinal == 0:
+                    commands.append(event.command_id)
+        finally:
+            if last is not None:
+                self.position, self.recorded_at, self.last_body = last.position, last.recorded_at, last.raw
+            for stream, version in versions.items():
+                known = self._streams.get(stream)
+                first = begun.get(stream) or (None if known is None else known.first)
+                if first is not None:
+                    self.learn(stream, StreamEnds(version, first))
+            self._commands.update(dict.fromkeys(commands))
+            while len(self._commands) > COMMANDS_REMEMBERED_MAX:
                 self._commands.popitem(last=False)
 
     def stream(self, name: str) -> StreamEnds | None:

@@ -30,9 +30,10 @@ class Past:
         """Return the fold of the first `position` events, which must exist, from the nearest earlier one kept."""
         at, situation = await self._nearest(project, position)
         while at < position:
-            for stored in await self._ledger.read(project, after=at, limit=PAGE_EVENTS, up_to=position):
-                situation = self._rules.evolve(situation, decoded(stored))
-                at = stored.position
+            page = await self._ledger.bodies(project, after=at, limit=PAGE_EVENTS, up_to=position)
+            for number, body in enumerate(page, start=at + 1):
+                situation = self._rules.evolve(situation, decoded(body, number))
+                at = number
                 if at % STEP_EVENTS == 0:
                     self._keep(project, at, situation)
         self._keep(project, at, situation)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from itertools import count
 from typing import Final, Protocol
 from uuid import UUID
+
+import orjson
 
 from interlock.desk.errors import LedgerWentBack, UnknownEvent
 from interlock.desk.memory import Memory, StreamEnds
@@ -15,8 +18,8 @@ from interlock.events.codec import decode
 from interlock.ledger import Answer as Answered
 from interlock.ledger import Ends, Head, Row, Stored
 
-# A page is decoded without a break: at 30 µs an event, other projects wait 15 ms at most.
-PAGE_EVENTS: Final = 500
+# A page is decoded and folded without a break: at 10 µs an event, other projects wait 10 ms.
+PAGE_EVENTS: Final = 1_000
 
 
 class Log(Protocol):
@@ -27,6 +30,9 @@ class Log(Protocol):
 
     async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> list[Stored]:
         """Return events in order of position."""
+
+    async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> list[bytes]:
+        """Return the same events, as bytes alone."""
 
     async def head(self, project: str) -> Head:
         """Return how far the log is, and the clock."""
@@ -57,14 +63,22 @@ class Ledger(Log, Protocol):
         """Return position and body of the snapshot kept, None without one."""
 
 
-def decoded(stored: Stored) -> AnyRecorded:
-    """Return the event with its bytes. Raises UnknownEvent where this version cannot read it."""
+def decoded(body: bytes, position: int) -> AnyRecorded:
+    """Return the event at a position from its bytes. Raises UnknownEvent where this version cannot read it."""
     try:
-        event: AnyRecorded = decode(stored.body)
+        event: AnyRecorded = decode(body)
     except Exception as reason:
         # Whatever the reason is, a decision without this event could be wrong.
-        raise UnknownEvent(f"{stored.type} at position {stored.position} ({reason})") from reason
+        raise UnknownEvent(f"{_type_of(body)} at position {position} ({reason})") from reason
     return event
+
+
+def _type_of(body: bytes) -> str:
+    """Return what an event that cannot be read calls itself."""
+    try:
+        return str(orjson.loads(body)["type"])
+    except (ValueError, LookupError, TypeError):
+        return "what stands"
 
 
 async def catch_up(log: Log, project: str, memory: Memory, *, up_to: int | None = None) -> int:
@@ -76,11 +90,10 @@ async def catch_up(log: Log, project: str, memory: Memory, *, up_to: int | None 
     before = memory.position
     known = 1 if memory.last_body else 0
     while True:
-        page = await log.read(project, after=memory.position - known, limit=PAGE_EVENTS, up_to=up_to)
+        page = await log.bodies(project, after=memory.position - known, limit=PAGE_EVENTS, up_to=up_to)
         if known:
             _must_be(page[:1], memory.position, memory.last_body)
-        for stored in page[known:]:
-            memory.apply(decoded(stored))
+        memory.apply(map(decoded, page[known:], count(memory.position + 1)))
         if len(page) < PAGE_EVENTS:
             return memory.position - before
         known = 0
@@ -88,11 +101,11 @@ async def catch_up(log: Log, project: str, memory: Memory, *, up_to: int | None 
 
 async def must_hold(log: Log, project: str, position: int, body: bytes) -> None:
     """Raise LedgerWentBack unless the log holds these bytes at `position`."""
-    _must_be(await log.read(project, after=position - 1, limit=1), position, body)
+    _must_be(await log.bodies(project, after=position - 1, limit=1), position, body)
 
 
-def _must_be(found: Sequence[Stored], position: int, body: bytes) -> None:
-    if not found or found[0].body != body:
+def _must_be(found: Sequence[bytes], position: int, body: bytes) -> None:
+    if not found or found[0] != body:
         raise LedgerWentBack(f"position {position} {'holds another event' if found else 'is not there any more'}")
 
 
@@ -101,7 +114,7 @@ async def load_streams(log: Log, project: str, streams: Sequence[str]) -> dict[s
     found = await log.read_streams(project, streams)
     for stored in found.values():
         stored.sort(key=lambda event: event.version)
-    return {stream: [decoded(stored) for stored in found.get(stream, ())] for stream in streams}
+    return {stream: [decoded(stored.body, stored.position) for stored in found.get(stream, ())] for stream in streams}
 
 
 async def stream_ends(log: Log, project: str, streams: Sequence[str]) -> dict[str, StreamEnds]:

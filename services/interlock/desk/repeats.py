@@ -28,7 +28,7 @@ async def answer_known(at: Log, project: str, waiting: Sequence[Waiting], rules:
         if answer.request_hash != one.request_hash:
             one.fail(CommandIdReused(str(one.command_id)))
             continue
-        recorded = tuple(decoded(stored) for stored in answer.events)
+        recorded = tuple(decoded(stored.body, stored.position) for stored in answer.events)
         one.answer(repeated_answer(recorded, await _subject_of(at, project, recorded), rules))
     return answered
 

@@ -16,7 +16,7 @@ from interlock.events.foreign import is_foreign
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
 from interlock.feed.recent import Ahead, Follower, Recent
-from interlock.ledger import LedgerError, Stored, Subscription
+from interlock.ledger import LedgerError, Subscription
 
 # Finds what a lost notification did not tell; one small query for all projects.
 POLL_SECONDS: Final = 2.0
@@ -33,8 +33,8 @@ _ANY = ""
 class ReadableLedger(Protocol):
     """What the feed needs of a ledger."""
 
-    async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[Stored]:
-        """Return events in order of position."""
+    async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[bytes]:
+        """Return events' bytes in order of position, without gaps."""
 
     async def heads(self) -> dict[str, int]:
         """Return every project's last position."""
@@ -136,14 +136,14 @@ class LedgerFeed:
     async def read(self, project: str, *, after: int, up_to: int | None = None) -> Page:
         """Return one page, as `Source.read`. Raises Unreadable at its first event, LedgerError."""
         page: Page = []
-        found = await self._ledger.read(project, after=after, limit=PAGE_EVENTS_MAX, up_to=up_to)
-        for number, stored in enumerate(found, start=1):
+        found = await self._ledger.bodies(project, after=after, limit=PAGE_EVENTS_MAX, up_to=up_to)
+        for number, body in enumerate(found, start=1):
             try:
-                page.append(self._read_event(stored.body))
+                page.append(self._read_event(body))
             except (ValueError, LookupError) as error:
                 if page:
                     break
-                raise Unreadable(project, stored.position, f"{type(error).__name__}: {error}") from error
+                raise Unreadable(project, after + number, f"{type(error).__name__}: {error}") from error
             if number % TURN_EVENTS == 0:
                 await self._sleep(0)
         return page

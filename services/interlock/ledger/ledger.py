@@ -77,6 +77,11 @@ class Ledger:
         async with self.connection() as connection:
             return await Session(connection).read(project, after=after, limit=limit, up_to=up_to)
 
+    async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> list[bytes]:
+        """Return events' bytes in order of position. See `Session.bodies`."""
+        async with self.connection() as connection:
+            return await Session(connection).bodies(project, after=after, limit=limit, up_to=up_to)
+
     async def read_stream(self, project: str, stream: str, *, after_version: int = 0, limit: int) -> list[Stored]:
         """Return a stream's events in order of version. See `Session.read_stream`."""
         async with self.connection() as connection:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from interlock.events.codec import plain
 from interlock.events.envelope import Recorded
+from interlock.events.fitting import instant_text
 from interlock.projections.projection import Connection, Write, seen_at
 from interlock.projections.together import set_many
 
@@ -268,4 +269,4 @@ def compact(value: dict[str, Any]) -> str:
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant as everywhere: RFC 3339, UTC, with Z."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if at is None else instant_text(at)

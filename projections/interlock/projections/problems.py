@@ -9,6 +9,7 @@ from interlock.events.catalogue import problem as prob
 from interlock.events.envelope import Recorded
 from interlock.projections import mentions
 from interlock.projections.facets import Facets, Said, data, instant, told
+from interlock.projections.parts import Parts
 from interlock.projections.projection import PAGE_ROWS_MAX, Added, Connection, Projection, Write, seen_at
 from interlock.projections.sentences import sentence
 
@@ -49,8 +50,24 @@ APPENDS = {
 }
 
 
+PARTS = Parts()
+
+
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
     """Say what one event changes in the problems, and in whose history it stands."""
+    yield from PARTS.project(recorded)
+    yield from _line(recorded)
+
+
+@PARTS.about(
+    prob.ProblemReported,
+    prob.ProblemReopened,
+    prob.ProblemAcknowledged,
+    prob.ReactionOverdue,
+    prob.ProblemResolved,
+    prob.ProblemDismissed,
+)
+def _standing(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
         case prob.ProblemReported():
@@ -83,8 +100,7 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.problem, "state", label, {})
             yield FACETS.set(recorded, event.problem, "resolution", label, data(event, "problem"))
         case _:
-            pass
-    yield from _line(recorded)
+            return
 
 
 def _line(recorded: Recorded[Any]) -> Iterator[Write]:

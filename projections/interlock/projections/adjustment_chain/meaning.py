@@ -23,8 +23,11 @@ from interlock.projections.adjustment_chain.tables import (
     REGAIN_ELSEWHERE,
 )
 from interlock.projections.facets import compact, data, instant
+from interlock.projections.parts import Parts
 from interlock.projections.projection import Write
 from interlock.projections.sentences import sentence
+
+PARTS = Parts()
 
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
@@ -32,8 +35,7 @@ def project(recorded: Recorded[Any]) -> Iterator[Write]:
     named = list(mentions.adjustments(recorded))
     if named:
         yield Write(ADD_STEP, (*step(recorded), named))
-    for part in (_plan, _words, _attempt, _result, _lease, _elsewhere):
-        yield from part(recorded)
+    yield from PARTS.project(recorded)
 
 
 def step(recorded: Recorded[Any]) -> tuple[Any, ...]:
@@ -70,6 +72,7 @@ def _close(recorded: Recorded[Any], families: Sequence[str], labels: Sequence[st
     )
 
 
+@PARTS.about(adj.DataAdjustRequested, adj.DataAdjustAmended, adj.DataAdjustCancelled)
 def _plan(recorded: Recorded[Any]) -> Iterator[Write]:
     """What is asked for, until when."""
     event = recorded.event
@@ -99,6 +102,14 @@ def _planned(event: Any) -> dict[str, Any]:
     return {"plan": plain(event.plan), "bound_digest": event.bound_digest}
 
 
+@PARTS.about(
+    adj.DataAdjustRehearsed,
+    adj.DataAdjustRehearsalFailed,
+    adj.DataAdjustVerified,
+    adj.DataAdjustRejected,
+    adj.DataAdjustAuthorized,
+    adj.DataAdjustExpired,
+)
 def _words(recorded: Recorded[Any]) -> Iterator[Write]:
     """What was found out and said about the plan, and what the rule made of it."""
     event, verdict = recorded.event, f"verdict/{recorded.actor.id}"
@@ -122,6 +133,7 @@ def _words(recorded: Recorded[Any]) -> Iterator[Write]:
             return
 
 
+@PARTS.about(adj.DataAdjustBackupTaken, adj.DataAdjustStarted, adj.DataAdjustFailed, adj.DataAdjustExecuted)
 def _attempt(recorded: Recorded[Any]) -> Iterator[Write]:
     """How an execution goes: what it did is void where it was not committed."""
     event = recorded.event
@@ -148,6 +160,7 @@ def _attempt(recorded: Recorded[Any]) -> Iterator[Write]:
             return
 
 
+@PARTS.about(adj.DataAdjustResultVerified, adj.DataAdjustResultDisputed, adj.DataAdjustReverted)
 def _result(recorded: Recorded[Any]) -> Iterator[Write]:
     """Whether what it did is right, and whether it was taken back."""
     event = recorded.event
@@ -164,6 +177,7 @@ def _result(recorded: Recorded[Any]) -> Iterator[Write]:
             return
 
 
+@PARTS.about(env.LeaseGranted, env.LeaseReleased, env.LeaseExpired, env.LeaseBroken)
 def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
     """Who works at it now, in which place."""
     event = recorded.event
@@ -178,6 +192,14 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
             return
 
 
+@PARTS.about(
+    team.OperatorDesignated,
+    env.DataMarkedCorrupt,
+    team.RoleRevoked,
+    team.PrincipalDeactivated,
+    team.RoleGranted,
+    Annotated,
+)
 def _elsewhere(recorded: Recorded[Any]) -> Iterator[Write]:
     """What happens to people, and ends what they said or may do; and what is remarked."""
     event = recorded.event

@@ -20,15 +20,25 @@ from interlock.projections.environment_state.tables import (
     SET_WHERE_DEPLOYED,
 )
 from interlock.projections.facets import compact, data, instant, late
+from interlock.projections.parts import Parts
 from interlock.projections.projection import Write
 
+# What a lease says when it is granted, and not when it is renewed.
+LEASED = ("kind", "holder", "subject", "fencing_token", "observed", "release", "granted_at", "granted_position")
 
-def project(recorded: Recorded[Any]) -> Iterator[Write]:
-    """Say what one event changes in the environments."""
-    for part in (_occupancy, _lease, _run, _data, _adjusted, _care):
-        yield from part(recorded)
+PARTS = Parts()
+# Say what one event changes in the environments.
+project = PARTS.project
 
 
+@PARTS.about(
+    rel.DeployStarted,
+    rel.DeploySucceeded,
+    rel.DeployFailed,
+    env.EnvironmentUnsure,
+    env.EnvironmentConfirmed,
+    env.EnvironmentBaselined,
+)
 def _occupancy(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
@@ -65,8 +75,6 @@ def _occupancy(recorded: Recorded[Any]) -> Iterator[Write]:
             label = "empty" if event.empty else "occupied"
             yield FACETS.set(recorded, event.environment, "occupancy", label, data(event, "environment", "empty"))
             yield from _schema(recorded, event.environment, event.schema_digest)
-        case _:
-            return
 
 
 def _schema(recorded: Recorded[Any], environment: str, digest: str | None) -> Iterator[Write]:
@@ -74,6 +82,7 @@ def _schema(recorded: Recorded[Any], environment: str, digest: str | None) -> It
         yield FACETS.set(recorded, environment, "schema", "known", {"schema_digest": digest})
 
 
+@PARTS.about(env.LeaseGranted, env.LeaseRenewed, env.LeaseReleased, env.LeaseExpired, env.LeaseBroken)
 def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
@@ -91,16 +100,7 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
                 "lease",
                 "held",
                 data(event, "environment"),
-                keep=(
-                    "kind",
-                    "holder",
-                    "subject",
-                    "fencing_token",
-                    "observed",
-                    "release",
-                    "granted_at",
-                    "granted_position",
-                ),
+                keep=LEASED,
             )
         case env.LeaseReleased():
             yield FACETS.close(recorded, event.environment, "lease")
@@ -110,10 +110,9 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
             yield _lost(recorded, "occupancy", ("deploy", "restore", "migration"), "unsure")
             yield _lost(recorded, "data", ("restore", "migration"), "unknown")
             yield FACETS.close(recorded, event.environment, "lease")
-        case _:
-            return
 
 
+@PARTS.about(env.TestRunStarted, env.TestRunFinished, env.TestRunAborted, env.TestRunMissed)
 def _run(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
@@ -135,8 +134,6 @@ def _run(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.environment, "last_run", "aborted", data(event, "environment"))
         case env.TestRunMissed():
             yield FACETS.set(recorded, event.environment, "nightly", "missed", data(event, "environment"))
-        case _:
-            return
 
 
 def _lost(recorded: Recorded[Any], facet: str, kinds: tuple[str, ...], label: str | None) -> Write:
@@ -171,6 +168,17 @@ def _where_deployed(recorded: Recorded[Any], deploy: str, facet: str, label: str
     )
 
 
+@PARTS.about(
+    env.DataErased,
+    env.DataRestored,
+    env.DataRestoreFailed,
+    env.DataMarkedCorrupt,
+    env.DataMarkedClean,
+    env.DataFeedSet,
+    env.MigrationsApplied,
+    rel.StageMigrated,
+    rel.StageMigrationFailed,
+)
 def _data(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
@@ -183,12 +191,7 @@ def _data(recorded: Recorded[Any]) -> Iterator[Write]:
             yield from _schema(recorded, event.environment, event.schema_digest)
             yield Write(
                 RECOVER,
-                (
-                    recorded.project,
-                    event.environment,
-                    recorded.position,
-                    recorded.recorded_at,
-                ),
+                (recorded.project, event.environment, recorded.position, recorded.recorded_at),
             )
         case env.DataRestoreFailed():
             yield FACETS.set(recorded, event.environment, "data", "restore-failed", data(event, "environment"))
@@ -210,10 +213,9 @@ def _data(recorded: Recorded[Any]) -> Iterator[Write]:
         case rel.StageMigrationFailed():
             detail = {"cause": event.error, "restore": event.restore, "deploy": event.deploy}
             yield _where_deployed(recorded, event.deploy, "data", "unknown", detail)
-        case _:
-            return
 
 
+@PARTS.about(env.LeaseGranted, adj.DataAdjustExecuted, adj.DataAdjustFailed)
 def _adjusted(recorded: Recorded[Any]) -> Iterator[Write]:
     """How often its data was adjusted: an execution names its adjustment, whose lease named the environment."""
     event = recorded.event
@@ -240,10 +242,20 @@ def _adjusted(recorded: Recorded[Any]) -> Iterator[Write]:
                 NOT_ADJUSTED,
                 (recorded.project, f"adjusting/{event.adjustment}", recorded.position, recorded.recorded_at),
             )
-        case _:
-            return
 
 
+@PARTS.about(
+    env.EnvironmentRegistered,
+    env.EnvironmentFrozen,
+    env.EnvironmentUnfrozen,
+    env.LogsChecked,
+    env.LogCheckMissed,
+    env.FactObserved,
+    env.DriftDetected,
+    env.MisbehaviourDetected,
+    team.OwnerAssigned,
+    team.OperatorDesignated,
+)
 def _care(recorded: Recorded[Any]) -> Iterator[Write]:
     event = recorded.event
     match event:
@@ -279,5 +291,3 @@ def _care(recorded: Recorded[Any]) -> Iterator[Write]:
         case team.OperatorDesignated():
             facet = "operator" if event.until is None else "operator_deputy"
             yield FACETS.set(recorded, event.environment, facet, "designated", data(event, "environment"))
-        case _:
-            return

@@ -12,10 +12,14 @@ from interlock.events.catalogue import release as rel
 from interlock.events.envelope import Recorded
 from interlock.projections import mentions
 from interlock.projections.facets import data, instant
+from interlock.projections.parts import Parts
 from interlock.projections.projection import Write
 from interlock.projections.releases.tables import ADD_LINE, ADD_LINE_WHERE, FACETS
 from interlock.projections.sentences import sentence
 
+STREAM = "release/"
+# What a release's own events say of it, and what any event may.
+OWN, ANY = Parts(), Parts()
 HERE = ("occupant", "deploying", "failed", "unsure")
 ASKED = (
     "deploy",
@@ -48,18 +52,23 @@ _FACET_OF = {
 
 def project(recorded: Recorded[Any]) -> Iterator[Write]:
     """Say what one event changes in the releases, and in whose timeline it stands."""
-    name = mentions.of_stream(recorded, "release")
-    if name is not None and recorded.stream.startswith("release/"):
-        yield from _standing(recorded, name)
-        yield from _evidence(recorded, name)
-        yield from _deploy(recorded, name)
-    yield from _whereabouts(recorded)
-    yield from _problem(recorded)
+    if recorded.stream.startswith(STREAM):
+        yield from OWN.project(recorded)
+    yield from ANY.project(recorded)
     yield from _lines(recorded)
 
 
-def _standing(recorded: Recorded[Any], name: str) -> Iterator[Write]:
-    event = recorded.event
+@OWN.about(
+    rel.ReleaseOpened,
+    rel.ReleaseContentSet,
+    rel.ReleaseHeld,
+    rel.ReleaseHoldLifted,
+    rel.ReleaseSuperseded,
+    rel.ReleaseWithdrawn,
+    rel.ReleaseCompleted,
+)
+def _standing(recorded: Recorded[Any]) -> Iterator[Write]:
+    event, name = recorded.event, recorded.stream.removeprefix(STREAM)
     match event:
         case rel.ReleaseOpened():
             yield FACETS.set(recorded, name, "opened", "opened", data(event, "name"))
@@ -86,8 +95,23 @@ def _standing(recorded: Recorded[Any], name: str) -> Iterator[Write]:
             return
 
 
-def _evidence(recorded: Recorded[Any], name: str) -> Iterator[Write]:
-    event = recorded.event
+@OWN.about(
+    rel.DevelopmentConfirmed,
+    rel.HotfixConfirmed,
+    rel.TestsPassed,
+    rel.TestsFailed,
+    rel.ManualQAApproved,
+    rel.ManualQARejected,
+    rel.ManualQAWithdrawn,
+    rel.CodeReviewApproved,
+    rel.CodeReviewRejected,
+    rel.CodeReviewWithdrawn,
+    rel.StageMigrated,
+    rel.StageMigrationFailed,
+    rel.EvidenceInvalidated,
+)
+def _evidence(recorded: Recorded[Any]) -> Iterator[Write]:
+    event, name = recorded.event, recorded.stream.removeprefix(STREAM)
     match event:
         case rel.DevelopmentConfirmed():
             yield FACETS.set(recorded, name, "development", "confirmed", data(event))
@@ -130,11 +154,19 @@ def _void_facet(item: str) -> str | None:
     return _FACET_OF.get(kind)
 
 
-def _deploy(recorded: Recorded[Any], name: str) -> Iterator[Write]:
+@OWN.about(
+    rel.DeployRequested,
+    rel.DeployReady,
+    rel.DeployStarted,
+    rel.DeploySucceeded,
+    rel.DeployFailed,
+    rel.DeployCancelled,
+    rel.DeployExpired,
+)
+def _deploy(recorded: Recorded[Any]) -> Iterator[Write]:
     """The deploys that were asked for, by their own names."""
-    if not recorded.type.startswith("Deploy"):
-        return
     event, at = recorded.event, instant(recorded.recorded_at)
+    name = recorded.stream.removeprefix(STREAM)
     match event:
         case rel.DeployRequested():
             detail = {**data(event), "requested_at": at, "requested_by": recorded.actor.id}
@@ -154,6 +186,14 @@ def _deploy(recorded: Recorded[Any], name: str) -> Iterator[Write]:
             return
 
 
+@ANY.about(
+    rel.DeployStarted,
+    rel.DeploySucceeded,
+    rel.DeployFailed,
+    env.EnvironmentUnsure,
+    env.EnvironmentConfirmed,
+    env.EnvironmentBaselined,
+)
 def _whereabouts(recorded: Recorded[Any]) -> Iterator[Write]:
     """Where each release is: the occupant, on its way in, or there once."""
     event = recorded.event
@@ -204,6 +244,7 @@ def _whereabouts(recorded: Recorded[Any]) -> Iterator[Write]:
             return
 
 
+@ANY.about(prob.ProblemReported, prob.ProblemReopened, prob.ProblemResolved, prob.ProblemDismissed)
 def _problem(recorded: Recorded[Any]) -> Iterator[Write]:
     """The problems that concern a release."""
     event = recorded.event

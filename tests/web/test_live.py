@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.browser import ME, SERVED, WAIT_MS, Browsing, on_thursday
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import PROJECT, Served, serving
 from tests.web.test_board import twin
@@ -174,13 +175,13 @@ def own_home(tmp_path: Path) -> Path:
 def test_a_server_that_was_killed_and_is_back_is_caught_up_with(
     browser: Any, postgres_server: PostgresServer, thursday_template: str, own_home: Path
 ) -> None:
-    with on_thursday(postgres_server, thursday_template, own_home) as served:
+    port = str(free_port())
+    with on_thursday(postgres_server, thursday_template, own_home, "--port", port) as served:
         browsing = Browsing(browser, served.url)
         page = browsing.tab()
         page.goto(BOARD)
         wait_live(page)
         before = position(page)
-        port = served.url.rpartition(":")[2]
         served.process.send_signal(signal.SIGKILL)
         served.process.wait()
         wait_live(page, "away")

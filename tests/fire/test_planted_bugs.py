@@ -18,6 +18,9 @@ from tests.fire.worker import Orders, work
 
 PROJECT = "shop"
 BYTES = 120_000
+# What a bug does depends on who meets whom: it is given so much more time than it mostly needs, and no more than that.
+BYTES_TO_FIND_MAX = 20 * BYTES
+BETWEEN_LOOKS_BYTES = 40_000
 LOST_ANSWERS = 12
 BETWEEN_CUTS_BYTES = 2_000
 
@@ -26,9 +29,19 @@ def bytes_in(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-async def at_work(dsns: Dsns, home: Path, way: str, bug: str | None, *, lose_answers: bool = False) -> Told:
-    """Three desks, or writers, with eight clients in this process; what they heard, judged."""
-    until = asyncio.Event()
+def says(told: Told, word: str) -> bool:
+    return any(word in finding for finding in told.findings)
+
+
+async def at_work(
+    dsns: Dsns, home: Path, way: str, bug: str | None, *, lose_answers: bool = False, word: str | None = None
+) -> Told:
+    """Three desks, or writers, with eight clients in this process; what they heard, judged.
+
+    Where there is a `word`, they go on until a finding says it, and not for ever.
+    """
+    until, ledger = asyncio.Event(), await Ledger.open(dsns.app)
+    most = BYTES if word is None else BYTES_TO_FIND_MAX
     async with proxy_to(socket_of(dsns.app)) as proxy:
         names = ["one", "two", "three"]
         paths = [home / f"{name}.history" for name in names]
@@ -38,17 +51,18 @@ async def at_work(dsns: Dsns, home: Path, way: str, bug: str | None, *, lose_ans
                 for name, path, writers in zip(names, paths, (3, 3, 2), strict=True):
                     orders = Orders(way, address, str(path), name, writers, [PROJECT], 7, bug=bug)
                     group.create_task(work(orders, until))
-                cut_at = 0
-                while (heard := bytes_in(paths)) < BYTES * MORE.get(bug or "", 1) or (
-                    lose_answers and proxy.down.cuts < LOST_ANSWERS
-                ):
+                cut_at = looked_at = 0
+                while (heard := bytes_in(paths)) < most or (lose_answers and proxy.down.cuts < LOST_ANSWERS):
                     await asyncio.sleep(0.02)
+                    if word is not None and heard >= looked_at + BETWEEN_LOOKS_BYTES:
+                        looked_at = heard
+                        if says(await judged(ledger, paths), word):
+                            break
                     # Between two cuts something is done, however slow the machine is: what is lost is an answer then.
                     if lose_answers and heard >= cut_at + BETWEEN_CUTS_BYTES:
                         proxy.down.cut_after, cut_at = 0, heard
                 proxy.down.cut_after = None
                 until.set()
-    ledger = await Ledger.open(dsns.app)
     told = await judged(ledger, paths)
     await ledger.close()
     return told
@@ -61,15 +75,14 @@ FOUND_BY: dict[str, tuple[str, bool, str]] = {
     "a decision on overtaken state": ("desk", False, "overtaken"),
     "an answer looked up after the version check": ("desk", False, "changed by itself"),
 }
-MORE = {"an answer looked up after the version check": 3, "a decision on overtaken state": 2}
 
 
 @pytest.mark.parametrize("bug", FOUND_BY)
 async def test_a_planted_bug_is_found(bug: str, dsns: Dsns, tmp_path: Path) -> None:
     way, lose_answers, word = FOUND_BY[bug]
     await take_guards_away(bug, dsns)
-    told = await at_work(dsns, tmp_path, way, bug, lose_answers=lose_answers)
-    assert any(word in finding for finding in told.findings), told
+    told = await at_work(dsns, tmp_path, way, bug, lose_answers=lose_answers, word=word)
+    assert says(told, word), told
 
 
 @pytest.mark.parametrize("way", ["desk", "ledger"])

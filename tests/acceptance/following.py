@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -193,13 +192,6 @@ def databases(*names: str) -> Iterator[dict[str, EmbeddedPostgres]]:
         for server in servers.values():
             server.stop()
         shutil.rmtree(data, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def surroundings(home: Path) -> dict[str, str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.following import ROOT, Newcomer, blocks, databases, free_port, surroundings
+from tests.acceptance.following import ROOT, Newcomer, blocks, databases, surroundings
+from tests.fixtures.ports import free_port
 
 PAGE = ROOT / "docs" / "GUIDE.md"
 

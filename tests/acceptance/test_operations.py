@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from interlock.serve.database import NAME
 from interlock.serve.settings import Settings
-from tests.acceptance.following import ROOT, Newcomer, blocks, databases, free_port, stopped, surroundings, tools
+from tests.acceptance.following import ROOT, Newcomer, blocks, databases, stopped, surroundings, tools
+from tests.fixtures.ports import free_port
 from tests.serve.newer import newer_version
 
 PAGE = ROOT / "docs" / "OPERATIONS.md"
@@ -45,12 +46,13 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
         dsns = server.dsns(NAME)
         port = free_port()
         own = {
+            # First: what is put in for the others may have these digits in it.
+            "8788": str(free_port()),
             "ADDRESS-OF-POSTGRESQL": server.dsn("postgres", "postgres"),
             "ADDRESS-OF-THE-LEDGER": server.dsn("postgres", NAME),
             "ADDRESS-OF-THE-APP": dsns.app,
             "ADDRESS-OF-THE-OWNER": dsns.owner,
             "127.0.0.1:8787": f"127.0.0.1:{port}",
-            "8788": str(free_port()),
             "PROGRAMS-OF-THE-NEW-VERSION": str(programs_of_the_next_version(tmp_path / "next")),
         }
         made = Operator(

@@ -63,7 +63,8 @@ def test_an_endpoint_is_added_tried_told_and_removed(
 def test_what_does_not_arrive_is_shown_by_list_failed_and_doctor_and_tried_again(
     told: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with receiving(410, 500) as chat:
+    # However often it is tried, it does not arrive.
+    with receiving(410, *[500] * 50) as chat:
         added = terminal.dt("notify", "add", "chat", chat.url, "--json", who="rm-1").json
         monkeypatch.setattr(receiver, "SECRET", added["secret"])
         tried = terminal.dt("notify", "test", "chat", who="rm-1")
@@ -81,9 +82,10 @@ def test_what_does_not_arrive_is_shown_by_list_failed_and_doctor_and_tried_again
         assert told["rm-1"].server("/ready")["status"] == "ready"
         assert terminal.dt("notify", "retry", message["message"], who="rm-1").code == 0
         chat.wait(2)
-        assert chat.ids == [message["message"]] * 2
-        waiting = terminal.dt("notify", "failed", "--waiting", "chat").stdout
-        assert "it answered 500" in waiting
+        assert set(chat.ids) == {message["message"]}
+        # It is stored after it came; the test's deadline bounds this.
+        while "it answered 500" not in terminal.dt("notify", "failed", "--waiting", "chat").stdout:
+            pass
         assert terminal.dt("notify", "retry", "chat", who="rm-1").code == 0
         assert terminal.dt("notify", "remove", "chat", "--yes", who="rm-1").code == 0
 

@@ -77,12 +77,13 @@ def test_a_command_that_is_never_answered_names_its_key() -> None:
 
 
 def test_a_server_that_is_not_there_was_sent_nothing() -> None:
+    waits = Waits()
+    # Nobody else can have the port meanwhile, and nobody listens there.
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    waits = Waits()
-    with asking(f"http://127.0.0.1:{port}", waits=waits) as client, pytest.raises(ServerAway) as away:
-        client.command("WithdrawRelease", FIELDS)
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with asking(url, waits=waits) as client, pytest.raises(ServerAway) as away:
+            client.command("WithdrawRelease", FIELDS)
     assert (away.value.cause, away.value.tries, away.value.sent, away.value.exit_code) == (
         "connection refused",
         3,

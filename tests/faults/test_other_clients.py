@@ -17,7 +17,7 @@ from interlock.ledger import Ledger
 from tests.feed.feeds import record_in
 from tests.feed.published import create_topic
 from tests.fixtures.kafka import Kafka
-from tests.relay.relays import Seen, published, relay_on, running, seen
+from tests.relay.relays import HASTY_SECONDS, Seen, published, relay_on, running, seen
 
 TOOL_SECONDS = 100
 EVENTS = {"shop": 30, "mill": 7, "pâtisserie": 3}
@@ -46,7 +46,7 @@ async def topic(kafka: Kafka, ledger: Ledger, ledger_dsn: str) -> AsyncIterator[
     filled = topics(kafka.name("clients"), partitions=3).events
     for project, count in EVENTS.items():
         await record_in(ledger, project, count)
-    async with running(relay_on(ledger, ledger_dsn, kafka.address, filled)) as relay:
+    async with running(relay_on(ledger, ledger_dsn, kafka.address, filled, send_seconds=HASTY_SECONDS)) as relay:
         await published(relay)
     yield filled
 

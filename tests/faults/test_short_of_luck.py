@@ -29,7 +29,7 @@ from tests.ledger.test_kill import acknowledged, check, wait_for, writers
 from tests.ledger.writer import ENVELOPE
 from tests.projections.story import story
 from tests.projector.kafka_ways import append, fresh_ledgers, from_kafka, from_the_ledger
-from tests.relay.relays import bodies, kept, published, relay_on, running, seen, until
+from tests.relay.relays import HASTY_SECONDS, bodies, kept, published, relay_on, running, seen, until
 
 WRITERS_EACH = 4
 COMMANDS_EACH = 30
@@ -60,7 +60,7 @@ async def test_beside_a_transaction_that_stays_open_eight_writers_leave_no_gap_a
     kafka: Kafka, dsns: Dsns, topic: Topic, tmp_path: Path
 ) -> None:
     ledger = await Ledger.open(dsns.app)
-    async with running(relay_on(ledger, dsns.app, kafka.address, topic)) as relay:
+    async with running(relay_on(ledger, dsns.app, kafka.address, topic, send_seconds=HASTY_SECONDS)) as relay:
         async with left_open(ledger, "slow"):
             with writers(dsns.app, tmp_path, each=WRITERS_EACH) as outputs:
                 await asyncio.to_thread(wait_for, outputs, COMMANDS_EACH)
@@ -104,7 +104,7 @@ async def test_an_event_that_kafka_takes_for_too_large_is_told_and_published_onc
 ) -> None:
     await record_in(ledger, "shop", 2)
     must = topic.settings["max.message.bytes"]
-    async with running(relay_on(ledger, ledger_dsn, kafka.address, topic)) as relay:
+    async with running(relay_on(ledger, ledger_dsn, kafka.address, topic, send_seconds=HASTY_SECONDS)) as relay:
         await published(relay)
         await change_topic(kafka.address, topic.name, max_message_bytes="100")
         await record_in(ledger, "shop", 3)

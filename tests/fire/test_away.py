@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from interlock.ledger import Ledger
+from interlock.ledger import Ledger, LedgerUnavailable
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from interlock.ledger.lending import CONNECTIONS_MAX
 from interlock.ledger.processes import children
@@ -36,11 +36,18 @@ SHOP = "shop"
 
 @asynccontextmanager
 async def desk_by(dsn: str, seconds: float = TIMEOUT_SECONDS) -> AsyncIterator[ByDesk]:
-    ledger = await Ledger.open(dsn, command_timeout=seconds, acquire_timeout=seconds)
-    way = ByDesk(ledger)
+    way = ByDesk(await opened(dsn, seconds))
     yield way
     await way.desk.close()
-    await ledger.close()
+    await way.ledger.close()
+
+
+async def opened(dsn: str, seconds: float) -> Ledger:
+    """A ledger that waits no longer than so; on a busy machine its first connection may take longer than that."""
+    async with asyncio.timeout(HEALED_SECONDS):
+        while True:
+            with suppress(LedgerUnavailable):
+                return await Ledger.open(dsn, command_timeout=seconds, acquire_timeout=seconds)
 
 
 async def answered(number: int, way: ByDesk | ByHttp, project: str = SHOP) -> tuple[float, str]:
@@ -58,18 +65,22 @@ async def answered(number: int, way: ByDesk | ByHttp, project: str = SHOP) -> tu
     return monotonic() - began, "done"
 
 
-async def heals(way: ByDesk | ByHttp, project: str = SHOP) -> float:
-    """Wait until a command is done again; return how long it took."""
+async def done(way: ByDesk | ByHttp, deed: Deed, project: str = SHOP) -> dict[str, Any]:
+    """Ask until it is answered, as clients do; return the answer."""
     began = monotonic()
-    deed = Deed(f"healed {began}")
     while True:
         try:
-            assert (await way.attempt(project, deed))["outcome"] == "recorded"
+            return await way.attempt(project, deed)
         except (Lost, NothingDone):
             assert monotonic() - began < HEALED_SECONDS
             await asyncio.sleep(0.05)
-            continue
-        return monotonic() - began
+
+
+async def heals(way: ByDesk | ByHttp, project: str = SHOP) -> float:
+    """Wait until a command is done again; return how long it took."""
+    began = monotonic()
+    assert (await done(way, Deed(f"healed {began}"), project))["outcome"] == "recorded"
+    return monotonic() - began
 
 
 async def is_whole(ledger: Ledger) -> None:
@@ -77,9 +88,13 @@ async def is_whole(ledger: Ledger) -> None:
     at_once = asyncio.Barrier(CONNECTIONS_MAX)
 
     async def one() -> None:
-        async with ledger.connection() as connection:
-            await at_once.wait()
-            assert await connection.fetchval("select 1") == 1
+        while True:
+            # A new one may take longer on a busy machine than is waited for here; those that are there wait for it.
+            with suppress(LedgerUnavailable):
+                async with ledger.connection() as connection:
+                    await at_once.wait()
+                    assert await connection.fetchval("select 1", timeout=HEALED_SECONDS) == 1
+                    return
 
     async with asyncio.timeout(HEALED_SECONDS), asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS_MAX):
@@ -159,8 +174,8 @@ async def test_one_direction_alone_may_be_gone(dsns: Dsns) -> None:
                 await way.attempt(SHOP, deed)
             direction.lost = False
             await heals(way)
-            first = await way.attempt(SHOP, deed)
-            assert await way.attempt(SHOP, deed) == first
+            first = await done(way, deed)
+            assert await done(way, deed) == first
 
 
 async def break_once(proxy: Proxy, chance: random.Random) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import asyncpg
 import pytest
@@ -63,28 +64,41 @@ async def whoever_migrates(server: EmbeddedPostgres) -> int:
         await asyncio.sleep(0.02)
 
 
-async def interrupted(server: EmbeddedPostgres, dsns: Dsns, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kill the session when it has done everything of migration `number` but commit it."""
+async def interrupted(server: EmbeddedPostgres, dsns: Dsns, number: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Kill the session when it has done everything of migration `number` but commit it; return who served then."""
     known = migrate.migrations()
     waiting = tuple(replace(one, statements=one.statements + WAITS) if one.number == number else one for one in known)
     monkeypatch.setattr(migrate, "migrations", lambda: waiting)
     applying = asyncio.create_task(migrate.apply(dsns.owner))
-    os.kill(await whoever_migrates(server), signal.SIGKILL)
+    victim = await whoever_migrates(server)
+    served = await checkpointer(server)
+    os.kill(victim, signal.SIGKILL)
     with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
         await applying
     monkeypatch.setattr(migrate, "migrations", lambda: known)
+    return served
 
 
-async def recovered(server: EmbeddedPostgres) -> None:
-    """Wait until PostgreSQL, which ends all sessions after such a kill, takes new ones."""
+async def checkpointer(server: EmbeddedPostgres) -> Any:
+    """The process beside all sessions, and since when it runs: a recovery ends it and starts another one."""
+    connection = await asyncpg.connect(server.dsn(), timeout=10)
+    found = await connection.fetchrow(
+        "select pid, backend_start from pg_stat_activity where backend_type = 'checkpointer'"
+    )
+    await connection.close()
+    return found
+
+
+async def recovered(server: EmbeddedPostgres, before: Any) -> None:
+    """Wait until PostgreSQL has noticed the kill, has ended all sessions because of it, and takes new ones."""
     while True:
         try:
-            connection = await asyncpg.connect(server.dsn(), timeout=10)
-        except (OSError, asyncpg.PostgresError):
-            await asyncio.sleep(0.05)
-            continue
-        await connection.close()
-        return
+            now = await checkpointer(server)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            now = None
+        if now is not None and now != before:
+            return
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [1, 3, LAST])
@@ -95,8 +109,7 @@ async def test_the_next_start_finds_whole_migrations_and_does_the_rest(
     await mortal.prepare(untouched)
     await create_database(mortal.dsn(), cut)
     dsns = mortal.dsns(cut)
-    await interrupted(mortal, dsns, number, monkeypatch)
-    await recovered(mortal)
+    await recovered(mortal, await interrupted(mortal, dsns, number, monkeypatch))
     with pytest.raises(SchemaBehind):
         await Ledger.open(dsns.app)
     assert await migrate.apply(dsns.owner) == LAST - number + 1

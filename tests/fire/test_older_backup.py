@@ -24,6 +24,7 @@ from interlock.ledger.statements import sql
 from tests.desk.desks import Clerk, clerk_at
 from tests.desk.tiny import Note
 from tests.fire.servers import PROJECT, begin
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import elsewhere
 from tests.fixtures.server import Served, config_text, serving, token_of
 from tests.house.tree import REPOSITORY
@@ -155,7 +156,7 @@ def test_dt_says_once_that_its_own_change_is_gone(mortal: EmbeddedPostgres, mort
     home = tmp_path / "home"
     home.mkdir()
     config = written(tmp_path, config_text(dsns=mortal_dsns))
-    port = None
+    port = str(free_port())
 
     def dt(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -171,9 +172,8 @@ def test_dt_says_once_that_its_own_change_is_gone(mortal: EmbeddedPostgres, mort
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
         )
 
-    with serving(config, "--part", "api") as served:
+    with serving(config, "--part", "api", "--port", port) as served:
         begin(served)
-        port = served.url.rpartition(":")[2]
     backup = elsewhere(back_up(mortal, mortal_dsns))
     with serving(config, "--part", "api", "--port", port) as served:
         done = dt(served.url, "annotate", "1", "it is gone")

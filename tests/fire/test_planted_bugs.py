@@ -17,8 +17,13 @@ from tests.fire.proxy import proxy_to, socket_of
 from tests.fire.worker import Orders, work
 
 PROJECT = "shop"
+SEED = 7
 BYTES = 120_000
 LOST_ANSWERS = 12
+# What a bug does depends on who meets whom: clients come again until they have met it, and not for ever.
+TURN_BYTES = 40_000
+TURN_LOST_ANSWERS = 8
+TURNS_MAX = 60
 BETWEEN_CUTS_BYTES = 2_000
 
 
@@ -26,25 +31,28 @@ def bytes_in(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-async def at_work(dsns: Dsns, home: Path, way: str, bug: str | None, *, lose_answers: bool = False) -> Told:
-    """Three desks, or writers, with eight clients in this process; what they heard, judged."""
-    until = asyncio.Event()
+async def at_work(
+    dsns: Dsns, home: Path, way: str, bug: str | None, *, much: int, lost_answers: int, turn: int = 0
+) -> Told:
+    """Three desks, or writers, with eight clients in this process; what they heard, at least `much` bytes, judged.
+
+    Each turn has a project of its own, so that what is judged is of this turn alone.
+    """
+    until, project = asyncio.Event(), f"{PROJECT}-{turn}"
     async with proxy_to(socket_of(dsns.app)) as proxy:
         names = ["one", "two", "three"]
-        paths = [home / f"{name}.history" for name in names]
-        address = proxy.dsn(dsns.app) if lose_answers else dsns.app
+        paths = [home / f"{project}-{name}.history" for name in names]
+        address = proxy.dsn(dsns.app) if lost_answers else dsns.app
         with planted(bug):
             async with asyncio.TaskGroup() as group:
                 for name, path, writers in zip(names, paths, (3, 3, 2), strict=True):
-                    orders = Orders(way, address, str(path), name, writers, [PROJECT], 7, bug=bug)
+                    orders = Orders(way, address, str(path), name, writers, [project], SEED + turn, bug=bug)
                     group.create_task(work(orders, until))
                 cut_at = 0
-                while (heard := bytes_in(paths)) < BYTES * MORE.get(bug or "", 1) or (
-                    lose_answers and proxy.down.cuts < LOST_ANSWERS
-                ):
+                while (heard := bytes_in(paths)) < much or proxy.down.cuts < lost_answers:
                     await asyncio.sleep(0.02)
                     # Between two cuts something is done, however slow the machine is: what is lost is an answer then.
-                    if lose_answers and heard >= cut_at + BETWEEN_CUTS_BYTES:
+                    if lost_answers and heard >= cut_at + BETWEEN_CUTS_BYTES:
                         proxy.down.cut_after, cut_at = 0, heard
                 proxy.down.cut_after = None
                 until.set()
@@ -61,20 +69,24 @@ FOUND_BY: dict[str, tuple[str, bool, str]] = {
     "a decision on overtaken state": ("desk", False, "overtaken"),
     "an answer looked up after the version check": ("desk", False, "changed by itself"),
 }
-MORE = {"an answer looked up after the version check": 3, "a decision on overtaken state": 2}
 
 
 @pytest.mark.parametrize("bug", FOUND_BY)
 async def test_a_planted_bug_is_found(bug: str, dsns: Dsns, tmp_path: Path) -> None:
-    way, lose_answers, word = FOUND_BY[bug]
+    way, loses_answers, word = FOUND_BY[bug]
     await take_guards_away(bug, dsns)
-    told = await at_work(dsns, tmp_path, way, bug, lose_answers=lose_answers)
-    assert any(word in finding for finding in told.findings), told
+    lost_answers, told = TURN_LOST_ANSWERS if loses_answers else 0, Told()
+    for turn in range(TURNS_MAX):
+        told = await at_work(dsns, tmp_path, way, bug, much=TURN_BYTES, lost_answers=lost_answers, turn=turn)
+        print(turn, told.operations, len(told.findings))
+        if any(word in finding for finding in told.findings):
+            return
+    raise AssertionError(f"not found in {TURNS_MAX} turns: {told}")
 
 
 @pytest.mark.parametrize("way", ["desk", "ledger"])
 async def test_without_a_bug_nothing_is_found_although_answers_are_lost(way: str, dsns: Dsns, tmp_path: Path) -> None:
-    told = await at_work(dsns, tmp_path, way, None, lose_answers=True)
+    told = await at_work(dsns, tmp_path, way, None, much=BYTES, lost_answers=LOST_ANSWERS)
     print(told.operations, told.commands)
     assert not told.findings
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import pytest
+
+from infra.kafka.broker import PORTS
+from tests.fixtures.ports import PROCESSES_MAX, free_port, ports_of
 from tests.fixtures.spread import ALONE, PROCESS_BYTES_MAX, SECONDS, LongestFirst, processes, seconds
 from tests.house.tree import REPOSITORY
 
@@ -55,3 +59,12 @@ def test_every_file_that_is_known_to_take_long_is_there() -> None:
 def test_there_is_a_process_more_than_there_are_cores_where_memory_allows() -> None:
     assert processes(2, 3 * PROCESS_BYTES_MAX) == 3
     assert processes(2, 3 * PROCESS_BYTES_MAX - 1) == 2
+
+
+def test_no_two_processes_give_the_same_port_and_none_gives_one_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = [ports_of(f"gw{number}") for number in range(PROCESSES_MAX)]
+    assert sorted(port for share in shares for port in share) == list(PORTS)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw3")
+    given = [free_port() for _ in range(20)]
+    assert set(given) <= set(shares[3])
+    assert len(set(given)) == len(given)

@@ -17,6 +17,7 @@ from tests.feed.broken import BROKEN_AT, BROKEN_RECORDS, send_broken
 from tests.feed.feeds import sleep
 from tests.fixtures.server import PROJECT
 from tests.intake.conftest import KEY, OWN, SOURCE, STRANGE_KEY, Office, instant
+from tests.relay.relays import until
 
 RELEASE = {"name": "4.12.0", "kind": "normal", "title": "Quotes"}
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
@@ -213,7 +214,8 @@ async def test_poison_is_put_aside_with_its_bytes_and_blocks_nobody(office: Offi
         await office.put(event(ANNOTATE, remark(1), "good"), STRUCTURED)
         letters = await office.all_in(office.topics.dead_letter.name, len(POISON))
         told = [each for each in await office.outcomes(ANSWERED + 1) if each.about[1] == "good"]
-        assert intake.put_aside == len(POISON)
+        # It counts once everything is told, of which the outcomes came first.
+        await until(lambda: intake.put_aside == len(POISON))
     assert json.loads(told[0].value)["status"] == "accepted"
     kept = {letter.name: letter for letter in await office.letters.listed(PROJECT)}
     assert len(kept) == len(POISON)

@@ -20,7 +20,7 @@ from interlock.bus import topics
 from interlock.ledger import Ledger
 from interlock.relay.cursors import Published
 from interlock.relay.office import Tenure
-from tests.relay.relays import relay_on
+from tests.relay.relays import HASTY_SECONDS, relay_on
 
 
 def die_before_storing(times: int) -> None:
@@ -41,7 +41,7 @@ def die_before_storing(times: int) -> None:
 async def main(options: argparse.Namespace) -> None:
     ledger = await Ledger.open(options.dsn)
     topic = topics(options.prefix, partitions=3).events
-    relay = relay_on(ledger, options.dsn, options.kafka, topic)
+    relay = relay_on(ledger, options.dsn, options.kafka, topic, send_seconds=HASTY_SECONDS)
     running = asyncio.create_task(relay.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     told: Any = None

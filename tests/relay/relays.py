@@ -22,6 +22,10 @@ from tests.feed.feeds import sleep
 # Only against hangs.
 WAIT_SECONDS = 90
 SILENT_SECONDS = 3.0
+# For brokers that answer: what was sent and is not heard of by then is sent once more.
+SEND_SECONDS = 30.0
+# For those that are frozen, killed, or have no such topic any more.
+HASTY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ async def until(holds: Callable[[], Awaitable[bool]] | Callable[[], bool], what:
 
 
 def relay_on(ledger: Ledger, dsn: str, address: str, topic: Topic, **how: Any) -> Relay:
-    """A relay, with short waits so that tests of taking over are short."""
+    """A relay, with short waits so that tests of taking over are short; `send_seconds` for a send is one of `how`."""
+    seconds = how.pop("send_seconds", SEND_SECONDS)
     kafka = how.pop("kafka", None) or KafkaAddress(address)
     return Relay(
         ledger,
@@ -114,7 +119,7 @@ def relay_on(ledger: Ledger, dsn: str, address: str, topic: Topic, **how: Any) -
         sleep=sleep,
         monotonic=time.monotonic,
         office=Office(dsn, topic.name, sleep=sleep, monotonic=time.monotonic, silent_seconds=SILENT_SECONDS),
-        **{"producer": lambda: Producer(kafka, "relay", send_seconds=3.0), **how},
+        **{"producer": lambda: Producer(kafka, "relay", send_seconds=seconds), **how},
     )
 
 

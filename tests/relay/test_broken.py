@@ -23,7 +23,7 @@ from interlock.relay import state_of
 from tests.feed.feeds import record_in
 from tests.fixtures.kafka import Kafka, started_broker
 from tests.house.tree import REPOSITORY
-from tests.relay.relays import WAIT_SECONDS, bodies, kept, published, relay_on, running, seen, until
+from tests.relay.relays import HASTY_SECONDS, WAIT_SECONDS, bodies, kept, published, relay_on, running, seen, until
 
 STOP_SECONDS = 40
 
@@ -159,7 +159,8 @@ async def test_a_frozen_broker_stops_nobody_and_gets_everything_when_it_thaws(
     ledger: Ledger, ledger_dsn: str, prefix: str
 ) -> None:
     with started_broker() as broker:
-        async with running(relay_on(ledger, ledger_dsn, broker.address, topic_of(prefix))) as relay:
+        made = relay_on(ledger, ledger_dsn, broker.address, topic_of(prefix), send_seconds=HASTY_SECONDS)
+        async with running(made) as relay:
             await record_in(ledger, "shop", 5)
             await published(relay)
             broker.freeze()
@@ -192,7 +193,8 @@ async def test_with_a_frozen_broker_a_relay_stops_all_the_same(ledger: Ledger, l
 
 async def test_a_broker_killed_and_started_again_gets_everything(ledger: Ledger, ledger_dsn: str, prefix: str) -> None:
     with started_broker() as broker:
-        async with running(relay_on(ledger, ledger_dsn, broker.address, topic_of(prefix))) as relay:
+        made = relay_on(ledger, ledger_dsn, broker.address, topic_of(prefix), send_seconds=HASTY_SECONDS)
+        async with running(made) as relay:
             for _ in range(2):
                 await record_in(ledger, "shop", 50)
                 await until(lambda: relay.standing().published >= 1)

@@ -20,7 +20,7 @@ from interlock.relay import Lag, Standing, state_of
 from tests.feed.feeds import record_in, sleep
 from tests.fixtures.kafka import Kafka, started_broker
 from tests.ledger.rows import append_one
-from tests.relay.relays import bodies, kept, published, relay_on, running, seen, until
+from tests.relay.relays import HASTY_SECONDS, bodies, kept, published, relay_on, running, seen, until
 
 
 @pytest_asyncio.fixture
@@ -140,7 +140,8 @@ async def test_a_topic_deleted_under_it_is_named_and_the_next_start_publishes_ev
     kafka: Kafka, ledger: Ledger, ledger_dsn: str, topic: Topic
 ) -> None:
     await record_in(ledger, "shop", 5)
-    async with running(relay_on(ledger, ledger_dsn, kafka.address, topic)) as relay:
+    made = relay_on(ledger, ledger_dsn, kafka.address, topic, send_seconds=HASTY_SECONDS)
+    async with running(made) as relay:
         await published(relay)
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka.address)
         await admin.start()

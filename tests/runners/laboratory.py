@@ -27,6 +27,7 @@ from interlock.runners.testing import Job, Outcome, run_tests, settings_of
 from tests.cli.story import Story
 from tests.cli.story import identity as invented
 from tests.cli.terminal import DT, Done, Terminal
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, token_of, wait_until_ready
 from tests.runners.heard import Heard
@@ -181,7 +182,8 @@ def laboratory(server: PostgresServer, template: str, home: Path) -> Iterator[La
     config = home / "interlock.toml"
     config.write_text(config_text(dsns=server.embedded.dsns(name)), encoding="utf-8")
     try:
-        with server.empty_database() as data, serving(config, "--test-clock") as served:
+        port = str(free_port())
+        with server.empty_database() as data, serving(config, "--test-clock", "--port", port) as served:
             identity = elsewhere(_made(data.owner))
             known = {"system_identifier": identity.system_identifier, "database": identity.database}
             story = Story(served, identity=lambda where: known if where == "tests" else invented(where))

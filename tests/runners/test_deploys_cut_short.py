@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -27,6 +29,13 @@ def gone(process: int) -> None:
     began = monotonic()
     while state_of(process) not in {None, "Z", "X"}:
         assert monotonic() - began < WAIT_SECONDS, f"{process} still runs"
+        sleep(0.01)
+
+
+def one_ended(processes: Sequence[subprocess.Popen[str]]) -> None:
+    began = monotonic()
+    while all(process.poll() is None for process in processes):
+        assert monotonic() - began < WAIT_SECONDS, "all of them still run"
         sleep(0.01)
 
 
@@ -96,9 +105,13 @@ def test_the_same_deploy_is_tried_again_where_nobody_knows(places: Places) -> No
 
 def test_one_request_is_begun_once_by_whoever_is_first(places: Places) -> None:
     name = places.asked()
-    (places[HERE].folder / "begun").unlink(missing_ok=True)
-    places[HERE].does("echo begun >> begun; sleep 1")
+    for left in ("begun", "go"):
+        (places[HERE].folder / left).unlink(missing_ok=True)
+    # Whoever is first goes on until the other one has had its answer, however late that comes.
+    places[HERE].does("echo begun >> begun; until [ -e go ]; do sleep 0.05; done")
     both = [places.begun(f"deploy {name} {HERE}") for _ in range(2)]
+    one_ended(both)
+    (places[HERE].folder / "go").touch()
     said = [process.communicate(timeout=WAIT_SECONDS)[0] for process in both]
     assert sorted(process.returncode for process in both) == [0, 3], said
     assert (places[HERE].folder / "begun").read_text() == "begun\n"

@@ -30,6 +30,7 @@ from interlock.runners.asking import Asker, Kept, passed_by
 from interlock.runners.deploying import AlreadyBegun, Job, execute
 from interlock.runners.leases import Lease, kept_lease
 from tests.cli.story import event
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import config_text, serving, token_of
 from tests.runners.deployable import DEVELOPERS as HERE
@@ -91,7 +92,7 @@ def scenery(
     config.write_text(config_text(dsns=postgres_server.embedded.dsns("killed_deploys")), encoding="utf-8")
     command = [sys.executable, "-m", "tests.runners.warm_deploys"]
     try:
-        with serving(config, "--test-clock") as served, placed(served, home) as places:
+        with serving(config, "--test-clock", "--port", str(free_port())) as served, placed(served, home) as places:
             warm = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
             restartable, first = Restartable(served, config), served.process
             try:

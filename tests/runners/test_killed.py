@@ -24,6 +24,7 @@ from interlock.events.codec import plain
 from interlock.ledger.embedded import Dsns
 from interlock.runners.adjust import Job, Refused, execute, resolve
 from interlock.runners.adjust.attempts import history_of
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import Served, config_text, serving, set_up_team, token_of, wait_until_ready
 from tests.runners.shop import ROOT, Project, ShopServer, made_shop, policy_file
@@ -130,7 +131,7 @@ def scene(
 def served_at(home: Path, dsns: Dsns) -> Any:
     config = home / "interlock.toml"
     config.write_text(config_text(dsns=dsns, more=f'policy = "{policy_file(home)}"'), encoding="utf-8")
-    return serving(config, "--test-clock")
+    return serving(config, "--test-clock", "--port", str(free_port()))
 
 
 def authorized(scene: Scene) -> tuple[Job, int]:

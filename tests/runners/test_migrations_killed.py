@@ -28,6 +28,7 @@ from interlock.cli.recorded import numbered
 from interlock.events.canonical import digest_of_bytes
 from interlock.events.codec import plain
 from tests.cli.story import Story, event, identity
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving, token_of
 from tests.runners.shop import ROOT, ShopServer
@@ -254,7 +255,8 @@ def scenery(
     config = home / "server.toml"
     config.write_text(config_text(dsns=postgres_server.embedded.dsns(database)), encoding="utf-8")
     command = [sys.executable, "-m", "tests.runners.warm_migrations"]
-    with two_servers.pair() as pair, serving(config, "--test-clock") as served:
+    port = str(free_port())
+    with two_servers.pair() as pair, serving(config, "--test-clock", "--port", port) as served:
         pair.do("stage", "create table shop.gate (); grant all on shop.gate to interlock_restore")
         pair.do("stage", "grant all on schema shop to interlock_restore")
         story = Rehearsing(served, pair, files_in(home))

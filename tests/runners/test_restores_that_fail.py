@@ -7,7 +7,7 @@ import resource
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,8 +59,14 @@ async def test_a_wrong_password_is_said_and_never_shown(place: Place) -> None:
         seen: set[bytes] = set()
 
         async def reached(step: str) -> None:
-            if step == "started":
-                watching.append(asyncio.create_task(command_lines(seen)))
+            if step == "snapshot-taken":
+                # What pg_dump waits for, until it was seen.
+                held = AsyncExitStack()
+                session = place.pair.servers.production.session("postgres", place.pair.production)
+                holder = await held.enter_async_context(session)
+                await held.enter_async_context(holder.transaction())
+                await holder.execute("lock table shop.orders in access exclusive mode")
+                watching.append(asyncio.create_task(command_lines(place, seen, held)))
 
         watching: list[asyncio.Task[None]] = []
         await place.restore(right, reached=reached)
@@ -69,18 +75,22 @@ async def test_a_wrong_password_is_said_and_never_shown(place: Place) -> None:
         assert not any(b":right@" in line or b"password=" in line for line in seen)
 
 
-async def command_lines(seen: set[bytes]) -> None:
-    """Note the words of the tools' processes, as anybody on the machine can."""
+async def command_lines(place: Place, seen: set[bytes], held: AsyncExitStack) -> None:
+    """Note the words of the tools' processes, as anybody on the machine can; let pg_dump go when it was seen."""
+    async with held:
+        while not any(line.split(b"\0")[0].endswith(b"pg_dump") for line in seen):
+            seen |= set(words_of_tools(place))
+            await asyncio.sleep(0.01)
     while True:
-        seen |= set(words_of_tools())
+        seen |= set(words_of_tools(place))
         await asyncio.sleep(0.01)
 
 
-def words_of_tools() -> Iterator[bytes]:
+def words_of_tools(place: Place) -> Iterator[bytes]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             line = path.read_bytes()
-            if b"pg_dump" in line or b"pg_restore" in line:
+            if (b"pg_dump" in line or b"pg_restore" in line) and str(place.dumps).encode() in line:
                 yield line
 
 

@@ -23,6 +23,7 @@ from interlock.client import ServerAway
 from interlock.runners.connections import Connection
 from interlock.runners.writes import NoLog, blind_spots, look
 from interlock.runners.writes.lines import changes_in
+from interlock.runners.writes.watching import SETTLE_SECONDS
 from tests.fixtures.postgres import elsewhere, roomy_memory
 from tests.fixtures.server import Served, token_of
 from tests.runners.shop import Project, Shop, ShopServer
@@ -169,10 +170,13 @@ def test_a_look_that_was_cut_short_tells_the_same_again(logging_server: ShopServ
 
 def test_a_statement_is_told_when_it_had_time_to_fail(logging_server: ShopServer, place: Any) -> None:
     name, connection, state = place
+    # Rounded down, as PostgreSQL writes a time: no statement that comes now is older.
+    began = datetime.now(UTC).replace(microsecond=0)
     run(logging_server, "eve", name, "update trades.fills set price = 1 where id = 1")
     assert connection.log is not None
     written_out(logging_server, connection.log)
-    assert look(Told(), connection, name, state, datetime.now(UTC)).sessions == ()
+    last = began + timedelta(seconds=SETTLE_SECONDS) - timedelta(milliseconds=1)
+    assert look(Told(), connection, name, state, last).sessions == ()
     assert len(look(Told(), connection, name, state, datetime.now(UTC) + LATER).sessions) == 1
 
 
@@ -375,13 +379,12 @@ def test_a_problem_opens_in_production(
     def watched() -> subprocess.CompletedProcess[str]:
         return dt(interlock, tmp_path, settings_of(connection), *watch)
 
+    # It is told once it had time to fail; the test's deadline bounds this.
     found = ""
-    for _ in range(20):
+    while not found:
         done = watched()
         assert done.returncode == 0, done.stderr
         found += done.stdout
-        if found:
-            break
     assert "FactObserved" in found
     assert "EnvironmentUnsure" in found
     problems = interlock["anton"].get("/problems", environment="production")["problems"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -20,6 +21,10 @@ from interlock.serve.protocol import DeadlineProtocol
 from interlock.serve.together import Together
 
 SHORT_SECONDS = 0.3
+# So long a slow reader waits before it takes something again: of what the system holds back, that is some hundred kB.
+SLOW_SECONDS = SHORT_SECONDS / 20
+# More turns of a loop than anything takes here.
+TURNS = 20
 
 
 # More than all buffers between the server and its reader hold.
@@ -30,6 +35,16 @@ class Hasty(DeadlineProtocol):
     header_seconds = SHORT_SECONDS
     send_seconds = SHORT_SECONDS
     rest_seconds = SHORT_SECONDS
+    # When a reader was waited for, and when he had taken enough.
+    waited: ClassVar[list[float]] = []
+
+    def pause_writing(self) -> None:
+        self.waited.append(self.loop.time())
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.waited.append(self.loop.time())
+        super().resume_writing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Counting(transport))
@@ -153,6 +168,28 @@ async def test_a_body_that_grows_too_large_is_not_read_on(port: int) -> None:
     assert problem_in(await said(port, head, *[b"64\r\n" + b"x" * 100 + b"\r\n"] * 20)) == (413, "/problems/too-large")
 
 
+@contextmanager
+def by_hand() -> Iterator[Callable[[float], Awaitable[None]]]:
+    """Let time pass for this loop only where it is told to: however slow the machine is, nobody is late by that."""
+    loop = asyncio.get_running_loop()
+    real, now = loop.time, loop.time()
+
+    async def passes(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        # What is due by now is done, and what comes of it.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    loop.time = lambda: now  # type: ignore[method-assign]
+    try:
+        yield passes
+    finally:
+        # Time never goes back.
+        ahead = max(0.0, now - real())
+        loop.time = lambda: real() + ahead  # type: ignore[method-assign]
+
+
 UNREAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
 
@@ -162,41 +199,44 @@ async def test_the_rest_of_a_request_that_was_answered_early_is_not_waited_for(p
 
 async def test_whoever_sends_the_rest_has_the_answer_and_is_served_again(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(3):
-        writer.write(UNREAD)
-        await asyncio.wait_for(reader.readuntil(b"Method Not Allowed\r\n"), 30)
-        # The answer is there, and only then the body comes: a connection closed by now would lose what is read next.
-        writer.write(b"12345")
-        await asyncio.wait_for(reader.readuntil(b"Method Not Allowed"), 30)
-        writer.write(b"67890GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.wait_for(reader.readuntil(b"hello"), 30)
-    # The time that was given to a rest which came is over, and ends nothing.
-    await asyncio.sleep(SHORT_SECONDS * 2)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.wait_for(reader.readuntil(b"hello"), 30)
+    with by_hand() as passes:
+        for _ in range(3):
+            writer.write(UNREAD)
+            await reader.readuntil(b"Method Not Allowed\r\n")
+            # The answer is there, and only then the body comes: a connection closed by now would lose what is read
+            # next.
+            writer.write(b"12345")
+            await reader.readuntil(b"Method Not Allowed")
+            writer.write(b"67890GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readuntil(b"hello")
+        # The time that was given to a rest which came is over, and ends nothing.
+        await passes(SHORT_SECONDS * 2)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"hello")
     writer.close()
 
 
 async def test_a_body_may_take_its_own_time_behind_a_request_that_came_along_with_its_head(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    writer.write(first + b"POST /body?seconds=30 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
-    await asyncio.wait_for(reader.readuntil(b"hello"), 30)
-    await asyncio.sleep(SHORT_SECONDS * 2)
-    writer.write(b"67890")
-    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n10"), 30)
+    with by_hand() as passes:
+        writer.write(first + b"POST /body?seconds=30 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        await reader.readuntil(b"hello")
+        await passes(SHORT_SECONDS * 2)
+        writer.write(b"67890")
+        answer = await reader.readuntil(b"\r\n\r\n10")
     assert answer.startswith(b"HTTP/1.1 200")
     writer.close()
 
 
 async def test_whoever_is_in_time_is_served_again_and_again(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(5):
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await writer.drain()
-        answer = await asyncio.wait_for(reader.readuntil(b"hello"), 30)
-        assert answer.startswith(b"HTTP/1.1 200")
-        await asyncio.sleep(SHORT_SECONDS * 1.2)
+    with by_hand() as passes:
+        for _ in range(5):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = await reader.readuntil(b"hello")
+            assert answer.startswith(b"HTTP/1.1 200")
+            await passes(SHORT_SECONDS * 1.2)
     writer.close()
 
 
@@ -211,15 +251,19 @@ async def test_a_reader_that_takes_nothing_loses_the_connection_and_the_answer_e
 
 async def test_a_slow_reader_that_goes_on_taking_gets_everything(port: int, ended: asyncio.Queue[str]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-    writer.write(b"GET /pieces?bytes=%d&pause=0 HTTP/1.1\r\nHost: x\r\n\r\n" % (LONG_BYTES // 4))
-    await asyncio.sleep(SHORT_SECONDS / 4)
-    taken, begun = 0, asyncio.get_running_loop().time()
-    while taken < LONG_BYTES // 4:
-        taken += len(await asyncio.wait_for(reader.read(1024 * 1024), 30))
-        # Slower in all than a reader may be at once.
-        if asyncio.get_running_loop().time() - begun < SHORT_SECONDS * 2:
-            await asyncio.sleep(SHORT_SECONDS / 10)
-    assert await asyncio.wait_for(ended.get(), 30) == "whole"
+    Hasty.waited.clear()
+    with by_hand() as passes:
+        writer.write(b"GET /pieces?bytes=%d&pause=0 HTTP/1.1\r\nHost: x\r\n\r\n" % (LONG_BYTES // 2))
+        await passes(SHORT_SECONDS / 4)
+        taken = 0
+        while taken < LONG_BYTES // 2:
+            piece = await reader.read(1024 * 1024)
+            assert piece, f"cut after {taken} bytes"
+            taken += len(piece)
+            await passes(SLOW_SECONDS)
+        assert await ended.get() == "whole"
+    # Slower in all than a reader may be at once.
+    assert Hasty.waited[-1] - Hasty.waited[0] > SHORT_SECONDS
     writer.close()
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +19,8 @@ from interlock.client import Client, ProblemAnswer, ServerAway
 from interlock.ledger.embedded import Dsns, EmbeddedPostgres
 from tests.fixtures.server import BEGINS, Served, config_text, enrol, enrolment_of, serving, token_of
 
-UNTIL = "2027-11-01T00:00:00Z"
+# Servers with a real clock are told so: whenever it is, that lies ahead.
+UNTIL = (datetime.now(UTC) + timedelta(days=300)).isoformat()
 DSN_WITH_PASSWORD = "postgresql://somebody:secret-word@/x"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,20 +16,13 @@ import asyncpg
 import httpx2
 
 from interlock.ledger.embedded import Dsns
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.provider import RunningProvider, settings_text, started_provider
 from tests.fixtures.server import PROJECT, Served, config_text, serving, token_of
 
 _names = count(1)
 HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
-
-
-def free_port() -> int:
-    """A port that nobody has now: the provider must know it before the server starts."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -137,6 +129,7 @@ def signed_server(
     postgres_server: PostgresServer, template: str, home: Path, *, more: str = "", **provider: Any
 ) -> Iterator[SignedServer]:
     """Serve a copy of the story with a provider beside it."""
+    # The provider must know the port before the server starts.
     name, port = f"signed_{os.getpid()}_{next(_names)}", free_port()
     elsewhere(postgres_server._copy(name, template))
     dsns = postgres_server.embedded.dsns(name)

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.browser import ME, SERVED, WAIT_MS, Browsing, on_thursday
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import PROJECT, Served, serving
 from tests.web.test_board import twin
@@ -35,9 +36,9 @@ def report(thursday: Served, title: str) -> dict[str, Any]:
     return thursday["qa-2"].command("ReportProblem", fields)
 
 
-def streams_open(browsing: Browsing) -> int:
+def streams_open(browsing: Browsing, who: str = ME) -> int:
     """How many streams of this session are open: one is opened beside them, and told so."""
-    cookies = {"interlock-tests": f'"{PROJECT}|{ME}"'}
+    cookies = {"interlock-tests": f'"{PROJECT}|{who}"'}
     with httpx2.stream("GET", f"{browsing.url}/p/demo/live", cookies=cookies, timeout=30) as answer:
         for line in answer.iter_lines():
             if line.startswith("data: "):
@@ -87,14 +88,15 @@ def test_what_another_process_records_is_shown_without_a_reload_and_disturbs_nob
 
 
 def test_without_a_shared_worker_each_tab_has_its_own_and_says_so(browsing: Browsing, thursday: Served) -> None:
-    context = browsing.context()
+    # Somebody whose streams no other test has opened: the server hears of a tab that was closed a moment later.
+    context = browsing.context(who="qa-1")
     context.add_init_script("delete window.SharedWorker")
     tabs = [context.new_page() for _ in range(2)]
     for each in tabs:
         each.goto(BOARD)
         wait_live(each)
         expect(each.locator("#live")).to_contain_text("a stream of this tab alone")
-    assert streams_open(browsing) == len(tabs)
+    assert streams_open(browsing, "qa-1") == len(tabs)
     report(thursday, "heard without a worker")
     tabs[1].bring_to_front()
     expect(tabs[1].locator("[data-part=places]")).to_contain_text("heard without a worker", timeout=WAIT_MS)
@@ -174,13 +176,13 @@ def own_home(tmp_path: Path) -> Path:
 def test_a_server_that_was_killed_and_is_back_is_caught_up_with(
     browser: Any, postgres_server: PostgresServer, thursday_template: str, own_home: Path
 ) -> None:
-    with on_thursday(postgres_server, thursday_template, own_home) as served:
+    port = str(free_port())
+    with on_thursday(postgres_server, thursday_template, own_home, "--port", port) as served:
         browsing = Browsing(browser, served.url)
         page = browsing.tab()
         page.goto(BOARD)
         wait_live(page)
         before = position(page)
-        port = served.url.rpartition(":")[2]
         served.process.send_signal(signal.SIGKILL)
         served.process.wait()
         wait_live(page, "away")

@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from playwright.sync_api import Page
+
 from interlock.cli.demo.pace import DAY, Pace
 from interlock.cli.demo.playing import Play
 from tests.fixtures.browser import NOW, WAIT_MS, Browsing
@@ -13,6 +15,8 @@ from tests.fixtures.server import Served, token_of
 from tests.web.test_live import BOARD, wait_live
 
 STEPS, APART = 20, timedelta(hours=3)
+# After each so many steps it is looked whether the board shows them.
+LOOKED_AT = 3
 # What stands in the header whenever it changes: the clock, and how far the record is.
 WATCH = """
 window.seen = [];
@@ -29,6 +33,10 @@ def played_on(served: Served, pace: Pace) -> Play:
     return Play(served.client, none, none, none, {}, datetime.fromisoformat(NOW), tokens, {}, pace=pace)
 
 
+def come_to(page: Page, position: int) -> None:
+    page.wait_for_function(f"() => Number(document.body.dataset.position) >= {position}", timeout=WAIT_MS)
+
+
 def test_the_board_moves_with_what_is_played_in_the_time_of_the_story(browsing: Browsing, thursday: Served) -> None:
     page = browsing.tab()
     page.goto(BOARD)
@@ -41,10 +49,13 @@ def test_the_board_moves_with_what_is_played_in_the_time_of_the_story(browsing: 
         play.later(minutes=APART // timedelta(minutes=1))
         play.do("qa-2", "ReportProblem", environment="sandbox", title=f"number {number}", severity="low")
         moments.append(play.now)
+        if number % LOOKED_AT == 0:
+            # While it is played the board comes as far, on a slow machine too.
+            come_to(page, play.position)
     took = time.monotonic() - began
     # A day takes a second, but for the first step, before which nothing was to wait for.
     assert took >= (moments[-1] - moments[0]) / DAY
-    page.wait_for_function(f"() => Number(document.body.dataset.position) >= {play.position}", timeout=WAIT_MS)
+    come_to(page, play.position)
     ends = int(moments[-1].timestamp() * 1000)
     page.wait_for_function(f"() => Date.parse(document.querySelector('#clock').dateTime) === {ends}", timeout=WAIT_MS)
     seen: list[list[int]] = page.evaluate("window.seen")
@@ -52,8 +63,8 @@ def test_the_board_moves_with_what_is_played_in_the_time_of_the_story(browsing: 
     assert clock == sorted(clock), "the clock went back"
     assert positions == sorted(positions)
     # It moved on the way, and did not jump from the beginning to the end.
-    assert len(set(clock)) > STEPS // 4, seen
-    assert len(set(positions)) > STEPS // 4, seen
+    assert len(set(clock)) >= STEPS // LOOKED_AT, seen
+    assert len(set(positions)) >= STEPS // LOOKED_AT, seen
     thursday.at(moments[-1])
     told = thursday["qa-2"].get("/events", after=0, limit=500, type="ProblemReported")["events"][-STEPS:]
     assert [datetime.fromisoformat(each["recorded_at"]) for each in told] == moments

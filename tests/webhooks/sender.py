@@ -21,7 +21,10 @@ from interlock.webhooks.office import office
 from interlock.webhooks.posting import Post
 
 PAUSE_SECONDS = 0.02
-ANSWER_SECONDS = 0.5
+# For endpoints that answer: whoever is slow on a busy machine is not told twice.
+ANSWER_SECONDS = 30.0
+# For those that never do.
+HASTY_SECONDS = 0.5
 
 
 async def often(seconds: float) -> None:
@@ -29,13 +32,15 @@ async def often(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def sender(dsn: str, **more: Any) -> AsyncIterator[tuple[Webhooks, Ledger, Desk]]:
-    """Lend a sender that does not run yet, with what it is built from."""
+async def sender(
+    dsn: str, *, seconds: float = ANSWER_SECONDS, **more: Any
+) -> AsyncIterator[tuple[Webhooks, Ledger, Desk]]:
+    """Lend a sender that does not run yet, with what it is built from; an endpoint has `seconds` for its answer."""
     ledger = await Ledger.open(dsn)
     desk = Desk(ledger, monotonic=seams.monotonic, event_ids=seams.event_id)
     rules = more.pop("rules", Rules(loopback=True))
     resolve = more.pop("resolve", seams.addresses)
-    post = Post(rules, resolve, ssl.create_default_context(), seams.now, ANSWER_SECONDS, ANSWER_SECONDS)
+    post = Post(rules, resolve, ssl.create_default_context(), seams.now, seconds, seconds)
     try:
         async with LedgerFeed(ledger, often) as feed:
             made = Webhooks(

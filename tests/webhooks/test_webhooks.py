@@ -27,7 +27,7 @@ from interlock.webhooks import Standing, Webhooks, state_of
 from interlock.webhooks.webhooks import PAUSE_SECONDS_MAX, TRIES_MAX, pause_after
 from tests.fixtures.server import PROJECT
 from tests.webhooks.receiver import SECRET, WAIT_SECONDS, Receiver, receiving
-from tests.webhooks.sender import running, sender
+from tests.webhooks.sender import ANSWER_SECONDS, HASTY_SECONDS, running, sender
 
 pytestmark = pytest.mark.server
 
@@ -139,7 +139,7 @@ async def test_what_was_before_an_endpoint_was_added_is_not_told(told_dsn: str) 
 
 @pytest.mark.parametrize("answer", [500, 404, 302, "cut", "hang"])
 async def test_what_does_not_arrive_is_sent_again_under_the_same_id(told_dsn: str, answer: Any) -> None:
-    async with outside(told_dsn) as here:
+    async with outside(told_dsn, seconds=HASTY_SECONDS if answer == "hang" else ANSWER_SECONDS) as here:
         redirect = (302, {"location": "http://169.254.169.254/latest/meta-data"})
         with receiving(redirect if answer == 302 else answer, answer if answer != 302 else redirect) as receiver:
             name = await here.add(receiver.url, "problem")
@@ -233,7 +233,7 @@ async def test_a_name_that_leads_into_the_cloud_s_own_affairs_is_told_nothing(to
 
 
 async def test_a_name_that_nobody_can_look_up_keeps_no_other_endpoint_waiting(told_dsn: str) -> None:
-    async with outside(told_dsn) as here:
+    async with outside(told_dsn, seconds=HASTY_SECONDS) as here:
         with receiving() as receiver:
             # A label of a name has at most 63 characters: looking it up is an error of another kind.
             broken = await here.add(f"https://{'x' * 70}.example.test/", "problem")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,9 @@ from tests.house.tree import REPOSITORY
 
 PICTURES = REPOSITORY / "docs" / "pictures"
 WIDTH = 1280
-HEIGHT = 900
+# Nobody waits for it but whoever called it: as long as the server lives and the browser works, it goes on.
+START_SECONDS = math.inf
+WAIT_MS = 10 * 60 * 1_000
 # What somebody reads in the picture: every word whose place is in the window.
 SEEN = """() => {
   const words = [], range = document.createRange();
@@ -56,13 +59,17 @@ def main(only: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="interlock-pictures-") as scratch:
         home = Path(scratch) / "demo"
         subprocess.run([Path(sys.executable).with_name("dt"), "demo", "--once", "--keep", home], check=True)
-        with serving(home / "interlock.toml", "--test-clock", module=SERVED) as served, chromium() as browser:
+        with (
+            serving(home / "interlock.toml", "--test-clock", module=SERVED, start_seconds=START_SECONDS) as served,
+            chromium() as browser,
+        ):
             for shot in SHOTS:
                 if only and shot.name not in only:
                     continue
                 context = browser.new_context(
                     base_url=served.url, viewport={"width": WIDTH, "height": shot.height}, color_scheme=shot.scheme
                 )
+                context.set_default_timeout(WAIT_MS)
                 sign_in(context, served.url, ME, PROJECT)
                 page = context.new_page()
                 page.goto(f"/p/{PROJECT}/{shot.page}")

@@ -33,7 +33,7 @@ def accessible(page: Page) -> None:
     """No rule of accessibility is broken, light or dark, also where something is folded away."""
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found: Any = Axe().run(page, options=RULES if scheme == "light" else OF_COLOURS).response
         told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]
         assert not told, (scheme, told)

@@ -97,8 +97,9 @@ class Newcomer:
             timeout=HANGS_SECONDS,
         )
         self.shown = done.stdout
-        if "dt up" in text:
-            self.own["SERVER"] = Path(f"{state}.job").read_text(encoding="utf-8").strip()
+        # A start that is refused leaves nobody in the background: who served before goes on.
+        if "dt up" in text and (job := Path(f"{state}.job").read_text(encoding="utf-8").strip()):
+            self.own["SERVER"] = job
         assert done.returncode == code, f"{text}\n{done.stdout}"
         self.where = Path(Path(f"{state}.pwd").read_text(encoding="utf-8").strip())
         pairs = Path(f"{state}.env").read_text(encoding="utf-8").split("\0")

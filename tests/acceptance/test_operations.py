@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
             "ADDRESS-OF-THE-APP": dsns.app,
             "ADDRESS-OF-THE-OWNER": dsns.owner,
             "127.0.0.1:8787": f"127.0.0.1:{port}",
+            "CHECKOUT": str(checkout(tmp_path / "checkout")),
             "PROGRAMS-OF-THE-NEW-VERSION": str(programs_of_the_next_version(tmp_path / "next")),
         }
         made = Operator(
@@ -63,6 +65,13 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
             yield made
         finally:
             made.leaves()
+
+
+def checkout(directory: Path) -> Path:
+    """What of a checkout `docker compose` needs before anything is built."""
+    shutil.copytree(ROOT / "infra" / "compose", directory / "infra" / "compose")
+    shutil.copy(ROOT / "docker-compose.yml", directory)
+    return directory
 
 
 def programs_of_the_next_version(directory: Path) -> Path:

@@ -61,6 +61,16 @@ def test_each_option_that_is_not_hidden_stands_in_its_command_s_section() -> Non
                     assert re.search(rf"^\| `[^`]*{re.escape(name)}\b", where, re.MULTILINE), (path, name)
 
 
+def test_each_option_says_what_it_is_for_and_what_it_takes() -> None:
+    for path, command in leaves(dt, "dt"):
+        ctx = click.Context(command, info_name=path)
+        for parameter in command.get_params(ctx):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                assert parameter.help, (path, parameter.opts)
+                # The type's own name says nothing: N, DAYS, FILE do.
+                assert parameter.is_flag or "INTEGER" not in parameter.make_metavar(ctx), (path, parameter.opts)
+
+
 def test_each_exit_code_is_there() -> None:
     for code, meaning in MEANINGS:
         assert f"| {code} | {meaning} |" in PAGE

@@ -46,7 +46,7 @@ class Deaf:
 
 
 async def test_without_notifications_it_finds_the_news_by_itself(ledger: Ledger) -> None:
-    async with LedgerFeed(Deaf(ledger), sleep, poll_seconds=0.05) as feed:
+    async with LedgerFeed(Deaf(ledger), sleep, look_seconds=0.05) as feed:
         waiting = asyncio.create_task(positions(feed, "shop", 0, 2))
         await record_in(ledger, "shop", 1)
         await record_in(ledger, "shop", 1)
@@ -92,7 +92,7 @@ async def test_the_next_page_is_read_while_this_one_is_worked_at(ledger: Ledger,
 async def test_what_came_after_nothing_was_found_ahead_is_found(ledger: Ledger, pages: int) -> None:
     await record_in(ledger, "shop", pages)
     counted = Deaf(ledger)
-    async with LedgerFeed(counted, sleep, poll_seconds=DEADLINE_SECONDS) as feed, asyncio.timeout(DEADLINE_SECONDS):
+    async with LedgerFeed(counted, sleep, look_seconds=DEADLINE_SECONDS) as feed, asyncio.timeout(DEADLINE_SECONDS):
         async with aclosing(cast("Any", feed.pages("shop", after=0))) as following:
             await anext(following)
             await counted.read_twice.wait()

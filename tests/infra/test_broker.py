@@ -17,6 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from infra.kafka.broker import JARS, PORTS, Broker, free_port, properties
+from interlock.bus import topics
+from interlock.events import topics as names
 from tests.fixtures.kafka import Kafka, started_broker
 from tests.house.tree import REPOSITORY
 
@@ -139,3 +141,7 @@ def test_a_jar_that_was_tampered_with_is_not_run(tmp_path: Path) -> None:
 
 def test_the_settings_of_every_broker_forbid_topics_that_nobody_asked_for() -> None:
     assert properties(REPOSITORY / "infra" / "kafka" / "broker.properties")["auto.create.topics.enable"] == "false"
+
+
+def test_the_topics_are_named_in_one_place() -> None:
+    assert [topic.name for topic in topics().all] == [names.EVENTS, names.INTAKE, names.OUTCOMES, names.DEAD_LETTER]

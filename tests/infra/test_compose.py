@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import re
 import shutil
@@ -11,36 +12,38 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
+import httpx2
 import pytest
-import yaml
 
 from infra.kafka.broker import HERE, HOST, Broker, free_port, java, properties
 from interlock.bus import KafkaAddress, ensure, topics
-from interlock.events import topics as names
 from interlock.ledger.embedded import EmbeddedPostgres
 from interlock.serve.parts import PARTS
 from interlock.serve.prepare import verifier
 from tests.feed.feeds import sleep
 from tests.fixtures.kafka import Kafka, started_broker
 from tests.fixtures.postgres import started_postgres
+from tests.fixtures.provider import RunningProvider, settings_text, started_provider
 from tests.fixtures.server import config_text
 from tests.house.tree import REPOSITORY
+from tests.infra.composed import COMPOSE, DOCKERFILE, KNOWN, SECRETS, SETTINGS, prepare, project
+from tests.web.signed import Visitor
 
-COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
-DOCKERFILE = (REPOSITORY / "infra" / "Dockerfile").read_text(encoding="utf-8")
 OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("interlock-release")}
 OTHERS = {"postgres", "kafka"}
 ONCE = {"database"}
 PORT = "8787"
 START_SECONDS = 90
+SCRAPES = "what Prometheus shows"
 
 
 def test_every_part_is_a_service_of_its_own_and_nothing_else_is() -> None:
@@ -65,7 +68,11 @@ def test_what_must_be_kept_is_in_volumes() -> None:
     kept = {name: [mount.partition(":")[::2] for mount in SERVICES[name]["volumes"]] for name in OTHERS}
     assert ("postgres", "/var/lib/postgresql") in kept["postgres"]
     assert ("kafka", SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"]) in kept["kafka"]
-    assert COMPOSE["volumes"].keys() == {"postgres", "kafka"}
+    for service in OURS.values():
+        # The directory of the settings is of the host, and only read.
+        assert service["volumes"] in ([f"./{SETTINGS}:/etc/interlock:ro", f"known:{KNOWN}"], [])
+    assert COMPOSE["volumes"].keys() == {"postgres", "kafka", "known"}
+    assert re.search(rf"^RUN install --directory --owner=10001 --group=10001 {KNOWN}$", DOCKERFILE, flags=re.MULTILINE)
 
 
 def test_our_services_have_no_rights_that_they_do_not_need() -> None:
@@ -74,6 +81,7 @@ def test_our_services_have_no_rights_that_they_do_not_need() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
     assert [name for name, service in OURS.items() if "owner_dsn" in service["secrets"]] == ["api"]
     assert [name for name, service in OURS.items() if "admin_dsn" in service["secrets"]] == ["database"]
+    assert [name for name, service in OURS.items() if "oidc_secret" in service["secrets"]] == ["api"]
 
 
 def test_the_file_holds_no_secret_and_git_ignores_where_they_lie() -> None:
@@ -143,18 +151,33 @@ def test_the_composed_kafka_starts_with_the_tests_settings(tmp_path: Path) -> No
     assert sorted(created) == sorted(topic.name for topic in topics().all)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare.sh` made, with the addresses of this machine, and where the API will be found."""
+
+    home: Path
+    embedded: EmbeddedPostgres
+    provider: RunningProvider
+    port: int
+
+    def here(self) -> dict[str, str]:
+        return {"/run/secrets": str(self.home / SECRETS), KNOWN: str(self.home / "known")}
+
+
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EmbeddedPostgres]]:
-    """What `prepare.sh` makes, with the addresses of a PostgreSQL here, on which nothing was prepared yet."""
-    home = tmp_path_factory.mktemp("composed")
-    shutil.copytree(REPOSITORY / "infra", home / "infra")
-    (home / "interlock.toml").write_text(config_text(), encoding="utf-8")
-    with started_postgres() as embedded:
-        subprocess.run(["sh", "infra/compose/prepare.sh"], cwd=home, check=True, timeout=60)
-        secrets = home / ".compose" / "secrets"
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """`.compose/`, a PostgreSQL on which nothing was prepared yet, and an identity provider that knows the API."""
+    home, port = tmp_path_factory.mktemp("composed"), free_port()
+    with started_postgres() as embedded, started_provider([f"http://{HOST}:{port}/sign-in/back"]) as provider:
+        said = settings_text(provider.issuer, home / "of-the-provider").replace(f"file:{home}/", "file:")
+        project(home, config_text(more='[server]\nmetrics_token = "env:SCRAPES"  # shown by Prometheus') + said)
+        made = Prepared(home, embedded, provider, port)
+        assert prepare(home, SCRAPES=SCRAPES).returncode == 0
+        secrets = home / SECRETS
         assert {path.name for path in secrets.iterdir()} == COMPOSE["secrets"].keys()
         before = {path.name: path.read_text() for path in secrets.iterdir()}
-        subprocess.run(["sh", "infra/compose/prepare.sh"], cwd=home, check=True, timeout=60)
+        (home / "of-the-provider").unlink()
+        assert prepare(home).returncode == 0
         assert {path.name: path.read_text() for path in secrets.iterdir()} == before, "what is there is kept"
         dsns = embedded.dsns("interlock")
         for name, dsn in {"admin_dsn": embedded.dsn(), "owner_dsn": dsns.owner, "app_dsn": dsns.app}.items():
@@ -162,9 +185,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, E
             assert re.fullmatch(rf"postgresql://\w+:{password}@postgres/\w+", before[name])
             assert re.fullmatch("[0-9a-f]{48}", password)
             (secrets / name).write_text(dsn, encoding="utf-8")
-        config = home / ".compose" / "interlock.toml"
-        config.write_text(config.read_text().replace("/run/secrets", str(secrets)), encoding="utf-8")
-        yield home, embedded
+        config = home / SETTINGS / "interlock.toml"
+        config.write_text(replaced(config.read_text(), made.here()), encoding="utf-8")
+        yield made
 
 
 def command_of(service: Mapping[str, Any], here: Mapping[str, str]) -> list[str]:
@@ -202,20 +225,19 @@ def healthy(service: Mapping[str, Any], here: Mapping[str, str], log: Path) -> N
         time.sleep(0.2)
 
 
-def test_every_command_of_ours_starts_and_becomes_healthy(
-    prepared: tuple[Path, EmbeddedPostgres], tmp_path: Path
-) -> None:
-    home, _ = prepared
-    [config, target, mode] = COMPOSE["x-part"]["volumes"][0].split(":")
-    assert (target, mode) == ("/etc/interlock/interlock.toml", "ro")
+def test_every_command_of_ours_starts_and_becomes_healthy(prepared: Prepared, tmp_path: Path) -> None:
+    home = prepared.home
+    [settings, target, _] = COMPOSE["x-part"]["volumes"][0].split(":")
     # The image's working directory is where its settings are mounted.
-    assert f"WORKDIR {Path(target).parent}" in DOCKERFILE
+    assert f"WORKDIR {target}" in DOCKERFILE
+    (home / "known").mkdir()
     with started_broker() as broker, ExitStack() as stack:
         for name in in_order():
             service = OURS[name]
+            port = prepared.port if name == "api" else free_port()
             here = {
-                "/run/secrets": str(home / ".compose" / "secrets"),
-                PORT: str(free_port()),
+                **prepared.here(),
+                PORT: str(port),
                 "kafka:9092": broker.address,
                 "0.0.0.0": HOST,
             }
@@ -224,8 +246,23 @@ def test_every_command_of_ours_starts_and_becomes_healthy(
                 for _ in range(2):
                     subprocess.run(command, cwd=home, check=True, timeout=START_SECONDS)
                 continue
-            stack.enter_context(started(command, (home / config).parent, log))
+            stack.enter_context(started(command, home / settings, log))
             healthy(service, here, log)
+            for shown, status in (({}, 401), ({"Authorization": f"Bearer {SCRAPES}"}, 200)):
+                assert httpx2.get(f"http://{HOST}:{port}/metrics", headers=shown).status_code == status, name
+        the_provider_believes_the_api(prepared)
+        assert json.loads((home / "known" / "known.json").read_text(encoding="utf-8"))["demo"]["position"] > 0
+
+
+def the_provider_believes_the_api(prepared: Prepared) -> None:
+    """It gives away who somebody is only to whoever shows its secret; here that is nobody's name, and so no way in."""
+    visitor = Visitor(f"http://{HOST}:{prepared.port}", HOST)
+    begun = visitor._kept(visitor.get("/sign-in/provider?project=demo&next=/p/demo/"))
+    back = urlsplit(prepared.provider.signed_in(begun.headers["location"], "u-stranger"))
+    answer = visitor.get(f"{back.path}?{back.query}")
+    assert answer.status_code in {401, 403}
+    assert "nobody-here" in answer.text
+    visitor.http.close()
 
 
 def in_order() -> list[str]:
@@ -238,10 +275,10 @@ def in_order() -> list[str]:
     return order
 
 
-async def test_the_roles_get_their_passwords_as_verifiers(prepared: tuple[Path, EmbeddedPostgres]) -> None:
-    home, embedded = prepared
-    secrets = home / ".compose" / "secrets"
-    command = command_of(SERVICES["database"], {"/run/secrets": str(secrets)})
+async def test_the_roles_get_their_passwords_as_verifiers(prepared: Prepared) -> None:
+    home, embedded = prepared.home, prepared.embedded
+    secrets = home / SECRETS
+    command = command_of(SERVICES["database"], prepared.here())
     done = await asyncio.to_thread(subprocess.run, command, cwd=home, check=True, timeout=60, capture_output=True)
     assert done.stdout == b"database interlock and its roles are there\n"
     connection = await asyncpg.connect(embedded.dsn())
@@ -254,42 +291,6 @@ async def test_the_roles_get_their_passwords_as_verifiers(prepared: tuple[Path, 
     for role in ("owner", "app"):
         salt = base64.b64decode(kept[f"interlock_{role}"].split(":")[1].partition("$")[0])
         assert kept[f"interlock_{role}"] == verifier((secrets / f"{role}_password").read_text(), salt)
-
-
-def test_the_image_is_built_in_stages_from_hashed_locks_and_runs_as_nobody() -> None:
-    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
-    assert len(stages) == 2
-    for image in stages:
-        assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", image), "a whole version"
-    installs = re.findall(r"pip install (.*?)(?: \\|$)", DOCKERFILE, flags=re.MULTILINE)
-    assert installs
-    for install in installs:
-        assert "--require-hashes --no-deps" in install or install == "--no-deps /wheels/*.whl", install
-    last = DOCKERFILE.rpartition("\nFROM ")[2]
-    assert re.search(r"^USER 10001:10001$", last, flags=re.MULTILINE)
-    assert last.index("USER ") < last.index("ENTRYPOINT")
-    assert "pip install" not in last
-
-
-def test_the_image_holds_every_file_that_the_code_reads(tmp_path: Path) -> None:
-    [wheel] = re.findall(r"pip (wheel .*?) \.", DOCKERFILE)
-    built = [sys.executable, "-m", "pip", *wheel.replace("/wheels", str(tmp_path)).split(), str(REPOSITORY)]
-    subprocess.run([*built, "--quiet", "--disable-pip-version-check"], check=True, timeout=120)
-    [made] = tmp_path.glob("*.whl")
-    packed = set(zipfile.ZipFile(made).namelist())
-    for root in ("events", "projections", "services"):
-        for path in (REPOSITORY / root).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                assert path.relative_to(REPOSITORY / root).as_posix() in packed
-    allowed = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split()
-    for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, flags=re.MULTILINE):
-        for name in copied.split():
-            assert f"!{name}" in allowed
-            assert (REPOSITORY / name).exists()
-
-
-def test_the_topics_are_named_in_one_place() -> None:
-    assert [topic.name for topic in topics().all] == [names.EVENTS, names.INTAKE, names.OUTCOMES, names.DEAD_LETTER]
 
 
 def test_the_session_broker_is_of_the_same_settings(kafka: Kafka) -> None:

@@ -63,6 +63,10 @@ async def test_streams_are_read_whole_and_by_their_ends(ledger: Ledger) -> None:
         "stream-1": Ends(first=1, version=3),
         "stream-2": Ends(first=4, version=2),
     }
+    first = streams["stream-2"][0]
+    assert await ledger.ends(PROJECT, ["stream-2"], bodies=True) == {
+        "stream-2": Ends(first=first.position, version=2, body=first.body)
+    }
 
 
 async def test_projects_count_apart(ledger: Ledger) -> None:

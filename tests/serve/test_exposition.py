@@ -21,7 +21,7 @@ from interlock.serve.delivery import AGE_SECONDS_MAX, Delivery, Sample, Standing
 from interlock.serve.exposition import COUNTERS, FAMILIES, FRESH_SECONDS, Exposition
 from interlock.serve.figures import WORDS, of_part, text_of
 from interlock.serve.settings import load
-from interlock.serve.wiring import observed
+from interlock.serve.wiring import guarded, observed
 from tests.api.conftest import Here, here, unbegun
 from tests.fixtures.server import BEGINS, config_text, token_of
 from tests.house.tree import REPOSITORY
@@ -55,7 +55,7 @@ async def scraped(here: Here, directory: Path, more: str = "") -> AsyncIterator[
     """The server with its requests timed."""
     config = directory / "observed.toml"
     config.write_text(config_text() + more, encoding="utf-8")
-    app = observed(load(config), here.parts.api, here.parts.parts)
+    app = guarded(load(config), observed(here.parts.api, here.parts.parts))
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://interlock.test") as http:
         yield http

@@ -30,6 +30,7 @@ from tests.serve.test_starting import UNTIL, start, written
 WAIT_SECONDS = 60
 # So many events open a project.
 BEGINNING = 8
+SCRAPES = "what Prometheus shows"
 RELEASE = {"kind": "normal", "title": "Quotes"}
 
 
@@ -47,8 +48,9 @@ def part(name: str, directory: Path, text: str, *options: str) -> Iterator[Serve
         yield served
 
 
-def told(served: Served, path: str) -> httpx2.Response:
-    return httpx2.get(f"{served.url}{path}", timeout=10)
+def told(served: Served, path: str, token: str = "") -> httpx2.Response:
+    shown = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx2.get(f"{served.url}{path}", headers=shown, timeout=10)
 
 
 def becomes(served: Served, status: int) -> dict[str, object]:
@@ -72,7 +74,7 @@ def positions(kafka: Kafka, prefix: str) -> list[int]:
 
 def samples(served: Served) -> dict[str, float]:
     """A part's figures, read as Prometheus reads them."""
-    families = text_string_to_metric_families(told(served, "/metrics").text)
+    families = text_string_to_metric_families(told(served, "/metrics", SCRAPES).text)
     return {sample.name: sample.value for family in families for sample in family.samples}
 
 
@@ -86,7 +88,10 @@ def caught_up(relay: Served) -> dict[str, float]:
 
 
 def test_the_parts_as_processes_are_the_same_product(kafka: Kafka, dsns: Dsns, tmp_path: Path) -> None:
+    scrapes = tmp_path / "scrapes"
+    scrapes.write_text(SCRAPES, encoding="utf-8")
     text = config_text(dsns=dsns) + kafka_text(kafka.address, kafka.name("parts"))
+    text += f'[server]\nmetrics_token = "file:{scrapes}"\n'
     with ExitStack() as stack:
         # The API first: it applies the migrations.
         names = ("api", *sorted(PARTS.keys() - {"api"}))
@@ -100,6 +105,7 @@ def test_the_parts_as_processes_are_the_same_product(kafka: Kafka, dsns: Dsns, t
         assert status["position"] >= recorded["position"]
         for name, one in served.items():
             assert becomes(one, 200)["status"] == "ready", name
+            assert told(one, "/metrics").status_code == 401, name
         figures = caught_up(served["relay"])
         assert figures["interlock_relay_generation"] == 1
         assert figures["interlock_relay_published_total"] == recorded["position"]

@@ -21,6 +21,7 @@ from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.provider import RunningProvider, settings_text, started_provider
 from tests.fixtures.server import PROJECT, Served, config_text, serving, token_of
 
+BOARD = "/p/demo/"
 _names = count(1)
 HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 
@@ -122,6 +123,17 @@ class Visitor:
         return {"Cookie": shown} if shown else {}
 
     held: dict[str, str] = field(default_factory=dict)
+
+
+def by_provider(server: SignedServer, who: str, *, next_page: str = BOARD, again: bool = False) -> tuple[Visitor, Any]:
+    """Somebody signs in at the provider, and comes back."""
+    visitor = server.visitor()
+    query = f"project=demo&next={next_page}" + ("&again=1" if again else "")
+    begun = visitor._kept(visitor.get(f"/sign-in/provider?{query}"))
+    assert begun.status_code == 303
+    back = server.provider.signed_in(begun.headers["location"], who)
+    parts = urlsplit(back)
+    return visitor, visitor._kept(visitor.get(f"{parts.path}?{parts.query}"))
 
 
 @contextmanager

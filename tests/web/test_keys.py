@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.web.looking import reachable
+
 BOARD = "/p/demo/"
 
 
@@ -79,22 +81,4 @@ def test_the_first_stop_skips_to_the_content(tab: Callable[..., Page]) -> None:
 @pytest.mark.parametrize("address", [BOARD, "/p/demo/releases/4.13.0", "/p/demo/environments/production"])
 def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page: Page, address: str) -> None:
     page.goto(address)
-    wanted = page.evaluate(
-        """() => [...document.querySelectorAll('a[href], button, input, summary')]
-                  .filter((each) => each.checkVisibility()).length"""
-    )
-    reached: set[int] = set()
-    for _ in range(wanted + 5):
-        page.keyboard.press("Tab")
-        found = page.evaluate(
-            """() => {
-              const each = document.activeElement;
-              const all = [...document.querySelectorAll('a[href], button, input, summary')];
-              const style = getComputedStyle(each);
-              return [all.indexOf(each), style.outlineStyle, style.outlineWidth];
-            }"""
-        )
-        if found[0] >= 0:
-            reached.add(found[0])
-            assert (found[1], found[2]) != ("none", "0px")
-    assert len(reached) == wanted
+    reachable(page)

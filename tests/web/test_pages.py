@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from typing import Any
 
-import html5lib
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 from tests.fixtures.browser import Browsing
+from tests.web.looking import accessible, fits, overflow, valid, words
 
 PAGES = {
     "board": "/p/demo/",
@@ -26,27 +23,8 @@ PAGES = {
     "problem": "/p/demo/problems/P-1",
     "no such thing": "/p/demo/releases/9.9.9",
 }
-WIDTHS = (320, 768, 1024, 1440, 1920)
-# WCAG 2.2 A and AA, and what axe calls best practice.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-# Light and dark differ in colours alone: in the dark nothing else is looked at twice, which is most of the work.
-OF_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 every_page = pytest.mark.parametrize("address", PAGES.values(), ids=PAGES.keys())
-
-
-def overflow(page: Page) -> list[str]:
-    """What is wider than the window, and does not scroll by itself."""
-    found: list[str] = page.evaluate(
-        """() => {
-          const width = document.documentElement.clientWidth;
-          if (document.documentElement.scrollWidth <= width) return [];
-          return [...document.querySelectorAll('body *')]
-            .filter((each) => each.getBoundingClientRect().right > width + 1 && !each.closest('.scroll, .strip'))
-            .map((each) => `${each.tagName}.${each.className} ${each.textContent.trim().slice(0, 40)}`);
-        }"""
-    )
-    return found
 
 
 @every_page
@@ -54,8 +32,7 @@ def test_a_page_is_valid_html_and_has_its_words_without_javascript(browsing: Bro
     plain = browsing.tab(java_script_enabled=False)
     answer = plain.goto(address)
     assert answer is not None
-    source = answer.text()
-    html5lib.HTMLParser(strict=True).parse(io.StringIO(source))
+    valid(answer.text())
     with_script = browsing.tab()
     with_script.goto(address)
     with_script.wait_for_load_state("load")
@@ -65,29 +42,18 @@ def test_a_page_is_valid_html_and_has_its_words_without_javascript(browsing: Bro
         assert "live" not in plain.locator("#live").inner_text()
 
 
-def words(page: Page) -> list[str]:
-    return page.locator("main").inner_text().split()
-
-
 @every_page
 def test_no_page_breaks_a_rule_of_accessibility_light_or_dark(browsing: Browsing, address: str) -> None:
     page = browsing.tab()
     page.goto(address)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        found: Any = Axe().run(page, options=RULES if scheme == "light" else OF_COLOURS).response
-        told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]
-        assert not told, (scheme, told)
+    accessible(page)
 
 
 @every_page
 def test_nothing_is_cut_off_from_320_to_1920_pixels_and_at_twice_the_size(browsing: Browsing, address: str) -> None:
     page = browsing.tab()
     page.goto(address)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert not overflow(page), width
+    fits(page)
     # At 200 %, a window of 1280 pixels is one of 640, each of which is two wide.
     twice = browsing.tab(width=640, height=400, device_scale_factor=2)
     twice.goto(address)

@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import html5lib
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 from tests.cli import story_of_delivery as told
@@ -28,7 +25,7 @@ from tests.cli.terminal import Terminal
 from tests.fixtures.browser import SERVED, Browsing
 from tests.fixtures.postgres import PostgresServer, elsewhere
 from tests.fixtures.server import Served, config_text, serving
-from tests.web.test_pages import RULES, overflow, words
+from tests.web.looking import accessible, fits, valid, words
 
 # The first test waits for a server, a story and a browser.
 pytestmark = pytest.mark.timeout(300)
@@ -105,18 +102,11 @@ def test_a_page_is_valid_readable_without_javascript_accessible_and_fits_every_w
     answer = plain.goto(BASE + address)
     assert answer is not None
     assert answer.status == 200
-    html5lib.HTMLParser(strict=True).parse(io.StringIO(answer.text()))
+    valid(answer.text())
     page.goto(BASE + address)
     assert words(plain) == words(page)
-    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found: Any = Axe().run(page, options=RULES).response
-        broken = [(each["id"], [node["html"][:200] for node in each["nodes"]][:4]) for each in found["violations"]]
-        assert not broken, (scheme, broken)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert not overflow(page), width
+    accessible(page)
+    fits(page, WIDTHS)
 
 
 @pytest.mark.parametrize("address", [each for name, each in PAGES.items() if name not in {"system", "audit then"}])

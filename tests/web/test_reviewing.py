@@ -8,34 +8,22 @@ from typing import Any
 import pytest
 
 from interlock.web.actions.reviewing import Base, _differs
+from tests.web.reviews import RELEASE, heads_to_review, offered
 from tests.web.signed import SignedServer, Visitor
 from tests.web.test_acting import head, recorded
 
-RELEASE = "4.12.0"
 REVIEW = f"/p/demo/do/review?release={RELEASE}"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-CHANGE = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old <b>\n+new \u202e\n"
 
 
 @pytest.fixture(scope="module")
 def heads(server: SignedServer) -> dict[str, tuple[str, str]]:
-    """Where the diff begins and ends, in each repository; the review that the story has is taken back."""
-    reviewer = server.served["reviewer-1"]
-    reviewer.command("WithdrawCodeReview", {"release": RELEASE, "reason": "read it once more"})
-    # Production runs what two persons declared, and of that no commit is recorded: any may be the first.
-    content = server.served["anton"].get(f"/releases/{RELEASE}")["content"]
-    return {each["repository"]: ("2" * 40, each["sha"]) for each in content["head"]}
+    return heads_to_review(server)
 
 
 @pytest.fixture
 def reviewer(server: SignedServer) -> Visitor:
     return server.visitor("reviewer-1")
-
-
-def offered(server: SignedServer, spans: dict[str, tuple[str, str]]) -> str:
-    """Put a diff of these spans there, as anybody may; return its digest."""
-    text = "".join(f"repository {name} {begin}..{end}\n{CHANGE}" for name, (begin, end) in sorted(spans.items()))
-    return server.served["anton"].put_evidence(text.encode(), "text/x-diff")
 
 
 def form_of(page: str) -> str:

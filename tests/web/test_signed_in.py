@@ -9,15 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.fixtures.browser import WAIT_MS
 from tests.fixtures.server import token_of
 from tests.web.signed import SignedServer
-
-AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-
 
 Opens = Callable[..., BrowserContext]
 
@@ -187,30 +183,3 @@ def test_dt_login_is_confirmed_in_the_browser_where_both_show_one_code(
         [*dt, "--json", "login", "--list"], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
     )
     assert '"principal": "qa-1"' in asked.stdout
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1440])
-def test_forms_are_legible_for_everybody(opens: Opens, scheme: str, width: int) -> None:
-    context = opens(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = context.new_page()
-    page.goto("/sign-in?next=/p/demo/&again=1")
-    looked_at(page)
-    page.close()
-    page = sign_in(context, "qa-1")
-    for path in (
-        "sessions",
-        "do/report?environment=sandbox",
-        "do/approve?release=4.13.0&environment=sandbox",
-        "do/reject?release=4.12.0&environment=stage",
-        f"login-dt?digest=sha256:{'0' * 64}&days=90&host=laptop",
-    ):
-        page.goto(f"/p/demo/{path}")
-        looked_at(page)
-
-
-def looked_at(page: Page) -> None:
-    found = Axe().run(page, options=AXE).response["violations"]
-    assert not found, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} is {wide} px too wide"

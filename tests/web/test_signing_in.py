@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -13,9 +12,7 @@ import pytest
 from interlock.identity.sessions import session_name
 from interlock.web.sessions.own import browser_of
 from tests.fixtures.server import enrolment_of, token_of
-from tests.web.signed import SignedServer, Visitor
-
-BOARD = "/p/demo/"
+from tests.web.signed import BOARD, SignedServer, Visitor, by_provider
 
 
 def test_nobody_sees_a_page_before_signing_in_and_is_there_afterwards(server: SignedServer) -> None:
@@ -268,17 +265,6 @@ def test_a_session_in_a_header_is_nobody_s(server: SignedServer) -> None:
 
 
 # -- by the identity provider
-
-
-def by_provider(server: SignedServer, who: str, *, next_page: str = BOARD, again: bool = False) -> tuple[Visitor, Any]:
-    """Somebody signs in at the provider, and comes back."""
-    visitor = server.visitor()
-    query = f"project=demo&next={next_page}" + ("&again=1" if again else "")
-    begun = visitor._kept(visitor.get(f"/sign-in/provider?{query}"))
-    assert begun.status_code == 303
-    back = server.provider.signed_in(begun.headers["location"], who)
-    parts = urlsplit(back)
-    return visitor, visitor._kept(visitor.get(f"{parts.path}?{parts.query}"))
 
 
 def test_whom_the_provider_vouches_for_is_signed_in_as_the_registered_person(server: SignedServer) -> None:

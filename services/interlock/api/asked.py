@@ -26,6 +26,8 @@ from interlock.identity import (
 )
 from interlock.ledger import LedgerError
 
+# Those who answer for the way releases go: they settle what Kafka brought, and say who outside hears of what.
+CARERS: Final = ("administrator", "release-manager")
 AFTER_SECONDS: Final = 2.0
 NOW: Final = "interlock.now"
 AS_OF: Final = "interlock.as-of"
@@ -85,6 +87,14 @@ def _caller(request: Request, situation: Situation, now: datetime) -> Caller:
     if session.project != request.path_params["project"]:
         raise NotAuthenticated("this session is of another project: sign in there")
     return authenticate_session(situation, session, now)
+
+
+def must_hold(asked: Asked, *roles: str) -> None:
+    """Return where the caller may write, and is a person with one of `roles`. Raises ScopeMissing, Problem."""
+    asked.caller.require("write")
+    holders = asked.situation.team.persons_holding(*roles)
+    if asked.caller.actor.id not in holders:
+        raise Problem("role-missing", f"this takes the role {' or '.join(roles)}: {', '.join(holders) or 'nobody'}")
 
 
 async def reader(asked: Annotated[Asked, Depends(identified)]) -> Asked:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from interlock.api.asked import Asked, Identified, Reader
+from interlock.api.asked import CARERS, Asked, Identified, Reader, must_hold
 from interlock.api.bodies import command_body
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
-from interlock.api.problems import Problem, not_found
+from interlock.api.problems import Problem, found
 from interlock.api.query import Limit, NoQuery
 from interlock.events.fact import fact
 from interlock.events.values import Text
 from interlock.letters import LETTERS_MAX, DeadLetters, Letter, NoSuchLetter, NotWaiting
-
-# Who may settle what was put aside: those who answer for the way releases go.
-CARERS: Final = ("administrator", "release-manager")
 
 router = APIRouter(prefix="/v1/{project}/intake", tags=["intake"])
 Name = Annotated[str, Path(description="as the list names it: topic:partition:offset", max_length=300)]
@@ -43,48 +42,38 @@ class Discard:
 async def listed(asked: Reader, query: Annotated[LettersQuery, Query()]) -> Response:
     """What was put aside and waits; with state=all, what was settled and discarded too."""
     limit = min(query.limit, LETTERS_MAX)
-    found = await _letters(asked).listed(
+    letters = await _letters(asked).listed(
         asked.project, everything=query.state == "all", after=query.cursor, limit=limit
     )
-    more = {"next_cursor": found[-1].name} if len(found) == limit else {}
-    documents = [_document(letter) for letter in found]
+    more = {"next_cursor": letters[-1].name} if len(letters) == limit else {}
+    documents = [_document(letter) for letter in letters]
     return answer({"dead_letters": documents, **more}, position=asked.situation.position)
 
 
 @router.get("/dead-letters/{name}", **Documented.of(also=["not-found"]))
 async def shown(asked: Reader, name: Name, _query: Annotated[NoQuery, Query()]) -> Response:
     """One dead letter with its own bytes, in base64."""
-    try:
+    with found("dead letter", name, unless=NoSuchLetter):
         letter = await _letters(asked).get(asked.project, name)
-    except NoSuchLetter:
-        raise not_found("dead letter", name) from None
     return answer({**_document(letter), **_contents(letter)}, position=asked.situation.position)
 
 
 @router.post("/dead-letters/{name}/retry", **Documented.of(also=["role-missing", "refused"]))
 async def tried_again(asked: Identified, name: Name, _query: Annotated[NoQuery, Query()]) -> Response:
     """Let the intake try it again; its sender hears the outcome."""
-    _may_settle(asked)
-    try:
+    must_hold(asked, *CARERS)
+    with _waiting(name):
         letter = await _letters(asked).ask_again(asked.project, name, asked.caller.actor.id)
-    except NoSuchLetter:
-        raise not_found("dead letter", name) from None
-    except NotWaiting as over:
-        raise Problem("refused", str(over)) from None
     return answer(_document(letter), position=asked.situation.position)
 
 
 @router.post("/dead-letters/{name}/discard", **Documented.of(body=True, also=["role-missing", "refused"]))
 async def discarded(request: Request, asked: Identified, name: Name, _query: Annotated[NoQuery, Query()]) -> Response:
     """Say that nothing will be done about it, and why. It stays where it is, and can be read."""
-    _may_settle(asked)
+    must_hold(asked, *CARERS)
     body = await command_body(request, Discard)
-    try:
+    with _waiting(name):
         letter = await _letters(asked).discard(asked.project, name, asked.caller.actor.id, body.reason)
-    except NoSuchLetter:
-        raise not_found("dead letter", name) from None
-    except NotWaiting as over:
-        raise Problem("refused", str(over)) from None
     return answer(_document(letter), position=asked.situation.position)
 
 
@@ -92,13 +81,14 @@ def _letters(asked: Asked) -> DeadLetters:
     return DeadLetters(asked.parts.ledger)
 
 
-def _may_settle(asked: Asked) -> None:
-    """Return where the caller answers for releases. Raises ScopeMissing, and a problem with who may."""
-    asked.caller.require("write")
-    carers = asked.situation.team.persons_holding(*CARERS)
-    if asked.caller.actor.id not in carers:
-        who = ", ".join(carers) or "nobody"
-        raise Problem("role-missing", f"{' or '.join(CARERS)} is needed: {who}")
+@contextmanager
+def _waiting(name: str) -> Iterator[None]:
+    """Within, somebody settles a letter: it must be there, and wait."""
+    with found("dead letter", name, unless=NoSuchLetter):
+        try:
+            yield
+        except NotWaiting as over:
+            raise Problem("refused", str(over)) from None
 
 
 def _document(letter: Letter) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from interlock.api.asked import Asked, Identified, Reader
+from interlock.api.asked import CARERS, Asked, Identified, Reader, must_hold
 from interlock.api.bodies import command_body
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
-from interlock.api.problems import Problem, not_found
+from interlock.api.problems import Problem, found
 from interlock.api.query import Limit, NoQuery
 from interlock.endpoints import (
     MESSAGES_MAX,
@@ -32,8 +32,6 @@ from interlock.endpoints import (
 from interlock.events.fact import fact
 from interlock.events.values import Line, Name
 
-# Whoever answers for the way releases go says who outside hears of it.
-CARERS: Final = ("administrator", "release-manager")
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what Standard Webhooks' secrets begin with
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 
@@ -70,14 +68,14 @@ class TryEndpoint:
 @router.get("/endpoints", **Documented.of())
 async def listed(asked: Reader, _query: Annotated[NoQuery, Query()]) -> Response:
     """Who is told of what, and how far; no address, which may hold a token, and no secret."""
-    found = [_endpoint(each) for each in await Endpoints(asked.parts.ledger).listed(asked.project)]
-    return answer({"endpoints": found}, position=asked.situation.position)
+    told = [_endpoint(each) for each in await Endpoints(asked.parts.ledger).listed(asked.project)]
+    return answer({"endpoints": told}, position=asked.situation.position)
 
 
 @router.post("/endpoints", **Documented.of(body=True, also=["role-missing", "refused"]))
 async def added(request: Request, asked: Identified, _query: Annotated[NoQuery, Query()]) -> Response:
     """Tell an endpoint what is recorded from now on."""
-    _may_set(asked)
+    must_hold(asked, *CARERS)
     body = await command_body(request, AddEndpoint)
     try:
         target_of(body.url)
@@ -97,11 +95,9 @@ async def added(request: Request, asked: Identified, _query: Annotated[NoQuery, 
 @router.post("/endpoints/{name}/remove", **Documented.of(also=["role-missing"]))
 async def removed(asked: Identified, name: EndpointName, _query: Annotated[NoQuery, Query()]) -> Response:
     """Tell it nothing any more, also not what is on its way."""
-    _may_set(asked)
-    try:
+    must_hold(asked, *CARERS)
+    with found("endpoint", name, unless=NoSuchEndpoint):
         await Endpoints(asked.parts.ledger).remove(asked.project, name)
-    except NoSuchEndpoint:
-        raise not_found("endpoint", name) from None
     return answer({"name": name}, position=asked.situation.position)
 
 
@@ -110,7 +106,7 @@ async def tried(
     request: Request, asked: Identified, name: EndpointName, _query: Annotated[NoQuery, Query()]
 ) -> Response:
     """Send it a message that says who tries it; one that said that it is gone is told again."""
-    _may_set(asked)
+    must_hold(asked, *CARERS)
     body = await command_body(request, TryEndpoint)
     who = asked.caller.actor.id
     text = body_of(f"Test from {asked.project}", f"{who} tries whether messages arrive here ({name})")
@@ -123,7 +119,7 @@ async def tried(
 @router.post("/endpoints/{name}/retry", **Documented.of(also=["role-missing"]))
 async def all_again(asked: Identified, name: EndpointName, _query: Annotated[NoQuery, Query()]) -> Response:
     """Try again all that was given up for it."""
-    _may_set(asked)
+    must_hold(asked, *CARERS)
     await _must_be_there(asked, name)
     count = await Messages(asked.parts.ledger).retry_all(asked.project, name)
     return answer({"endpoint": name, "messages": count}, position=asked.situation.position)
@@ -133,47 +129,32 @@ async def all_again(asked: Identified, name: EndpointName, _query: Annotated[NoQ
 async def on_their_way(asked: Reader, query: Annotated[MessagesQuery, Query()]) -> Response:
     """What was given up; with state=waiting what is on its way, with state=all both."""
     limit = min(query.limit, MESSAGES_MAX)
-    found = await Messages(asked.parts.ledger).listed(asked.project, query.state, after=query.cursor or "", limit=limit)
-    more = {"next_cursor": found[-1].id} if len(found) == limit else {}
-    return answer({"messages": [_message(each) for each in found], **more}, position=asked.situation.position)
+    told = await Messages(asked.parts.ledger).listed(asked.project, query.state, after=query.cursor or "", limit=limit)
+    more = {"next_cursor": told[-1].id} if len(told) == limit else {}
+    return answer({"messages": [_message(each) for each in told], **more}, position=asked.situation.position)
 
 
 @router.get("/messages/{message}", **Documented.of(also=["not-found"]))
 async def shown(asked: Reader, message: MessageId, _query: Annotated[NoQuery, Query()]) -> Response:
     """One message that has not arrived, with its body; one that arrived is kept no longer."""
-    try:
-        found = await Messages(asked.parts.ledger).get(asked.project, message)
-    except NoSuchMessage:
-        raise not_found("message", message) from None
-    return answer({**_message(found), "body": found.body.decode()}, position=asked.situation.position)
+    with found("message", message, unless=NoSuchMessage):
+        one = await Messages(asked.parts.ledger).get(asked.project, message)
+    return answer({**_message(one), "body": one.body.decode()}, position=asked.situation.position)
 
 
 @router.post("/messages/{message}/retry", **Documented.of(also=["role-missing"]))
 async def again(asked: Identified, message: MessageId, _query: Annotated[NoQuery, Query()]) -> Response:
     """Try one again, from the beginning."""
-    _may_set(asked)
-    try:
+    must_hold(asked, *CARERS)
+    with found("message", message, unless=NoSuchMessage):
         await Messages(asked.parts.ledger).retry(asked.project, message)
-    except NoSuchMessage:
-        raise not_found("message", message) from None
     return answer({"message": message}, position=asked.situation.position)
 
 
 async def _must_be_there(asked: Asked, name: str) -> None:
     """Raise a problem where there is no such endpoint."""
-    try:
+    with found("endpoint", name, unless=NoSuchEndpoint):
         await Endpoints(asked.parts.ledger).get(asked.project, name)
-    except NoSuchEndpoint:
-        raise not_found("endpoint", name) from None
-
-
-def _may_set(asked: Asked) -> None:
-    """Return where the caller may set endpoints. Raises ScopeMissing, and a problem with who may."""
-    asked.caller.require("write")
-    carers = asked.situation.team.persons_holding(*CARERS)
-    if asked.caller.actor.id not in carers:
-        who = ", ".join(carers) or "nobody"
-        raise Problem("role-missing", f"{' or '.join(CARERS)} is needed: {who}")
 
 
 def _secret(text: str) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from interlock.api.asked import Asked, Identified, Reader
+from interlock.api.asked import Asked, Identified, Reader, must_hold
 from interlock.api.commands import expected_version, idempotency_key
 from interlock.api.documents import answer
 from interlock.api.openapi import Documented
@@ -15,8 +15,6 @@ from interlock.api.problems import Problem, malformed, not_found
 from interlock.api.query import NoQuery
 from interlock.events.foreign import own
 from interlock.events.values import Name
-
-ROLE: Final = "administrator"
 
 router = APIRouter(prefix="/v1/{project}", tags=["server"])
 
@@ -41,14 +39,10 @@ async def build_anew(
     Asked again while it is under way, or under the same Idempotency-Key, it is the same rebuild. Nothing is recorded:
     read models say again what the record says. The answer does not wait for the end: ask /projections.
     """
-    asked.caller.require("write")
+    must_hold(asked, "administrator")
     key = idempotency_key(request)
     if expected_version(request) is not None:
         raise malformed("If-Match", "a read model has no version of its own that somebody could have read")
-    principal = asked.situation.team.principals[asked.caller.actor.id]
-    if principal.kind != "person" or ROLE not in principal.roles:
-        who = sorted(each.id for each in asked.situation.team.principals.values() if ROLE in each.roles and each.active)
-        raise Problem("role-missing", f"building a read model anew takes the role {ROLE}: {', '.join(who)}")
     known = {each.name: each for each in await asked.parts.read_models.told(asked.project)}
     if name not in known:
         raise not_found("projection", name)

@@ -7,12 +7,13 @@ import click
 from interlock.cli.lazy import LazyGroup
 from interlock.cli.session import Session
 
-LOOK, RELEASE, PROVE, CARE, RULES, HERE = (
+LOOK, RELEASE, PROVE, CARE, RULES, SERVER, HERE = (
     "See where things stand",
     "Move a release",
     "Say what was found",
     "Look after environments",
     "Rules, people and the record",
+    "Run a server",
     "This machine",
 )
 AT = "interlock.cli.commands"
@@ -44,13 +45,13 @@ COMMANDS = (
     (RULES, "team", f"{AT}.team:team", "Who is there, and what each may do."),
     (RULES, "audit", f"{AT}.record:audit", "Who did what, when, because of what."),
     (RULES, "annotate", f"{AT}.record:annotate", "Put a remark beside an event."),
-    (RULES, "projections", f"{AT}.projections:projections", "The read models: how far they are; build one anew."),
-    (HERE, "ledger", f"{AT}.ledger:ledger", "The record itself: move it, or fill an empty one."),
-    (HERE, "intake", f"{AT}.intake:intake", "What came in on Kafka and could not be understood."),
-    (HERE, "notify", f"{AT}.notify:notify", "Tell a chat, or anything that takes webhooks, what happens."),
-    (HERE, "init", f"{AT}.init:init", "Make an interlock.toml: the project and its two founders."),
-    (HERE, "up", f"{AT}.up:up", "Start a server here, with an embedded database."),
-    (HERE, "demo", "interlock.cli.demo:demo", "Watch two weeks of releases, then try to break a rule."),
+    (SERVER, "init", f"{AT}.init:init", "Make an interlock.toml: the project and its two founders."),
+    (SERVER, "up", f"{AT}.up:up", "Start a server here, with an embedded database."),
+    (SERVER, "demo", "interlock.cli.demo:demo", "Watch two weeks of releases, then try to break a rule."),
+    (SERVER, "ledger", f"{AT}.ledger:ledger", "The record itself: move it, or fill an empty one."),
+    (SERVER, "projections", f"{AT}.projections:projections", "The read models: how far they are; build one anew."),
+    (SERVER, "intake", f"{AT}.intake:intake", "What came in on Kafka and could not be understood."),
+    (SERVER, "notify", f"{AT}.notify:notify", "Tell a chat, or anything that takes webhooks, what happens."),
     (HERE, "login", f"{AT}.login:login", "Prove who you are, once; dt logout forgets it."),
     (HERE, "logout", f"{AT}.login:logout", "Forget a stored login."),
     (HERE, "sync", f"{AT}.sync:sync", "Send the reports of facts that wait here since the server was away."),

@@ -18,7 +18,6 @@ from interlock.events.seams import EventIds, MonotonicClock, Sleep
 from interlock.eventsourcing.calls import Call
 from interlock.eventsourcing.errors import as_library
 from interlock.eventsourcing.placing import Batch, Placing
-from interlock.eventsourcing.statements import sql
 from interlock.eventsourcing.streams import Known, Streams
 from interlock.eventsourcing.tracking import Conflict, append_tracked
 from interlock.ledger import (
@@ -34,7 +33,6 @@ from interlock.ledger import (
     VersionGap,
 )
 from interlock.ledger.clock import LedgerClock
-from interlock.ledger.connections import refused_by_name
 
 # A batch has one call, or as many as come to this.
 BATCH_EVENTS: Final = 1_000
@@ -244,12 +242,12 @@ class Committer:
 
     async def _read_streams(self, streams: list[str]) -> dict[str, Known]:
         ledger = await self._opened()
-        async with ledger.connection() as connection, refused_by_name(sent=False):
-            rows = await connection.fetch(sql("known_streams"), self._project, streams)
         found = {}
-        for row in rows:
-            first = int(orjson.loads(row["first"])["data"]["originator_version"])
-            found[row["stream"]] = Known(first, first + row["version"] - 1)
+        for stream, ends in (await ledger.ends(self._project, streams, bodies=True)).items():
+            assert ends.body is not None  # it was asked for
+            # Where its versions begin stands in its first event.
+            first = int(orjson.loads(ends.body)["data"]["originator_version"])
+            found[stream] = Known(first, first + ends.version - 1)
         return found
 
     @staticmethod

@@ -1,12 +1,10 @@
 """Events in order after a position: from the ledger, or from Kafka (`interlock.feed.from_kafka` has its client)."""
 
 from interlock.feed.feed import PAGE_EVENTS_MAX, Feed, Page, Reassigned, Source, Unreadable
-from interlock.feed.from_ledger import POLL_SECONDS, RETRY_SECONDS, LedgerFeed
+from interlock.feed.from_ledger import LedgerFeed
 
 __all__ = [
     "PAGE_EVENTS_MAX",
-    "POLL_SECONDS",
-    "RETRY_SECONDS",
     "Feed",
     "LedgerFeed",
     "Page",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -16,10 +15,8 @@ from interlock.events.foreign import is_foreign
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
 from interlock.feed.recent import Ahead, Follower, Recent
-from interlock.ledger import LedgerError, Subscription
+from interlock.ledger import LOOK_SECONDS, LedgerError, News, Subscription
 
-# Finds what a lost notification did not tell; one small query for all projects.
-POLL_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
 # For so many projects the last pages are kept.
 RECENT_PROJECTS_MAX: Final = 64
@@ -52,45 +49,33 @@ class LedgerFeed:
         sleep: Sleep,
         *,
         read_event: Callable[[bytes], Recorded[Any]] = decode,
-        poll_seconds: float = POLL_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         """Read `ledger`; `read_event` makes an event of its bytes."""
         self._ledger = ledger
         self._sleep = sleep
         self._read_event = read_event
-        self._poll_seconds = poll_seconds
         self._heads: dict[str, int] = {}
         # Rung in the order in which they were hung up: what happens next depends on nothing else.
         self._bells: defaultdict[str, dict[asyncio.Event, None]] = defaultdict(dict)
         self._recent: defaultdict[str, Recent] = defaultdict(Recent)
         self._keeping: OrderedDict[str, None] = OrderedDict()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._changes: Subscription | None = None
-        self._closing = False
+        self._news = News(
+            ledger, sleep, heard=self._heard, looked=self._looked, whose="the feed", look_seconds=look_seconds
+        )
 
     async def __aenter__(self) -> Self:
         """Begin to listen and to look."""
-        self._changes = self._ledger.changes()
-        self._tasks = [asyncio.create_task(self._for_ever(step)) for step in (self._listen, self._look)]
+        await self._news.__aenter__()
         return self
 
     async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop; whoever still waits for a page is not woken any more."""
-        self._closing = True
         for recent in self._recent.values():
             recent.forget_ahead()
-        listening, looking = self._tasks
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
-        assert self._changes is not None
-        # Closed, not cancelled: a connection that is just being made would be left open. It may have been made
-        # while this was said, so it is said again.
-        await self._changes.close()
-        await listening
-        await self._changes.close()
+        await self._news.__aexit__(kind, error, trace)
 
     async def pages(self, project: str, *, after: int) -> AsyncIterator[Page]:
         """Yield pages after a position, as `Feed.pages`; while the ledger is away, wait."""
@@ -186,32 +171,15 @@ class LedgerFeed:
             recent.ahead = Ahead(page[-1].position, reading)
         return page
 
-    async def _listen(self) -> None:
-        assert self._changes is not None
-        for project in await self._changes.wait(self._poll_seconds):
-            self._heads.setdefault(project, 0)
-            self._ring(project)
+    def _heard(self, project: str) -> None:
+        self._heads.setdefault(project, 0)
+        self._ring(project)
 
-    async def _look(self) -> None:
-        heads = await self._ledger.heads()
+    def _looked(self, heads: Mapping[str, int]) -> None:
         moved = [project for project, position in heads.items() if self._heads.get(project) != position]
         self._heads.update(heads)
         for project in moved:
             self._ring(project)
-        await self._sleep(self._poll_seconds)
-
-    async def _for_ever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        told = ""
-        while not self._closing:
-            try:
-                await step()
-                told = ""
-            except Exception as trouble:
-                # The ledger is away, or something nobody thought of: either way looking again is all there is to do.
-                if told != str(trouble):
-                    told = str(trouble)
-                    _log.warning("the feed cannot look for news: %s", told)
-                await self._sleep(RETRY_SECONDS)
 
     def _ring(self, project: str) -> None:
         for bell in (*self._bells[project], *self._bells[_ANY]):

@@ -20,6 +20,7 @@ from interlock.ledger.errors import (
     VersionGap,
 )
 from interlock.ledger.ledger import Ledger
+from interlock.ledger.news import LOOK_SECONDS, News
 from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 from interlock.ledger.session import BATCH_EVENTS_MAX, BODY_BYTES_MAX, READ_EVENTS_MAX, Session, Turn
 from interlock.ledger.subscription import Changes, Subscription
@@ -27,6 +28,7 @@ from interlock.ledger.subscription import Changes, Subscription
 __all__ = [
     "BATCH_EVENTS_MAX",
     "BODY_BYTES_MAX",
+    "LOOK_SECONDS",
     "READ_EVENTS_MAX",
     "Answer",
     "BatchRefused",
@@ -40,6 +42,7 @@ __all__ = [
     "LedgerDamaged",
     "LedgerError",
     "LedgerUnavailable",
+    "News",
     "NotATestDatabase",
     "OutcomeUnknown",
     "Overtaken",

@@ -92,10 +92,10 @@ class Ledger:
         async with self.connection() as connection:
             return await Session(connection).read_streams(project, streams)
 
-    async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
+    async def ends(self, project: str, streams: Sequence[str], *, bodies: bool = False) -> dict[str, Ends]:
         """Return where streams begin and how far they are. See `Session.ends`."""
         async with self.connection() as connection:
-            return await Session(connection).ends(project, streams)
+            return await Session(connection).ends(project, streams, bodies=bodies)
 
     async def head(self, project: str) -> Head:
         """Return how far the log is, and the clock."""

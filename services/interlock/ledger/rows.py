@@ -52,10 +52,11 @@ class Head:
 
 @dataclass(slots=True)
 class Ends:
-    """Where a stream begins (a position) and how far it is (its last version)."""
+    """Where a stream begins (a position), how far it is (its last version), and its first event's bytes, if asked."""
 
     first: int
     version: int
+    body: bytes | None = None
 
 
 @dataclass(slots=True)

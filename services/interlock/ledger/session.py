@@ -104,11 +104,14 @@ class Session:
             events.setdefault(row["stream"], []).append(_stored(project, row))
         return events
 
-    async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
-        """Return the first position and the last version of those of `streams` that have events."""
+    async def ends(self, project: str, streams: Sequence[str], *, bodies: bool = False) -> dict[str, Ends]:
+        """Return the first position and the last version of those of `streams` that have events.
+
+        With `bodies`, also each one's first event's bytes.
+        """
         async with refused_by_name(sent=False):
-            found = await self._connection.fetch(sql("ends"), project, list(dict.fromkeys(streams)))
-        return {row["stream"]: Ends(row["first"], row["version"]) for row in found}
+            found = await self._connection.fetch(sql("ends"), project, list(dict.fromkeys(streams)), bodies)
+        return {row["stream"]: Ends(row["first"], row["version"], row["body"]) for row in found}
 
     async def head(self, project: str) -> Head:
         """Return how far `project`'s log is; position 0 for a project without events."""

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Final
 
 from interlock.bus import BusError, Cluster, Kept
-from interlock.relay.news import Ledger
+from interlock.relay.moved import Ledger
 
 # The last event of a ledger that goes on elsewhere, where it publishes too.
 MOVED: Final = "LedgerMoved"

@@ -22,7 +22,7 @@ from interlock.events.seams import MonotonicClock, Sleep
 from interlock.ledger import LedgerError, Stored
 from interlock.relay import state
 from interlock.relay.cursors import Published
-from interlock.relay.news import Ledger, News
+from interlock.relay.moved import Ledger, Moved
 from interlock.relay.office import Office, Superseded, Tenure
 from interlock.relay.older import must_hold_what_is_published
 from interlock.relay.state import Lag, Standing
@@ -114,9 +114,9 @@ class Relay:
             try:
                 await self._begin(tenure, producer)
                 self._trouble = None
-                async with News(self._ledger, self._positions, self._sleep) as news:
+                async with Moved(self._ledger, self._positions, self._sleep) as moved:
                     while True:
-                        await self._round(tenure, producer, news)
+                        await self._round(tenure, producer, moved)
             except BusError as trouble:
                 # Whatever was sent may be there or not; from the stored positions on it is sent again.
                 self._went_wrong(trouble)
@@ -157,9 +157,9 @@ class Relay:
         """Somebody else publishes: whatever was wrong here is not what matters now."""
         self._trouble = None
 
-    async def _round(self, tenure: Tenure, producer: Producer, news: News) -> None:
+    async def _round(self, tenure: Tenure, producer: Producer, moved: Moved) -> None:
         """Send one page of each of some projects that moved, then store how far they are."""
-        projects = await news.next(ROUND_PROJECTS_MAX)
+        projects = await moved.next(ROUND_PROJECTS_MAX)
         pages = {project: await self._read(project) for project in projects}
         partitions = await self._fill(producer, tenure.generation, pages)
         if partitions:
@@ -171,7 +171,7 @@ class Relay:
             await self._settle(tenure, partitions, outcomes)
         for project, page in pages.items():
             if len(page) == PAGE_EVENTS_MAX or (page and page[-1].position > self._positions.get(project, 0)):
-                news.add(project)
+                moved.add(project)
 
     async def _read(self, project: str) -> Sequence[Stored]:
         return await self._ledger.read(project, after=self._positions.get(project, 0), limit=PAGE_EVENTS_MAX)

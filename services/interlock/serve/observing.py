@@ -43,16 +43,14 @@ class Observed:
         text: Callable[[], Awaitable[bytes]],
         took: Histogram,
         monotonic: MonotonicClock,
-        token: str | None = None,
     ) -> None:
-        """Stand around `app`; whoever asks for `text` shows `token`, where there is one."""
+        """Stand around `app`, and tell `text` beside it."""
         self._app = app
         self._text = text
         self._took = took
         self._monotonic = monotonic
         # What has been counted once is found again at once. Methods, templates and statuses have an end.
         self._kinds: dict[tuple[str, str, int], Histogram] = {}
-        self._token = None if token is None else f"Bearer {token}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -95,11 +93,6 @@ class Observed:
             problem = Problem("method-not-allowed", "the figures are only read", headers={"Allow": "GET, HEAD"})
             await response_of(problem)(scope, receive, send)
             return
-        if self._token is not None and not hmac.compare_digest(_authorization(scope), self._token):
-            said = "this server's figures take the token that [server] metrics_token leads to"
-            problem = Problem("not-authenticated", said, headers={"WWW-Authenticate": "Bearer"})
-            await response_of(problem)(scope, receive, send)
-            return
         body = await self._text()
         headers = [(b"content-type", TEXT), (b"cache-control", b"no-store"), (b"content-length", b"%d" % len(body))]
         headers.append((b"x-content-type-options", b"nosniff"))
@@ -107,9 +100,25 @@ class Observed:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
+def _is_stream(message: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(STREAM) for name, value in message["headers"])
+
+
 def _authorization(scope: Scope) -> bytes:
     return next((bytes(value) for name, value in scope["headers"] if name == b"authorization"), b"")
 
 
-def _is_stream(message: Message) -> bool:
-    return any(name == b"content-type" and value.startswith(STREAM) for name, value in message["headers"])
+def only_shown_to(token: str, app: ASGIApp) -> ASGIApp:
+    """Return `app`, whose figures are told to whoever shows `token`, and to nobody else."""
+    expected = f"Bearer {token}".encode()
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] == "http" and scope["path"] == PATH and scope["method"] in {"GET", "HEAD"}
+        if asks and not hmac.compare_digest(_authorization(scope), expected):
+            said = "this server's figures take the token that [server] metrics_token leads to"
+            problem = Problem("not-authenticated", said, headers={"WWW-Authenticate": "Bearer"})
+            await response_of(problem)(scope, receive, send)
+            return
+        await app(scope, receive, send)
+
+    return guarded

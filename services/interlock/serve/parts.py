@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ from interlock.serve.refusals import CannotStart
 from interlock.serve.remembering import Remembering, remembered
 from interlock.serve.running import running
 from interlock.serve.settings import Settings
-from interlock.serve.wiring import alarm, observed, own_version, same_clock, wired
+from interlock.serve.wiring import alarm, guarded, observed, own_version, same_clock, wired
 from interlock.watch import Watch
 
 ALL: Final = "all"
@@ -68,7 +68,7 @@ async def everything(asked: Asked) -> AsyncIterator[Part]:
     """All in one process; with Kafka in the settings, the relay too."""
     async with wired(asked.settings, asked.database, test_clock=asked.test_clock) as parts:
         async with front(asked.settings, parts.api, parts.ledger, parts.stopping, parts.ended) as app:
-            yield Part(observed(asked.settings, app, parts.parts), parts.stopping)
+            yield Part(observed(app, parts.parts), parts.stopping)
 
 
 @asynccontextmanager
@@ -101,7 +101,7 @@ async def api(asked: Asked) -> AsyncIterator[Part]:
             advance=clock,
         )
         app = await stack.enter_async_context(front(asked.settings, build(parts), ledger, stopping, ended))
-        yield Part(observed(asked.settings, app, parts), stopping)
+        yield Part(observed(app, parts), stopping)
 
 
 @asynccontextmanager
@@ -212,8 +212,15 @@ PARTS: Final[Mapping[str, Builder]] = MappingProxyType(
 
 
 def builder(part: str) -> Builder:
-    """Return what builds the part of this name, or all of them."""
-    return everything if part == ALL else PARTS[part]
+    """Return what builds the part of this name, or all of them; whoever asks for its figures shows the token."""
+    bare = everything if part == ALL else PARTS[part]
+
+    @asynccontextmanager
+    async def build_guarded(asked: Asked) -> AsyncIterator[Part]:
+        async with bare(asked) as made:
+            yield replace(made, app=guarded(asked.settings, made.app))
+
+    return build_guarded
 
 
 async def _ledger(stack: AsyncExitStack, asked: Asked) -> Ledger:

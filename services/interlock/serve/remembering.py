@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -55,6 +56,7 @@ class Remembering:
         self._known = _read(path)
         self._closed: dict[str, str] = {}
         self._looked = False
+        self._unkept: str | None = None
 
     @property
     def closed(self) -> Mapping[str, str]:
@@ -96,8 +98,14 @@ class Remembering:
             await self.look()
             if self._known != before or not self._path.exists():
                 _write(self._path, self._known)
-        except (LedgerError, OSError) as away:
+                self._unkept = None
+        except LedgerError as away:
             _LOG.debug("what is known is not kept now: %s", away)
+        except OSError as away:
+            # Said once, not every two seconds.
+            if self._unkept != str(away):
+                _LOG.warning("%s is not written, so an older ledger may not be noticed by it: %s", self._path, away)
+            self._unkept = str(away)
 
     def guarding(self, admits: Admits, desk: Callable[[], Desk]) -> Admits:
         """Return `admits`, which first raises NotAccepted where the ledger is an older one that nobody has accepted."""
@@ -177,6 +185,7 @@ def _read(path: Path) -> dict[str, Mark]:
 def _write(path: Path, known: Mapping[str, Mark]) -> None:
     """Write a whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    # In containers that share the directory, processes have the same number.
+    unfinished = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")
     unfinished.write_text(json.dumps({project: asdict(mark) for project, mark in known.items()}), encoding="utf-8")
     unfinished.replace(path)

@@ -27,13 +27,19 @@ def resolve(reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
 
 
 def secret(what: str, reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
-    """Return what stands in the variable or the file that `reference` names. Raises CannotStart."""
+    """Return what stands in the variable or the file (relative: from `home`) that `reference` names.
+
+    White space around what a file holds is no part of it. Raises CannotStart where nothing is there.
+    """
     kind, _, place = reference.partition(":")
     if kind == "env":
         if not environ.get(place):
             raise CannotStart(f"{what} {reference}", "the environment has no such variable", f"set {place}")
         return environ[place]
     try:
-        return (home / place).read_text(encoding="utf-8").strip()
-    except OSError as missing:
+        found = (home / place).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as missing:
         raise CannotStart(f"{what} {reference}", str(missing), "put it into that file") from missing
+    if not found:
+        raise CannotStart(f"{what} {reference}", "the file is empty", "put it into that file")
+    return found

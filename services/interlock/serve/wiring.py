@@ -27,7 +27,7 @@ from interlock.serve.database import Database, why_not
 from interlock.serve.exposition import Exposition
 from interlock.serve.figures import of_intake, of_relay, of_webhooks
 from interlock.serve.notify import webhooks_of
-from interlock.serve.observing import Observed, durations
+from interlock.serve.observing import Observed, durations, only_shown_to
 from interlock.serve.project import begin
 from interlock.serve.read_models import ReadModelsHere
 from interlock.serve.readiness import Readiness
@@ -134,15 +134,19 @@ async def wired(settings: Settings, database: Database, *, test_clock: bool) -> 
         yield Wiring(build(parts), parts, ledger, desk, watch, projector, stopping, ended)
 
 
-def observed(settings: Settings, app: ASGIApp, parts: Parts) -> Observed:
-    """Return `app` with its requests timed and /metrics beside it. Raises CannotStart where its token is missing."""
+def guarded(settings: Settings, app: ASGIApp) -> ASGIApp:
+    """Return `app`, whose /metrics takes the token that the settings name, if any. Raises CannotStart without it."""
     reference = settings.server.metrics_token
-    token = None
-    if reference is not None:
-        token = secret("the token of /metrics", reference, home=settings.home, environ=os.environ)
+    if reference is None:
+        return app
+    return only_shown_to(secret("the token of /metrics", reference, home=settings.home, environ=os.environ), app)
+
+
+def observed(app: ASGIApp, parts: Parts) -> Observed:
+    """Return `app` with its requests timed and /metrics beside it."""
     took = durations()
     exposition = Exposition(parts, seams.monotonic, more=(took,))
-    return Observed(app, exposition.text, took, seams.monotonic, token)
+    return Observed(app, exposition.text, took, seams.monotonic)
 
 
 async def same_clock(ledger: Ledger, *, test_clock: bool) -> None:

@@ -48,11 +48,7 @@ def digest(value: str | None) -> Markup:
 
 def event(link: Any, position: int) -> Markup:
     """Return a position of the record, which leads to its event; `link` gives addresses, as rendering's Links do."""
-    return Markup('<a class="at" href="%s" title="event %d">@%s</a>') % (
-        link.event(position),
-        position,
-        f"{position:,}",
-    )
+    return EVENT % (link.event(position), position, f"{position:,}")
 
 
 def persons(names: Sequence[str], me: str, most: int = PERSONS_MAX) -> Markup:

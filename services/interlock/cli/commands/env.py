@@ -69,6 +69,7 @@ for _command in (
     "--kind",
     type=click.Choice(["deploy", "restore", "migration", "adjustment", "erase", "drift", "other"]),
     required=True,
+    help="What it was; drift: something is there that the record does not explain.",
 )
 @click.option("--source", required=True, metavar="TEXT", help="How it is known.")
 @click.option("--what", "description", required=True, metavar="TEXT", help="What happened.")

@@ -21,7 +21,9 @@ from interlock.cli.session import Session
 @click.command("feed", cls=Command)
 @environment_argument
 @click.argument("feed", metavar="[FEED]", required=False)
-@click.option("--volume", type=click.IntRange(1), default=100, show_default=True, metavar="PERCENT")
+@click.option(
+    "--volume", type=click.IntRange(1), default=100, show_default=True, metavar="PERCENT", help="How much of it."
+)
 @changing
 @click.pass_obj
 def feed(session: Session, environment: str, feed: str | None, volume: int) -> None:
@@ -54,7 +56,9 @@ def found_feed(session: Session, environment: str) -> str:
 
 @click.command("restoring", cls=Command)
 @environment_argument
-@click.option("--from", "source", required=True, metavar="ENVIRONMENT", shell_complete=seen("environment"))
+@click.option(
+    "--from", "source", required=True, metavar="ENVIRONMENT", shell_complete=seen("environment"), help="Whose data."
+)
 @observed_options
 @changing
 @click.pass_obj

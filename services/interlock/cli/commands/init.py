@@ -89,7 +89,14 @@ enrolment = {digest}
     metavar="POLICY",
     help="weekend: production on Saturday and Sunday 09:00–12:00 GMT; weekdays-free: weekdays too.",
 )
-@click.option("--port", type=click.IntRange(1, 65_535), default=8787, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=8787,
+    show_default=True,
+    metavar="N",
+    help="Where the server listens.",
+)
 @click.option("--force", is_flag=True, help="Write over an interlock.toml; its founders' codes serve no more.")
 @click.pass_obj
 def init(session: Session, project: str | None, founders: tuple[str, ...], policy: str, port: int, force: bool) -> None:

@@ -25,7 +25,12 @@ from interlock.cli.session import Session
 )
 @click.option("--principal", metavar="WHO", help="With --request: who you are to be.")
 @click.option(
-    "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long the new login serves."
+    "--days",
+    type=click.IntRange(1, 366),
+    default=90,
+    show_default=True,
+    metavar="DAYS",
+    help="How long the new login serves.",
 )
 @click.option("--show", is_flag=True, help="Print the new token on stdout instead of storing it (for INTERLOCK_TOKEN).")
 @click.option("--no-browser", is_flag=True, help="Print the address of the page, and open no browser.")

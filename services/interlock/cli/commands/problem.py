@@ -19,7 +19,11 @@ def problem() -> None:
 @click.argument("environment", metavar="ENVIRONMENT", shell_complete=seen("environment"))
 @click.argument("title", metavar="TITLE")
 @click.option(
-    "--severity", type=click.Choice(["low", "medium", "high", "critical"]), default="medium", show_default=True
+    "--severity",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    default="medium",
+    show_default=True,
+    help="How bad it is.",
 )
 @click.option(
     "--release",
@@ -67,8 +71,8 @@ def show(session: Session, problem: str, at: str | None) -> None:
 
 @problem.command("list")
 @click.option("--all", "everything", is_flag=True, help="Resolved and dismissed ones too.")
-@click.option("--env", "environment", metavar="ENVIRONMENT", shell_complete=seen("environment"))
-@click.option("--release", metavar="RELEASE", shell_complete=seen("release"))
+@click.option("--env", "environment", metavar="ENVIRONMENT", shell_complete=seen("environment"), help="Seen there.")
+@click.option("--release", metavar="RELEASE", shell_complete=seen("release"), help="Those that concern it.")
 @at_option
 @click.pass_obj
 def list_(session: Session, everything: bool, environment: str | None, release: str | None, at: str | None) -> None:

@@ -20,15 +20,19 @@ def audit() -> None:
 
 
 @audit.command("log")
-@click.option("--release", metavar="RELEASE", shell_complete=seen("release"))
-@click.option("--env", "environment", metavar="ENVIRONMENT", shell_complete=seen("environment"))
-@click.option("--problem", metavar="PROBLEM", shell_complete=seen("problem"))
-@click.option("--adjustment", metavar="ADJ-N", shell_complete=seen("adjustment"))
+@click.option("--release", metavar="RELEASE", shell_complete=seen("release"), help="What concerns it.")
+@click.option(
+    "--env", "environment", metavar="ENVIRONMENT", shell_complete=seen("environment"), help="What concerns it."
+)
+@click.option("--problem", metavar="PROBLEM", shell_complete=seen("problem"), help="What concerns it.")
+@click.option("--adjustment", metavar="ADJ-N", shell_complete=seen("adjustment"), help="What concerns it.")
 @click.option("--who", "person", metavar="WHO", shell_complete=seen("person"), help="Who did it, or is named in it.")
 @click.option("--type", "kind", metavar="TYPE", help="As in DeployStarted, ActionRefused.")
 @click.option("--since", metavar="WHEN", help="Recorded then or later.")
 @click.option("--until", metavar="WHEN", help="Recorded before.")
-@click.option("--limit", "-n", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 500), default=50, show_default=True, metavar="N", help="How many."
+)
 @at_option
 @click.pass_obj
 def log(
@@ -127,7 +131,13 @@ def number(text: str) -> int:
 @click.command("annotate", cls=Command)
 @click.argument("position", metavar="POSITION")
 @click.argument("text", metavar="TEXT")
-@click.option("--kind", type=click.Choice(["remark", "correction", "cause"]), default="remark", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["remark", "correction", "cause"]),
+    default="remark",
+    show_default=True,
+    help="What it is.",
+)
 @changing
 @click.pass_obj
 def annotate(session: Session, position: str, text: str, kind: str) -> None:
@@ -136,8 +146,8 @@ def annotate(session: Session, position: str, text: str, kind: str) -> None:
 
 
 @click.command("watch", cls=Command)
-@click.option("--release", metavar="RELEASE", shell_complete=seen("release"))
-@click.option("--type", "kind", metavar="TYPE", help="As in DeployStarted.")
+@click.option("--release", metavar="RELEASE", shell_complete=seen("release"), help="Only what concerns it.")
+@click.option("--type", "kind", metavar="TYPE", help="Only these, as in DeployStarted.")
 @click.option("--after", type=int, metavar="POSITION", help="From there on; without it, from now on.")
 @click.option("--count", "-n", type=click.IntRange(1), metavar="N", help="End after so many events.")
 @click.pass_obj

@@ -50,7 +50,7 @@ stage.add_command(migrate)
 @changing
 @click.pass_obj
 def migrating(session: Session, /, release: str, environment: str, **found: Any) -> None:
-    """Begin the rehearsal: takes stage's lease. dt stage migrated reports how it went."""
+    """Begin to rehearse the migrations: takes stage's lease. dt stage migrated reports how it went."""
     give(
         session,
         "StartMigration",

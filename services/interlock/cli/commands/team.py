@@ -35,7 +35,9 @@ def list_(session: Session, at: str | None) -> None:
 
 @team.command("register")
 @person_argument
-@click.option("--kind", type=click.Choice(["person", "service", "agent"]), default="person", show_default=True)
+@click.option(
+    "--kind", type=click.Choice(["person", "service", "agent"]), default="person", show_default=True, help="What it is."
+)
 @changing
 @click.pass_obj
 def register(session: Session, principal: str, kind: str) -> None:
@@ -122,7 +124,9 @@ def credential() -> None:
 @click.option(
     "--signing-key", metavar="KEY", help="A public key, as ed25519: and base64, whose holder signs records on Kafka."
 )
-@click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it serves.")
+@click.option(
+    "--days", type=click.IntRange(1, 366), default=90, show_default=True, metavar="DAYS", help="How long it serves."
+)
 @click.option("--read-only", is_flag=True, help="It may read, and change nothing.")
 @changing
 @click.pass_obj

@@ -102,7 +102,10 @@ def review_approve(
     from_git: str | None,
     base_release: str | None,
 ) -> None:
-    """Say that you reviewed all changes since production's release at once."""
+    """Say that you reviewed all changes since production's release at once, by their digest.
+
+    dt stage review shows them where there is a clone, and asks for the same.
+    """
     fields = {
         "release": release,
         "commit_range": commit_range,

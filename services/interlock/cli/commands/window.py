@@ -32,7 +32,7 @@ def next_(session: Session, environment: str, ics: bool, at: str | None) -> None
 
 @window.command("list")
 @environment_option
-@click.option("--count", "-n", type=click.IntRange(1, 20), default=5, show_default=True)
+@click.option("--count", "-n", type=click.IntRange(1, 20), default=5, show_default=True, metavar="N", help="How many.")
 @ics_option
 @from_option
 @click.pass_obj

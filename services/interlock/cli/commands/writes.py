@@ -30,7 +30,14 @@ def writes() -> None:
 @writes.command("watch")
 @environment_argument
 @click.option("--once", is_flag=True, help="Look once, and end.")
-@click.option("--every", type=click.IntRange(1, 3600), default=EVERY_SECONDS, show_default=True, metavar="SECONDS")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 3600),
+    default=EVERY_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often it looks.",
+)
 @click.option(
     "--state", type=click.Path(path_type=Path), metavar="FILE", help="Where it is remembered how far it read."
 )

@@ -1,5 +1,6 @@
--- Both ends of each stream by the index on (project, stream, version): two rows read, however long the stream is.
-select asked.stream, first.position as first, last.version
+-- Both ends of each stream by the index on (project, stream, version): two rows read, however long the stream is. What
+-- its first event says is read only where $3 asks for it.
+select asked.stream, first.position as first, case when $3 then first.body end as body, last.version
   from unnest($2::text[]) as asked (stream)
   join ledger.event as first
     on first.project = $1 and first.stream = asked.stream and first.version = 1

@@ -8,7 +8,6 @@ says which check, who can act and until when; nothing is a dead button.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from interlock.web.asking import Asker, NotAnswered
 from interlock.web.forms import Form
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
-from interlock.web.sessions.refusals import old_form
+from interlock.web.sessions.refusals import of_this_session, old_form
 from interlock.web.sessions.shown import Shown, gone_to
 from interlock.web.sessions.signing_in import IN
 from interlock.web.sessions.site import form_from_here
@@ -87,8 +86,7 @@ class Acting:
         if scope["method"] != "POST":
             raise refused(405, "This cannot be done here", f"{scope['method']} is not possible here")
         form = await form_from_here(scope, receive, self._browsers.site.here(scope))
-        if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
-            raise old_form()
+        of_this_session(form, session)
         if doing.action.fresh and not session.fresh:
             return gone_to(_again(doing))
         return await self._done(doing, form)

@@ -62,7 +62,7 @@ REVIEW: Final = Action(
     ("release",),
     (
         Field("diff_digest", "The diff's whole digest", "bound"),
-        Field("typed", "Its first six characters", "digest", hint="typed, after reading the diff"),
+        Field("typed", "Its first six characters", "digest", hint="those behind sha256:, typed after reading the diff"),
     ),
     _release,
     fresh=True,
@@ -160,7 +160,10 @@ ACTIONS: Final = (
         (
             BOUND,
             Field(
-                "typed", "The first six characters of the digest", "digest", hint="typed, after reading what it binds"
+                "typed",
+                "Its first six characters",
+                "digest",
+                hint="those behind sha256:, typed after reading what it binds",
             ),
             Field("method", "How you verified it", "line"),
         ),

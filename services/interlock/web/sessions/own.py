@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import re
 from typing import Final
 
@@ -18,7 +17,7 @@ from interlock.web.asked import Asked, Document, named, parameters, refused
 from interlock.web.asking import Asker
 from interlock.web.frame import frame_of
 from interlock.web.sessions.browsers import Browsers
-from interlock.web.sessions.refusals import old_form
+from interlock.web.sessions.refusals import of_this_session
 from interlock.web.sessions.shown import Shown, gone_to
 from interlock.web.sessions.site import SESSION, form_from_here
 from interlock.web.told import TOLD, told_of
@@ -55,8 +54,7 @@ class OwnSessions:
         if scope["method"] == "POST" and one is None:
             here = self._browsers.site.here(scope)
             form = await form_from_here(scope, receive, here)
-            if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
-                raise old_form()
+            of_this_session(form, session)
             ended = form.one("session")
             await self._browsers.sessions.end(project, ended, session.principal, because="ended by its person")
             if ended == session.session:

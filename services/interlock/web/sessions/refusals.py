@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
+from interlock.identity import SignedIn
 from interlock.web.asked import refused
 from interlock.web.asking import NotAnswered
+from interlock.web.forms import Form
 
 
 def old_form() -> NotAnswered:
@@ -13,6 +16,12 @@ def old_form() -> NotAnswered:
     return refused(
         403, "This form is not of your session", "it was shown before you signed in, or to somebody else; open it anew"
     )
+
+
+def of_this_session(form: Form, session: SignedIn) -> None:
+    """Raise NotAnswered unless the form was shown to this very session."""
+    if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
+        raise old_form()
 
 
 def a_person(who: dict[str, Any]) -> dict[str, Any]:

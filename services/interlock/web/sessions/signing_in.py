@@ -22,7 +22,7 @@ from interlock.web.asking import Asker, NotAnswered
 from interlock.web.sessions.attempts import Attempts
 from interlock.web.sessions.browsers import Browsers
 from interlock.web.sessions.journey import Journey
-from interlock.web.sessions.refusals import a_person, old_form
+from interlock.web.sessions.refusals import a_person, of_this_session
 from interlock.web.sessions.shown import Shown, gone_to
 from interlock.web.sessions.site import (
     SESSION,
@@ -267,8 +267,7 @@ class SigningIn:
         form = await form_from_here(scope, receive, here)
         if session is None:
             return gone_to(IN, here.forget(SESSION))
-        if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
-            raise old_form()
+        of_this_session(form, session)
         await self._browsers.sessions.end(session.project, session.session, session.principal, because="signed out")
         return gone_to(IN, here.forget(SESSION))
 

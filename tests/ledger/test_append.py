@@ -40,8 +40,7 @@ async def test_what_was_appended_is_read_back_as_the_same_bytes_in_order(ledger:
         (r.position, r.stream, r.version, r.body) for r in rows
     ]
     assert read[0].recorded_at == head.clock
-    assert await ledger.bodies(PROJECT, after=0, limit=10) == [r.body for r in rows]
-    assert await ledger.bodies(PROJECT, after=0, limit=1) == [rows[0].body]
+    assert await ledger.bodies(PROJECT, after=0, limit=2) == [r.body for r in rows[:2]]
     assert await ledger.bodies(PROJECT, after=1, limit=10, up_to=2) == [rows[1].body]
     assert [e.version for e in await ledger.read_stream(PROJECT, "a", limit=10)] == [1, 2]
     assert [e.position for e in await ledger.read_stream(PROJECT, "a", after_version=1, limit=10)] == [3]

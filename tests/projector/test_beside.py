@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
@@ -181,22 +181,71 @@ def test_what_is_built_beside_touches_no_table_that_serves(projection: Projectio
     assert all(len(table.removeprefix("read_model.")) <= 63 for table in shadow.tables)
 
 
+NEWER = [raised(projection) for projection in PROJECTIONS]
+SERVING = """
+select count(*) = cardinality($1::text[]) from cursor.projection_version
+  join unnest($1::text[], $2::integer[]) as newer(name, version) using (name, version) where serving
+"""
+# How far the versions that served are at most, and how far the newer ones are at least.
+FAR = """
+select max(cursor.position) filter (where cursor.version < newer.version),
+       coalesce(min(cursor.position) filter (where cursor.version = newer.version), 0)
+  from cursor.projection as cursor join unnest($1::text[], $2::integer[]) as newer(name, version) using (name)
+"""
+# While a version takes over, the one before it is held: how far each is then is looked at in the same transaction.
+NOTE_TAKEOVERS = """
+create table cursor.takeover (name text, behind bigint);
+create function cursor.note_takeover() returns trigger language plpgsql as $$
+begin
+    insert into cursor.takeover
+    select new.name, max(before.position - coalesce(now.position, 0)) from cursor.projection as before
+      left join cursor.projection as now
+        on now.name = before.name and now.project = before.project and now.version = new.version
+     where before.name = new.name and before.version < new.version;
+    return null;
+end $$;
+create trigger takeover after update on cursor.projection_version
+   for each row when (new.serving and not old.serving) execute function cursor.note_takeover();
+"""
+
+
 class Next(Reader):
-    """Reads from the version that serves, as clients do: the old server's, then the new one's."""
+    """Reads from the version that serves, as clients do: the old server's, then the new one's.
+
+    Each server writes its own tables. Who comes from one to the other says up to where it has read, and is answered
+    as soon as the other is there.
+    """
+
+    next = False
 
     async def read(self, until: asyncio.Event) -> None:
         while not until.is_set():
             async with self.ledger.connection() as connection:
-                serving = await connection.fetchval(
-                    "select count(distinct version) filter (where serving and version = 2) = 1 and"
-                    " count(*) filter (where serving and version = 1) = 0 from cursor.projection_version"
-                )
-                found = await known(AsOfTheNextVersion(connection) if serving else connection)
+                if not self.next and await connection.fetchval(SERVING, *named(NEWER)):
+                    await self._as_far(connection)
+                    self.next = True
+                found = await known(AsOfTheNextVersion(connection) if self.next else connection)
             for what, much in found.items():
                 assert much > 0, f"empty: {what}"
                 assert much >= self.seen.get(what, 0), f"older than before: {what}"
             self.seen = found
             self.reads += 1
+
+    async def _as_far(self, connection: Connection) -> None:
+        async def positions() -> tuple[int, int]:
+            [[before, newer]] = await connection.fetch(FAR, *named(NEWER))
+            return before, newer
+
+        read, _ = await positions()
+
+        async def reached() -> bool:
+            return (await positions())[1] >= read
+
+        await happens(reached)
+
+
+def named(projections: Sequence[Projection]) -> tuple[list[str], list[int]]:
+    return [one.name for one in projections], [one.version for one in projections]
 
 
 async def test_a_raised_version_of_every_real_projection_takes_over_under_load(ledger: Ledger) -> None:
@@ -205,23 +254,24 @@ async def test_a_raised_version_of_every_real_projection_takes_over_under_load(l
     head = (await ledger.head(PROJECT)).position
     until = asyncio.Event()
     readers = [Next(ledger) for _ in range(READERS)]
-    newer = [raised(projection) for projection in PROJECTIONS]
     async with keeping(ledger) as (old, _):
         await old.wait_for(PROJECT, head, HANGS_SECONDS)
+        async with ledger.connection() as connection:
+            await connection.execute(NOTE_TAKEOVERS)
         async with asyncio.TaskGroup() as tasks:
             for reader in readers:
                 tasks.create_task(reader.read(until))
             tasks.create_task(growing.keep_growing(until))
-            async with keeping(ledger, *newer) as (new, _):
+            async with keeping(ledger, *NEWER) as (new, _):
                 assert not new.serving()
                 # The old server is started again in the middle of it, and leaves the new one's tables alone.
                 async with keeping(ledger):
                     pass
 
-                async def serving() -> bool:
-                    return new.serving()
+                async def read_on() -> bool:
+                    return new.serving() and all(reader.next for reader in readers)
 
-                await happens(serving)
+                await happens(read_on)
                 await asyncio.sleep(0.5)
                 until.set()
                 head = (await ledger.head(PROJECT)).position
@@ -230,6 +280,10 @@ async def test_a_raised_version_of_every_real_projection_takes_over_under_load(l
     assert all(reader.reads > 5 for reader in readers)
     async with ledger.connection() as connection:
         assert (await known(AsOfTheNextVersion(connection)))["position"] >= head
+        rows = await connection.fetch("select name, behind from cursor.takeover")
+    took_over = {row["name"]: row["behind"] for row in rows}
+    assert took_over.keys() == {one.name for one in NEWER}
+    assert all(behind <= 0 for behind in took_over.values()), took_over
 
 
 @asynccontextmanager

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 from interlock.feed import LedgerFeed
-from interlock.ledger import Ledger
+from interlock.ledger import Ledger, LedgerUnavailable
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import Projector, Rebuild, Rebuilder
 from tests.feed.feeds import sleep
@@ -62,6 +63,17 @@ async def happens(condition: Callable[[], Awaitable[bool]]) -> None:
             if await condition():
                 return
             await asyncio.sleep(0.01)
+
+
+async def asked(rebuilder: Rebuilder, name: str) -> bool:
+    """Ask, and again under the same key where something else is just taking over, as a client does."""
+    key = uuid4()
+    async with asyncio.timeout(HANGS_SECONDS):
+        while True:
+            try:
+                return await rebuilder.ask(name, by="admin-1", key=key)
+            except LedgerUnavailable:
+                await asyncio.sleep(0.05)
 
 
 async def over(rebuilder: Rebuilder, *names: str) -> list[Rebuild]:

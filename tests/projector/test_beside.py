@@ -28,7 +28,7 @@ from tests.projector.growing import (
     known,
     raised,
 )
-from tests.projector.keeping import HANGS_SECONDS, NAMES, happens, keeping, load, over
+from tests.projector.keeping import HANGS_SECONDS, NAMES, asked, happens, keeping, load, over
 from tests.projector.shapes import positions, seen
 
 pytestmark = pytest.mark.timeout(600)
@@ -53,7 +53,7 @@ async def test_every_projection_is_built_anew_under_load_and_readers_see_no_gap(
         before = await oids(ledger)
         async with load(ledger, growing) as readers:
             for name in NAMES:
-                assert await rebuilder.ask(name, by="admin-1", key=uuid4())
+                assert await asked(rebuilder, name)
             done = await over(rebuilder, *NAMES)
             reads = [reader.reads for reader in readers]
 
@@ -88,7 +88,7 @@ async def test_rows_that_were_damaged_are_right_again_and_a_stopped_projection_g
         await projector.wait_for(PROJECT, head, HANGS_SECONDS)
         assert [one.name for one in projector.status() if one.stopped_because] == ["audit_trail"]
         for name in ("environment_state", "audit_trail"):
-            await rebuilder.ask(name, by="admin-1", key=uuid4())
+            await asked(rebuilder, name)
         await over(rebuilder, "environment_state", "audit_trail")
         async with asyncio.timeout(HANGS_SECONDS):
             while await projector.wait_for(PROJECT, head, 1) < head:
@@ -232,11 +232,14 @@ class Next(Reader):
             self.reads += 1
 
     async def _as_far(self, connection: Connection) -> None:
-        read, _ = await connection.fetchrow(FAR, *named(NEWER))
+        async def positions() -> tuple[int, int]:
+            [[before, newer]] = await connection.fetch(FAR, *named(NEWER))
+            return before, newer
+
+        read, _ = await positions()
 
         async def reached() -> bool:
-            _, far = await connection.fetchrow(FAR, *named(NEWER))
-            return bool(far >= read)
+            return (await positions())[1] >= read
 
         await happens(reached)
 
@@ -277,7 +280,8 @@ async def test_a_raised_version_of_every_real_projection_takes_over_under_load(l
     assert all(reader.reads > 5 for reader in readers)
     async with ledger.connection() as connection:
         assert (await known(AsOfTheNextVersion(connection)))["position"] >= head
-        took_over = dict(await connection.fetch("select name, behind from cursor.takeover"))
+        rows = await connection.fetch("select name, behind from cursor.takeover")
+    took_over = {row["name"]: row["behind"] for row in rows}
     assert took_over.keys() == {one.name for one in NEWER}
     assert all(behind <= 0 for behind in took_over.values()), took_over
 

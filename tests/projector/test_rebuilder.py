@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from interlock.feed import LedgerFeed
-from interlock.ledger import Ledger
+from interlock.ledger import Ledger, LedgerUnavailable
+from interlock.ledger.connections import LOCK_WAIT_MS
 from interlock.projections import Projection
 from interlock.projector import Rebuilder, cursors, rebuilder, rebuilds
 from interlock.projector.beside import beside
@@ -55,6 +56,29 @@ async def test_what_another_version_or_another_projection_is_asked_for_is_left_t
             " ('positions', 2, 'admin-1', '{}'), ('unheard_of', 1, 'admin-1', '{}')"
         )
         assert [(each.name, each.version) for each in await one._under_way()] == [("positions", 1)]
+
+
+async def test_who_asks_while_another_takes_over_for_long_is_told_to_ask_again_and_then_it_is_begun_once(
+    ledger: Ledger,
+) -> None:
+    @asynccontextmanager
+    async def hasty() -> AsyncIterator[Any]:
+        async with ledger.connection() as connection:
+            await connection.execute("set lock_timeout = '100ms'")
+            try:
+                yield connection
+            finally:
+                await connection.execute(f"set lock_timeout = {LOCK_WAIT_MS}")
+
+    key = uuid4()
+    async with alone(ledger, positions(), hasty) as (one, _), ledger.connection() as another:
+        async with another.transaction():
+            await another.execute(cursors.ONE_AT_A_TIME)
+            with pytest.raises(LedgerUnavailable, match="lock timeout"):
+                await one.ask("positions", by="admin-1", key=key)
+            assert await one.told() == []
+        assert await one.ask("positions", by="admin-1", key=key)
+        assert not await one.ask("positions", by="admin-1", key=key)
 
 
 async def test_what_another_process_swapped_meanwhile_is_read_anew_here_too(ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from interlock.events.seams import Sleep
 from interlock.feed import Feed, Source
+from interlock.ledger.connections import refused_by_name
 from interlock.projections import PROJECTIONS, Projection
 from interlock.projector import rebuilds
 from interlock.projector.beside import beside
@@ -56,11 +57,15 @@ class Rebuilder:
         self._asked = asyncio.Event()
 
     async def ask(self, name: str, *, by: str, key: UUID) -> bool:
-        """Begin a rebuild, see `rebuilds.ask`. Raises UnknownProjection, NotServing."""
+        """Begin a rebuild, see `rebuilds.ask`. Raises UnknownProjection, NotServing.
+
+        Raises LedgerUnavailable where another version or rebuild is taking over for longer than a statement waits, and
+        OutcomeUnknown: who asks again under the same key is told of the same rebuild.
+        """
         projection = self._projections.get(name)
         if projection is None:
             raise UnknownProjection(name)
-        async with self._connect() as connection:
+        async with self._connect() as connection, refused_by_name(sent=True):
             new = await rebuilds.ask(connection, projection, by=by, key=key)
         if new:
             _log.warning("%s is built anew: %s asked for it", name, by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from interlock.ledger import Head
+from interlock.ledger import Head, LedgerUnavailable
 
 
 class Looks:
@@ -29,7 +29,21 @@ class Looks:
         return await asyncio.shield(self._following)
 
     async def _after(self, before: asyncio.Task[Head] | None) -> Head:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
+        waited_for = before if before is not None and not before.done() else None
+        if waited_for is not None:
+            await asyncio.wait([waited_for])
         self._begun, self._following = self._following, None
+        if waited_for is not None:
+            _must_have_answered(waited_for)
         return await self._look()
+
+
+def _must_have_answered(before: asyncio.Task[Head]) -> None:
+    """Raise LedgerUnavailable where the look before waited for an answer as long as anybody should wait.
+
+    Who looked again would be told the same, after as long again, when whoever asked has given up. What went wrong in
+    another way, with one connection say, may be right already.
+    """
+    failed = None if before.cancelled() else before.exception()
+    if isinstance(failed, LedgerUnavailable) and isinstance(failed.__cause__, TimeoutError):
+        raise LedgerUnavailable(failed.detail) from failed

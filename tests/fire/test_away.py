@@ -249,18 +249,18 @@ async def test_over_http_everybody_is_answered_before_clients_give_up(
         by_proxy = Dsns(mortal_dsns.owner, proxy.dsn(mortal_dsns.app), mortal_dsns.reader)
         async with servers(by_proxy, tmp_path, 1) as running:
             way = ByHttp(running.urls.split(), token_of("anton"))
-            await heals(way, PROJECT)
-            if how == "frozen":
-                with frozen(mortal):
+            async with way.http:
+                await heals(way, PROJECT)
+                if how == "frozen":
+                    with frozen(mortal):
+                        await asked_over_http(way, running)
+                else:
+                    proxy.black_hole(on=True)
                     await asked_over_http(way, running)
-            else:
-                proxy.black_hole(on=True)
-                await asked_over_http(way, running)
-                proxy.black_hole(on=False)
-            took = await heals(way, PROJECT)
-            print(f"{how}: healed after {took:.1f} s")
-            assert await sessions(mortal_dsns.app) <= 2 * CONNECTIONS_MAX
-            await way.http.aclose()
+                    proxy.black_hole(on=False)
+                took = await heals(way, PROJECT)
+                print(f"{how}: healed after {took:.1f} s")
+                assert await sessions(mortal_dsns.app) <= 2 * CONNECTIONS_MAX
 
 
 async def asked_over_http(way: ByHttp, running: Servers) -> None:

@@ -97,7 +97,7 @@ types: $(READY) ## Types of every file (mypy --strict)
 arrows: $(READY) ## Which package may import which (import-linter)
 	$(BIN)/lint-imports --no-logo
 
-faults: $(READY) $(KAFKA) ## Break the running product in every way, for about half an hour, as root
+faults: $(READY) $(KAFKA) ## Break the running product in every way, for about an hour, as root
 	$(PYTEST) -m faults $(ARGS)
 
 simulate: $(READY) ## Simulate a thousand seeds of six hours of trouble, on one core (ARGS='--seeds 100 --hours 24')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -69,9 +69,9 @@ def _positions_from_a_sequence() -> Iterator[None]:
 def _a_decision_on_what_others_overtook() -> Iterator[None]:
     """It knows where the log is, by the fence, and decides on what it knew before."""
 
-    def apply(self: Memory, event: Any) -> None:
-        self.situation = replace(self.situation, position=event.position)
-        self._advance(event)
+    def apply(self: Memory, events: Iterable[Any]) -> None:
+        self._advance(events)
+        self.situation = replace(self.situation, position=self.position)
 
     async def load(self: Deciding, streams: set[str]) -> None:
         self._closed |= {stream: [] for stream in streams}

@@ -75,7 +75,7 @@ async def plan_of(dsn: str, statement: str, types: str, arguments: str) -> list[
         ("read_stream", "text, text, bigint, bigint", "'new', 'stream-7', 0, 100", ["project", "stream"]),
         ("answers", "text, uuid[]", "'new', array[gen_random_uuid(), gen_random_uuid()]", ["project", "command_id"]),
         ("read_streams", "text, text[], bigint", "'new', array['stream-7', 'stream-8'], 100", ["project", "stream"]),
-        ("ends", "text, text[]", "'new', array['stream-7', 'stream-8']", ["project", "stream"]),
+        ("ends", "text, text[], bool", "'new', array['stream-7', 'stream-8'], true", ["project", "stream"]),
         ("head", "text", "'new'", []),
     ],
 )

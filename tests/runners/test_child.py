@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from interlock.runners import child
+from interlock.runners import child, leash
 from interlock.runners.child import Child, Ended
 from interlock.runners.commands import Configured, command_of, known_only, table_of
 from interlock.runners.connections import NotConfigured
@@ -133,6 +135,18 @@ async def test_whoever_stops_waiting_ends_it(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await gone(running)
+
+
+def test_the_command_itself_is_ended_also_where_it_is_not_seen_among_the_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leash, "descendants", lambda _leader: [])
+    with subprocess.Popen(["/bin/sleep", "300"]) as command:
+        waiting = threading.Thread(target=command.wait)
+        waiting.start()
+        leash.end_all(command, grace=WAIT_SECONDS)
+        assert command.returncode == -signal.SIGTERM
+        waiting.join()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

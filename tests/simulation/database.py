@@ -165,10 +165,14 @@ class Database(Server):
         log = self.logs.get(project)
         return log.streams.get(stream, []) if log is not None else []
 
-    def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
-        """Where streams begin and how far they are."""
+    def ends(self, project: str, streams: Sequence[str], bodies: bool) -> dict[str, Ends]:
+        """Where streams begin and how far they are, and how their first events read, if `bodies`."""
         found = {stream: self.stream(project, stream) for stream in streams}
-        return {name: Ends(events[0].position, events[-1].version) for name, events in found.items() if events}
+        return {
+            name: Ends(events[0].position, events[-1].version, events[0].body if bodies else None)
+            for name, events in found.items()
+            if events
+        }
 
     def head(self, project: str) -> Head:
         """How far the log is."""

@@ -69,9 +69,9 @@ class MemoryLedger:
 
         return await self._wire.call(found)
 
-    async def ends(self, project: str, streams: Sequence[str]) -> dict[str, Ends]:
+    async def ends(self, project: str, streams: Sequence[str], *, bodies: bool = False) -> dict[str, Ends]:
         """Where streams begin and end."""
-        return await self._wire.call(self.database.ends, project, list(streams))
+        return await self._wire.call(self.database.ends, project, list(streams), bodies)
 
     async def head(self, project: str) -> Head:
         """How far the log is, and the clock."""

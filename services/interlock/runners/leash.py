@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     if gone.is_set():
         ended.wait()
     elif left == "end":
-        end_all(child.pid, grace)
+        end_all(child, grace)
     return code if code >= 0 else 128 - code
 
 
@@ -54,26 +54,32 @@ def hold(child: subprocess.Popen[bytes], grace: float, gone: threading.Event, en
     while os.read(0, 4096):
         pass
     gone.set()
-    end_all(child.pid, grace)
+    end_all(child, grace)
     ended.set()
 
 
-def end_all(leader: int, grace: float) -> None:
+def end_all(child: subprocess.Popen[bytes], grace: float) -> None:
     """Ask all that the command started to end; kill what is there after the grace."""
-    send(leader, signal.SIGTERM)
+    send(child, signal.SIGTERM)
     for _ in range(int(grace / PAUSE_SECONDS)):
-        if not descendants(leader):
+        if not left_of(child):
             return
         threading.Event().wait(PAUSE_SECONDS)
     # What is killed may have started another just before: until nothing is left.
-    while descendants(leader):
-        send(leader, signal.SIGKILL)
+    while left_of(child):
+        send(child, signal.SIGKILL)
         threading.Event().wait(PAUSE_SECONDS)
 
 
-def send(leader: int, what: signal.Signals) -> None:
+def left_of(child: subprocess.Popen[bytes]) -> list[int]:
+    """Return what still runs: the command itself until its end was waited for, whatever /proc shows at the moment."""
+    found = descendants(child.pid)
+    return [child.pid, *found] if child.returncode is None and child.pid not in found else found
+
+
+def send(child: subprocess.Popen[bytes], what: signal.Signals) -> None:
     """Send a signal to all of them; the ones that are gone meanwhile do not mind."""
-    for process in descendants(leader):
+    for process in left_of(child):
         try:
             os.kill(process, what)
         except (ProcessLookupError, PermissionError):

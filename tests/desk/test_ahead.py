@@ -73,6 +73,19 @@ class Held:
         await self._appending.wait()
         return said + [await self.ahead(one) for one in more]
 
+    async def hold_all(self, commands: Sequence[Any]) -> list[Said]:
+        """Give all commands at once; return when the first batch of them is being appended and all are decided."""
+        before = len(self.decided)
+        self._gate.clear()
+        self._appending.clear()
+        said = [asyncio.create_task(self.clerk.say(one)) for one in commands]
+        async with asyncio.timeout(60):
+            await self._appending.wait()
+            while len(self.decided) < before + len(commands):
+                self._deciding.clear()
+                await self._deciding.wait()
+        return said
+
     async def ahead(self, command: Any, **how: Any) -> Said:
         """Give a command and return when it was decided; the append is still held back."""
         self._deciding.clear()
@@ -168,3 +181,15 @@ async def test_a_stream_that_is_read_meanwhile_ends_with_what_is_recorded_just_n
     closed, refused = await held.go(*said)
     assert (closed.status, refused.status) == ("accepted", "refused")
     assert [event.stream for event in await events_of(ledger)][3:] == ["refusals/anton"]
+
+
+@pytest.mark.parametrize("waiting, sizes", [(15, [15]), (16, [8, 8]), (17, [9, 8])])
+async def test_of_many_who_come_at_once_half_are_appended_while_the_others_are_decided(
+    held: Held, waiting: int, sizes: list[int]
+):
+    said = await held.hold_all([Note() for _ in range(waiting)])
+    assert held.batches == sizes[:1]
+    assert len(held.decided) == 1 + waiting
+    answers = await held.go(*said)
+    assert sorted(answer.position for answer in answers) == [answer.position for answer in answers]
+    assert held.batches == sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -51,8 +51,13 @@ class Clerk:
         )
 
 
-def desk_on(ledger: Ledger, rules: Rules = TINY, admits: Admits | None = None) -> Desk:
-    return Desk(ledger, monotonic=time.monotonic, event_ids=event_id, rules=rules, admits=admits)
+def desk_on(
+    ledger: Ledger,
+    rules: Rules = TINY,
+    admits: Admits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Desk:
+    return Desk(ledger, monotonic=monotonic, event_ids=event_id, rules=rules, admits=admits)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from interlock.desk import UnknownOutcome
+from interlock.desk.project import ALONE_SECONDS
 from interlock.desk.rules import Verdict
 from interlock.domain.errors import NotFound
 from interlock.ledger import Ledger, LedgerUnavailable, OutcomeUnknown, Row
@@ -28,7 +30,9 @@ class Held:
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         self.decided: list[Any] = []
         self.admitted: list[int] = []
-        self.clerk = Clerk(desk_on(ledger, replace(TINY, decide=self._decide, admit=self._admit)))
+        self.passed = 0.0
+        rules = replace(TINY, decide=self._decide, admit=self._admit)
+        self.clerk = Clerk(desk_on(ledger, rules, monotonic=lambda: time.monotonic() + self.passed))
         self.batches: list[int] = []
         self.fails: BaseException | None = None
         self.recorded_all_the_same = False
@@ -193,3 +197,18 @@ async def test_of_many_who_come_at_once_half_are_appended_while_the_others_are_d
     answers = await held.go(*said)
     assert sorted(answer.position for answer in answers) == [answer.position for answer in answers]
     assert held.batches == sizes
+
+
+async def test_who_writes_without_a_pause_for_long_waits_for_somebody_elses_turn(held: Held, ledger: Ledger):
+    said = await held.hold(Note(), Note())
+    async with ledger.turn(PROJECT) as turn:
+        held.passed = ALONE_SECONDS
+        [first] = await held.go(said[0])
+        async with asyncio.timeout(60), ledger.connection() as connection:
+            while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
+                pass
+        assert not said[1].done()
+        assert (await turn.head(PROJECT)).position == first.position
+    assert (await said[1]).position == first.position + 1
+    # Not on the way of who is alone.
+    assert held.batches == [1]

@@ -43,7 +43,10 @@ QUEUE_COMMANDS_MAX: Final = 4_096
 HALVED_FROM: Final = 16
 # After somebody else was faster, writers take turns for so long: then they share fairly, and a lone one pays nothing.
 TURNS_SECONDS: Final = 1.0
-OVERTAKEN_MAX: Final = 100
+# Who decides ahead appends the next batch the moment one is recorded, and is never overtaken: so whoever writes without
+# a pause for so long takes a turn, and lets somebody else in who has waited for his.
+ALONE_SECONDS: Final = 0.2
+OVERTAKEN_MAX: Final = 500
 TRIES_IN_TURN: Final = 10
 RESTAMPED_MAX: Final = 3
 # How long a ledger that took nothing is told of: after that the next command finds out whether it does again.
@@ -66,6 +69,7 @@ class ProjectDesk:
         self._known: tuple[int, bytes] | None = None
         self._behind = False
         self._turns_until = float("-inf")
+        self._alone_until = float("-inf")
         self._one_by_one = 0
         self._in_order = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
@@ -128,6 +132,7 @@ class ProjectDesk:
 
     async def _work(self) -> None:
         """Settle one batch after the other until nobody waits; whatever goes wrong is told to those who wait."""
+        self._alone_until = self._tools.monotonic() + ALONE_SECONDS
         while self._queue or self._ahead is not None:
             decided, batch = await self._next()
             if not batch:
@@ -258,11 +263,12 @@ class ProjectDesk:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Log]:
-        """Lend the ledger; while others write too, at one's turn and with the news read first."""
-        if not self._takes_turns():
+        """Lend the ledger; while others write too, or may want to, at one's turn and with the news read first."""
+        if not self._takes_turns() and self._tools.monotonic() < self._alone_until:
             yield self._tools.ledger
             return
         async with self._tools.ledger.turn(self._project) as turn:
+            self._alone_until = self._tools.monotonic() + ALONE_SECONDS
             self._behind = True
             yield turn
 
@@ -349,7 +355,7 @@ class ProjectDesk:
         if self._behind:
             news = await catch_up(at, self._project, self._memory)
             self._behind = False
-            if news and self._takes_turns():
+            if news and (self._takes_turns() or at is not self._tools.ledger):
                 self._turns_until = self._tools.monotonic() + TURNS_SECONDS
             self._snapshot(self._memory)
         return self._memory

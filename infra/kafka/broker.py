@@ -35,9 +35,9 @@ class BrokerNotStarted(Exception):
     """the broker did not start"""
 
 
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    for port in random.sample(PORTS, len(PORTS)):
+def free_port(among: Sequence[int] = PORTS) -> int:
+    """Return one of these ports of the loopback that nobody listens on. Raises BrokerNotStarted."""
+    for port in random.sample(among, len(among)):
         with socket.socket() as tried:
             try:
                 tried.bind((HOST, port))

@@ -22,6 +22,7 @@ from tests.cli.terminal import DT, HANGS_SECONDS, Terminal
 from tests.fixtures.kafka import Kafka
 from tests.house.tree import REPOSITORY
 from tests.relay.relays import seen
+from tests.runners.test_child import state_of
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -106,11 +107,7 @@ def make_up_kafka(home: Path, arguments: str) -> list[str]:
 
 def ended(pid: int) -> bool:
     """Whether a process runs no more; one that nobody has waited for counts as ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return True
-    return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
+    return state_of(pid) in {None, "Z", "X"}
 
 
 @pytest.mark.server

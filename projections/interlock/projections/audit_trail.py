@@ -296,15 +296,15 @@ async def _rows(
     """Return the rows with `low` < position <= `high` that have all `tags`, `limit` at most."""
     texts = [how.text] if how.text else []
     if not tags:
-        if texts:
-            return await connection.fetch(how.between(), project, low, high, limit, *texts)
-        # Positions have no gaps, so a page is a piece of so many of them: named so closely, no plan reads more, also of
-        # a table that grew since the planner last looked. Where it is no whole page, an end of the log lay within.
-        close = (low, min(high, low + limit)) if how.oldest_first else (max(low, high - limit), high)
-        page = await connection.fetch(how.between(), project, *close, limit)
-        if len(page) == limit or close == (low, high):
-            return page
-        return await connection.fetch(how.between(), project, low, high, limit)
+        if not texts:
+            # Positions have no gaps, so a page is a piece of so many of them: named so closely, no plan reads more,
+            # also of a table that grew since the planner last looked. Where it is no whole page, an end of the log lay
+            # within.
+            close = (low, min(high, low + limit)) if how.oldest_first else (max(low, high - limit), high)
+            page = await connection.fetch(how.between(), project, *close, limit)
+            if len(page) == limit or close == (low, high):
+                return page
+        return await connection.fetch(how.between(), project, low, high, limit, *texts)
     rows: list[Any] = []
     async for found in positions(connection, project, tags, low, high, oldest_first=how.oldest_first):
         wanted = found if texts else found[: limit - len(rows)]

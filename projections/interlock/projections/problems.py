@@ -99,8 +99,6 @@ def _standing(recorded: Recorded[Any]) -> Iterator[Write]:
             label = "resolved" if isinstance(event, prob.ProblemResolved) else "dismissed"
             yield FACETS.set(recorded, event.problem, "state", label, {})
             yield FACETS.set(recorded, event.problem, "resolution", label, data(event, "problem"))
-        case _:
-            return
 
 
 def _line(recorded: Recorded[Any]) -> Iterator[Write]:

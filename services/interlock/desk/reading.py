@@ -18,7 +18,7 @@ from interlock.events.codec import decode
 from interlock.ledger import Answer as Answered
 from interlock.ledger import Ends, Head, Row, Stored
 
-# A page is decoded and folded without a break: at 10 µs an event, other projects wait 10 ms.
+# A page is decoded and folded without a break: at 16 µs an event, other projects wait 16 ms.
 PAGE_EVENTS: Final = 1_000
 
 

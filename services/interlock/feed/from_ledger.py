@@ -15,7 +15,7 @@ from interlock.events.foreign import is_foreign
 from interlock.events.seams import Sleep
 from interlock.feed.feed import PAGE_EVENTS_MAX, Page, Unreadable
 from interlock.feed.recent import Ahead, Follower, Recent
-from interlock.ledger import LOOK_SECONDS, LedgerError, News, Subscription
+from interlock.ledger import LOOK_SECONDS, LedgerError, Movable, News
 
 RETRY_SECONDS: Final = 0.5
 # For so many projects the last pages are kept.
@@ -27,17 +27,11 @@ _log = logging.getLogger(__name__)
 _ANY = ""
 
 
-class ReadableLedger(Protocol):
+class ReadableLedger(Movable, Protocol):
     """What the feed needs of a ledger."""
 
     async def bodies(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[bytes]:
         """Return events' bytes in order of position, without gaps."""
-
-    async def heads(self) -> dict[str, int]:
-        """Return every project's last position."""
-
-    def changes(self) -> Subscription:
-        """Return a subscription to the names of projects that moved."""
 
 
 class LedgerFeed:

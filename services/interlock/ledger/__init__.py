@@ -20,7 +20,7 @@ from interlock.ledger.errors import (
     VersionGap,
 )
 from interlock.ledger.ledger import Ledger
-from interlock.ledger.news import LOOK_SECONDS, News
+from interlock.ledger.news import LOOK_SECONDS, Movable, News
 from interlock.ledger.rows import Answer, Ends, Head, Row, Stored
 from interlock.ledger.session import BATCH_EVENTS_MAX, BODY_BYTES_MAX, READ_EVENTS_MAX, Session, Turn
 from interlock.ledger.subscription import Changes, Subscription
@@ -42,6 +42,7 @@ __all__ = [
     "LedgerDamaged",
     "LedgerError",
     "LedgerUnavailable",
+    "Movable",
     "News",
     "NotATestDatabase",
     "OutcomeUnknown",

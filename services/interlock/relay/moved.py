@@ -9,20 +9,14 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from interlock.events.seams import Sleep
-from interlock.ledger import News, Stored, Subscription
+from interlock.ledger import Movable, News, Stored
 
 
-class Ledger(Protocol):
+class Ledger(Movable, Protocol):
     """What is asked of the ledger."""
 
     async def read(self, project: str, *, after: int, limit: int, up_to: int | None = None) -> Sequence[Stored]:
         """Return events in order of position."""
-
-    async def heads(self) -> dict[str, int]:
-        """Return every project's last position."""
-
-    def changes(self) -> Subscription:
-        """Return a subscription to the names of projects that moved."""
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """Lend a connection, to measure what is not published."""

@@ -94,8 +94,6 @@ def _plan(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.adjustment, "plan", "amended", _planned(event))
         case adj.DataAdjustCancelled():
             yield FACETS.set(recorded, event.adjustment, "state", "cancelled", {"reason": event.reason})
-        case _:
-            return
 
 
 def _planned(event: Any) -> dict[str, Any]:
@@ -129,8 +127,6 @@ def _words(recorded: Recorded[Any]) -> Iterator[Write]:
             yield _close(recorded, ("verdict",), ("verified", "lost"))
             if event.what == "request":
                 yield FACETS.set(recorded, event.adjustment, "state", "expired", {})
-        case _:
-            return
 
 
 @PARTS.about(adj.DataAdjustBackupTaken, adj.DataAdjustStarted, adj.DataAdjustFailed, adj.DataAdjustExecuted)
@@ -156,8 +152,6 @@ def _attempt(recorded: Recorded[Any]) -> Iterator[Write]:
         case adj.DataAdjustExecuted():
             yield FACETS.set(recorded, event.adjustment, "execution", "executed", data(event, "adjustment"))
             yield FACETS.set(recorded, event.adjustment, "state", "executed", {})
-        case _:
-            return
 
 
 @PARTS.about(adj.DataAdjustResultVerified, adj.DataAdjustResultDisputed, adj.DataAdjustReverted)
@@ -173,8 +167,6 @@ def _result(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, event.adjustment, "state", "disputed", {"problem": event.problem})
         case adj.DataAdjustReverted():
             yield FACETS.set(recorded, event.adjustment, "state", "reverted", {"reverted_by": event.by})
-        case _:
-            return
 
 
 @PARTS.about(env.LeaseGranted, env.LeaseReleased, env.LeaseExpired, env.LeaseBroken)
@@ -188,8 +180,6 @@ def _lease(recorded: Recorded[Any]) -> Iterator[Write]:
                 yield FACETS.set(recorded, name, "lease", event.subject.partition(" ")[0], data(event))
         case env.LeaseReleased() | env.LeaseExpired() | env.LeaseBroken():
             yield Write(END_LEASE, (*step(recorded), event.lease, event.environment))
-        case _:
-            return
 
 
 @PARTS.about(
@@ -218,8 +208,6 @@ def _elsewhere(recorded: Recorded[Any]) -> Iterator[Write]:
             yield _about(REGAIN_ELSEWHERE, recorded, f"verdict/{event.principal}", ("lost",))
         case Annotated():
             yield Write(ADD_REMARK, (*step(recorded), event.target))
-        case _:
-            return
 
 
 def _about(

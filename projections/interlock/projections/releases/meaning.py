@@ -91,8 +91,6 @@ def _standing(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(recorded, name, "state", "withdrawn", data(event))
         case rel.ReleaseCompleted():
             yield FACETS.set(recorded, name, "state", "completed", data(event))
-        case _:
-            return
 
 
 @OWN.about(
@@ -140,8 +138,6 @@ def _evidence(recorded: Recorded[Any]) -> Iterator[Write]:
                         {"cause": event.cause},
                         subject=name,
                     )
-        case _:
-            return
 
 
 def _void_facet(item: str) -> str | None:
@@ -182,8 +178,6 @@ def _deploy(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.set(
                 recorded, name, f"deploy/{event.deploy}", label, {**data(event), "ended_at": at}, keep=ASKED
             )
-        case _:
-            return
 
 
 @ANY.about(
@@ -240,8 +234,6 @@ def _whereabouts(recorded: Recorded[Any]) -> Iterator[Write]:
             yield FACETS.mark(recorded, there, HERE, "replaced", {"cause": recorded.type}, but=stays)
             if event.release is not None:
                 yield FACETS.set(recorded, event.release, there, "occupant", {"content_digest": event.content_digest})
-        case _:
-            return
 
 
 @ANY.about(prob.ProblemReported, prob.ProblemReopened, prob.ProblemResolved, prob.ProblemDismissed)
@@ -255,8 +247,6 @@ def _problem(recorded: Recorded[Any]) -> Iterator[Write]:
         case prob.ProblemResolved() | prob.ProblemDismissed():
             label = recorded.type.removeprefix("Problem").lower()
             yield FACETS.mark(recorded, f"problem/{event.problem}", ("open",), label, {})
-        case _:
-            return
 
 
 def _lines(recorded: Recorded[Any]) -> Iterator[Write]:
